@@ -1,0 +1,6 @@
+// The capability without which the kernel tells us nothing, in words.
+
+export const MISSING =
+	"CAP_NET_ADMIN is missing in this network namespace's user namespace";
+export const REMEDY =
+	"run as root on the node, or give the container NET_ADMIN and hostNetwork";

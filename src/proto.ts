@@ -1,0 +1,37 @@
+// The transport protocols that portmap maps, by their numbers (linux/in.h).
+
+export const IPPROTO_TCP = 6;
+export const IPPROTO_UDP = 17;
+export const IPPROTO_SCTP = 132;
+export type Proto =
+	| typeof IPPROTO_TCP
+	| typeof IPPROTO_UDP
+	| typeof IPPROTO_SCTP;
+
+/** By the names that configurations and people use. */
+export const PROTOCOLS = {
+	udp: IPPROTO_UDP,
+	tcp: IPPROTO_TCP,
+	sctp: IPPROTO_SCTP,
+} as const;
+
+/** The number of a protocol that portmap maps; any letter case; undefined for others. */
+export function protocolOf(name: string): Proto | undefined {
+	const key = name.toLowerCase();
+	return Object.hasOwn(PROTOCOLS, key)
+		? PROTOCOLS[key as keyof typeof PROTOCOLS]
+		: undefined;
+}
+
+/** `udp`; the number of one that has no name here. */
+export function protocolName(proto: number): string {
+	const found = Object.entries(PROTOCOLS).find(
+		([, number]) => number === proto,
+	);
+	return found?.[0] ?? String(proto);
+}
+
+/** A protocol and one of its ports as one number, to look things up by. */
+export function portKey(proto: number, port: number): number {
+	return proto * 65536 + port;
+}
