@@ -1,0 +1,75 @@
+// The bundle that the native host embeds: one chunk per dynamic import, so that
+// a call loads only the code that it runs, and in main.js all that every call
+// loads anyway. Set ENTRY and OUT for another program in the same host.
+
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { defineConfig } from "rolldown";
+
+/** What `--version` says of the build: the same sources, the same words. */
+function build(): string {
+	const lock = "plugin/host/native/Cargo.lock";
+	const [, engine] =
+		/name = "rquickjs"\nversion = "(.+?)"/.exec(readFileSync(lock, "utf8")) ??
+		[];
+	const hash = createHash("sha256");
+	for (const path of [lock, "package-lock.json", "package.json", ...sources()])
+		hash.update(`${path}\0${readFileSync(path, "utf8")}\0`);
+	const id = hash.digest("hex").slice(0, 12);
+	return `QuickJS-ng of rquickjs ${engine}, build ${id}`;
+}
+
+function sources(): string[] {
+	return ["src", "plugin"]
+		.flatMap((dir) =>
+			readdirSync(dir, { recursive: true, encoding: "utf8" }).map(
+				(name) => `${dir}/${name}`,
+			),
+		)
+		.filter((path) => /\.(ts|rs|json)$/.test(path) && !/\/target\//.test(path))
+		.sort(); // the order of a directory is not reproducible
+}
+
+export default defineConfig({
+	input: { main: process.env.ENTRY ?? "plugin/main.ts" },
+	platform: "neutral",
+	resolve: { mainFields: ["module", "main"] },
+	transform: {
+		target: "es2023",
+		define: { BUILD: JSON.stringify(build()) },
+	},
+	treeshake: { moduleSideEffects: false },
+	// Code that main.js shares with later chunks stays in main.js: a module
+	// costs the engine more than its bytes.
+	preserveEntrySignatures: "allow-extension",
+	experimental: { chunkOptimization: true },
+	output: {
+		dir: process.env.OUT ?? "build/out/bundle",
+		cleanDir: true,
+		format: "esm",
+		chunkFileNames: "[name].js",
+		comments: false,
+		codeSplitting: {
+			groups: [
+				// One look at one file, on every DEL.
+				{ name: "record", test: /\/src\/(record|host)\.ts$/ },
+				// What a verb loads together stays together, whatever commands share it.
+				{ name: "ip", test: /\/src\/(ip|proto)\.ts$/ },
+				{
+					name: "conntrack",
+					test: /\/src\/(conntrack|exchange|netlink\/(ct|entry|layout|nfnl|nl|reader|sample|skip|sorts))\.ts$/,
+				},
+				{
+					name: "hostports",
+					test: /\/src\/(hostports|counts|flush|plan|stale|attachments|departed|locals|netlink\/(rtnl|sieve))\.ts$/,
+				},
+			],
+		},
+		// Names stay, for stack traces; only what costs bytes goes.
+		minify: {
+			mangle: false,
+			compress: true,
+			codegen: { removeWhitespace: true },
+		},
+	},
+});

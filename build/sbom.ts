@@ -1,0 +1,175 @@
+// What is inside the executable, as CycloneDX 1.5 JSON on standard output: the
+// crates that cargo links, the npm packages of which a byte is in the bundle, the
+// engine, Rust's library and the C library. What merely builds it is not in it.
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { rolldown } from "rolldown";
+import config from "./bundle.config.ts";
+
+const CRATE = "plugin/host/native";
+const EXECUTABLE = "build/out/conntrack-flush";
+
+export interface Component {
+	readonly type: "library" | "application";
+	readonly "bom-ref": string;
+	readonly name: string;
+	readonly version: string;
+	readonly purl: string;
+	readonly licenses?: readonly { readonly expression: string }[];
+	readonly hashes?: readonly {
+		readonly alg: string;
+		readonly content: string;
+	}[];
+}
+
+function component(
+	kind: "cargo" | "npm" | "generic",
+	name: string,
+	version: string,
+	license: string | undefined,
+): Component {
+	const purl = `pkg:${kind}/${name.replace("@", "%40")}@${version}`;
+	return {
+		type: "library",
+		"bom-ref": purl,
+		name,
+		version,
+		purl,
+		// "MIT/Apache-2.0" is cargo's old way to say OR
+		...(license && {
+			licenses: [{ expression: license.replace(/\s*\/\s*/g, " OR ") }],
+		}),
+	};
+}
+
+function cargo(...args: readonly string[]): string {
+	return execFileSync("cargo", [...args, "--locked"], {
+		cwd: CRATE,
+		encoding: "utf8",
+		maxBuffer: 64 << 20,
+	});
+}
+
+interface Metadata {
+	readonly packages: readonly {
+		readonly name: string;
+		readonly version: string;
+		readonly license?: string;
+		readonly manifest_path: string;
+	}[];
+}
+
+function metadata(): Metadata {
+	return JSON.parse(cargo("metadata", "--format-version=1"));
+}
+
+/** Normal dependencies for the target: neither those of build.rs nor those of macros. */
+function crates(): Component[] {
+	const { packages } = metadata();
+	const lines = cargo(
+		"tree",
+		"--edges=normal",
+		"--prefix=none",
+		"--format={p}|{f}",
+	);
+	const names = new Set(
+		lines
+			.split("\n")
+			.filter((line) => line !== "" && !line.includes("(proc-macro)"))
+			.map((line) => line.split(/[ |]/, 2).join(" ")),
+	);
+	names.delete([...names][0] ?? ""); // the host itself
+	return [...names].map((nameAndVersion) => {
+		const [name = "", v = ""] = nameAndVersion.split(" ");
+		const version = v.replace(/^v/, "");
+		const found = packages.find(
+			(p) => p.name === name && p.version === version,
+		);
+		return component("cargo", name, version, found?.license);
+	});
+}
+
+/** Packages of which the bundler used at least one byte. */
+async function packages(): Promise<Component[]> {
+	const bundle = await rolldown(config);
+	const { output } = await bundle.generate([config.output].flat()[0]);
+	const used = output.flatMap((chunk) =>
+		chunk.type === "asset"
+			? []
+			: Object.entries(chunk.modules)
+					.filter(([, module]) => module.renderedLength > 0)
+					.map(([path]) => relative(".", path)),
+	);
+	const manifests = new Set(
+		used.filter((path) => path.includes("node_modules/")).map(manifestOf),
+	);
+	// the validator is text that ajv wrote: its code, though no file of it is read
+	if (used.includes("build/gen/conf.validate.js"))
+		manifests.add("node_modules/ajv/package.json");
+	return [...manifests].map((path) => {
+		const { name, version, license } = JSON.parse(readFileSync(path, "utf8"));
+		return component("npm", name, version, license);
+	});
+}
+
+function manifestOf(path: string): string {
+	let dir = dirname(path);
+	while (!existsSync(join(dir, "package.json"))) dir = dirname(dir);
+	return join(dir, "package.json");
+}
+
+/** What no lock file names: the engine inside its crate, the runtimes that are linked in. */
+function runtimes(): Component[] {
+	const { packages: all } = metadata();
+	const sys = all.find((p) => p.name === "rquickjs-sys");
+	const header = readFileSync(
+		join(dirname(sys?.manifest_path ?? ""), "quickjs/quickjs.h"),
+		"utf8",
+	);
+	const part = (which: string): string =>
+		new RegExp(`QJS_VERSION_${which} (\\d+)`).exec(header)?.[1] ?? "0";
+	const engine = ["MAJOR", "MINOR", "PATCH"].map(part).join(".");
+	const output = (file: string, ...args: readonly string[]): string =>
+		execFileSync(file, args, { encoding: "utf8" });
+	const rust = output("rustc", "--version").split(" ")[1] ?? "";
+	const [libc = "", libcVersion = ""] = output("getconf", "GNU_LIBC_VERSION")
+		.trim()
+		.split(" ");
+	return [
+		component("generic", "quickjs-ng", engine, "MIT"),
+		component("generic", "rust-std", rust, "MIT OR Apache-2.0"),
+		component("generic", libc, libcVersion, "LGPL-2.1-or-later"),
+	];
+}
+
+const { name, version, license } = JSON.parse(
+	readFileSync("package.json", "utf8"),
+);
+const content = createHash("sha256")
+	.update(readFileSync(EXECUTABLE))
+	.digest("hex");
+const purl = `pkg:generic/${name}@${version}`;
+const components = [...crates(), ...(await packages()), ...runtimes()].sort(
+	(a, b) => (a.purl < b.purl ? -1 : 1),
+);
+const self: Component = {
+	type: "application",
+	"bom-ref": purl,
+	name,
+	version,
+	purl,
+	licenses: [{ expression: license }],
+	hashes: [{ alg: "SHA-256", content }],
+};
+const bom = {
+	bomFormat: "CycloneDX",
+	specVersion: "1.5",
+	version: 1,
+	metadata: { component: self },
+	components,
+	dependencies: [{ ref: purl, dependsOn: components.map((c) => c.purl) }],
+};
+process.stdout.write(`${JSON.stringify(bom, null, "\t")}\n`);

@@ -1,0 +1,89 @@
+//! What src/host.ts has in FullHost: the calls of the command line and the
+//! agent, bound when they are asked for. Each costs thousands of instructions,
+//! which a verb would pay in vain.
+
+use crate::host::{OrThrow, Text, method};
+use crate::http::{Page, Server};
+use crate::sys::At;
+use crate::{files, sys};
+use rquickjs::{Ctx, Object, Result, TypedArray};
+use std::cell::RefCell;
+use std::ffi::c_int;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// Of a file that is read as bytes: executables are.
+const MAX_BYTES: usize = 16 << 20;
+
+pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {
+    type C<'js> = Ctx<'js>;
+    method(&host, "columns", |fd: c_int| sys::columns(fd))?;
+    method(&host, "stat", |ctx: C<'js>, path: Text| stat(&ctx, &path))?;
+    method(&host, "readBytes", |ctx: C<'js>, path: Text| {
+        let bytes = files::read(&path, MAX_BYTES).or_throw(&ctx)?;
+        TypedArray::<u8>::new(ctx, bytes)
+    })?;
+    method(&host, "readStream", |ctx: C<'js>, path: Text| {
+        files::read_stream(&path)
+            .and_then(|bytes| sys::utf8(bytes).at(&path))
+            .or_throw(&ctx)
+    })?;
+    method(&host, "readLink", |ctx: C<'js>, path: Text| {
+        files::read_link(&path).or_throw(&ctx)
+    })?;
+    method(
+        &host,
+        "chown",
+        |ctx: C<'js>, path: Text, uid: u32, gid: u32| files::chown(&path, uid, gid).or_throw(&ctx),
+    )?;
+    method(&host, "rmdir", |ctx: C<'js>, path: Text| {
+        files::rmdir(&path).or_throw(&ctx)
+    })?;
+    method(&host, "sync", |ctx: C<'js>, path: Text| {
+        files::sync(&path).or_throw(&ctx)
+    })?;
+    method(&host, "serve", |ctx: C<'js>, address: Text| {
+        server(&ctx, Server::open(&address).or_throw(&ctx)?)
+    })?;
+    Ok(host)
+}
+
+fn stat<'js>(ctx: &Ctx<'js>, path: &str) -> Result<Object<'js>> {
+    let stat = files::stat(path).or_throw(ctx)?;
+    let kind = match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG => "file",
+        libc::S_IFDIR => "directory",
+        _ => "other",
+    };
+    let object = Object::new(ctx.clone())?;
+    object.set("kind", kind)?;
+    object.set("mode", stat.st_mode & 0o7777)?;
+    object.set("uid", stat.st_uid)?;
+    object.set("gid", stat.st_gid)?;
+    object.set("size", stat.st_size as f64)?;
+    let mtime = stat.st_mtime as f64 * 1e3 + stat.st_mtime_nsec as f64 / 1e6;
+    object.set("mtimeMs", mtime)?;
+    object.set("ino", stat.st_ino as f64)?;
+    Ok(object)
+}
+
+fn server<'js>(ctx: &Ctx<'js>, server: Server) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    let server = Rc::new(RefCell::new(server));
+    let s = server.clone();
+    method(
+        &object,
+        "publish",
+        move |path: Text, status: u16, content_type: Text, body: Text, valid_ms: u32| {
+            let page = Page {
+                status,
+                content_type: content_type.0,
+                body: body.0,
+                valid_until: Instant::now() + Duration::from_millis(valid_ms.into()),
+            };
+            s.borrow().publish(path.0, page);
+        },
+    )?;
+    method(&object, "close", move || server.borrow_mut().close())?;
+    Ok(object)
+}

@@ -1,0 +1,93 @@
+//! SIGTERM and SIGINT, polled by loops and ending sleeps, and nobody else's.
+
+use crate::sys::ticks;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+const UNWATCHED: i32 = -1;
+const NONE: i32 = 0;
+/// UNWATCHED until the first poll, so that without polling a signal keeps its
+/// default action; then NONE or the signal that came.
+static PENDING: AtomicI32 = AtomicI32::new(UNWATCHED);
+
+fn term_and_int() -> libc::sigset_t {
+    // SAFETY: sigset_t is plain data, initialised by sigemptyset.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGTERM);
+        libc::sigaddset(&mut set, libc::SIGINT);
+        set
+    }
+}
+
+/// Starts a thread in `f`: it inherits that no signal is for it.
+pub fn without_signals<T>(f: impl FnOnce() -> T) -> T {
+    // SAFETY: both sets are live and initialised by the calls.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        libc::sigprocmask(libc::SIG_SETMASK, &all, &mut old);
+        let result = f();
+        libc::sigprocmask(libc::SIG_SETMASK, &old, std::ptr::null_mut());
+        result
+    }
+}
+
+/// Waits for a watched signal. They are blocked, not handled: so none is lost
+/// between a poll and a sleep. After the first they are unblocked again, so
+/// that a second one ends a process that does not stop.
+fn wait_signal(timeout: Duration) -> bool {
+    let set = term_and_int();
+    let time = libc::timespec {
+        tv_sec: timeout.as_secs() as libc::time_t,
+        tv_nsec: timeout.subsec_nanos() as libc::c_long,
+    };
+    // SAFETY: both structs are live; no siginfo is asked for.
+    let signal = unsafe { libc::sigtimedwait(&set, std::ptr::null_mut(), &time) };
+    if signal <= 0 {
+        return false;
+    }
+    PENDING.store(signal, Ordering::Relaxed);
+    // SAFETY: a live set; the old mask is not asked for.
+    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) };
+    true
+}
+
+pub fn pending_signal() -> Option<&'static str> {
+    match PENDING.load(Ordering::Relaxed) {
+        UNWATCHED => {
+            // SAFETY: a live set; the old mask is not asked for.
+            unsafe {
+                libc::sigprocmask(libc::SIG_BLOCK, &term_and_int(), std::ptr::null_mut());
+            }
+            PENDING.store(NONE, Ordering::Relaxed);
+        }
+        NONE => drop(wait_signal(Duration::ZERO)),
+        _ => {}
+    }
+    match PENDING.load(Ordering::Relaxed) {
+        libc::SIGTERM => Some("SIGTERM"),
+        libc::SIGINT => Some("SIGINT"),
+        _ => None,
+    }
+}
+
+/// Ends early when a watched signal comes.
+pub fn sleep(ms: f64) {
+    let end = ticks() + ms;
+    loop {
+        let left = end - ticks();
+        if left <= 0.0 {
+            return;
+        }
+        let left = Duration::from_secs_f64((left / 1e3).min(1e9));
+        if PENDING.load(Ordering::Relaxed) != NONE {
+            return std::thread::sleep(left);
+        }
+        if wait_signal(left) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// Host on Node 20, for development and tests: the same bundle without a Rust
+// build. Run directly, this file is the plugin.
+
+import { pathToFileURL } from "node:url";
+import type { FullHost, Host } from "../../src/host.ts";
+import { wordsOf } from "../../src/log.ts";
+import * as files from "./node/files.ts";
+import { netlink } from "./node/netlink.ts";
+import { write } from "./node/output.ts";
+import { serve } from "./node/serve.ts";
+import { sleeper } from "./node/sleeper.ts";
+import { columns } from "./node/terminal.ts";
+
+export function nodeHost(
+	argv: readonly string[],
+	env: Readonly<Record<string, string | undefined>> = process.env,
+): Host {
+	const host: FullHost = {
+		argv,
+		env: (name) => env[name],
+		stdin: files.readStdin,
+		write,
+		netlink,
+		readFile: files.readFile,
+		writeFile: files.writeFile,
+		appendFile: files.appendFile,
+		copyFile: files.copyFile,
+		rename: files.rename,
+		unlink: files.unlink,
+		mkdir: files.mkdir,
+		readDir: files.readDir,
+		flock: files.flock,
+		now: () => Date.now(),
+		ticks: () => Number(process.hrtime.bigint()) / 1e6,
+		sleep,
+		signal,
+		full: () => host,
+		columns,
+		stat: files.stat,
+		// a plain one: what a Buffer adds is not to be relied on
+		readBytes: (path) => new Uint8Array(files.readBytes(path)),
+		readStream: files.readStream,
+		readLink: files.readLink,
+		chown: files.chown,
+		rmdir: files.rmdir,
+		sync: files.sync,
+		serve,
+	};
+	return host;
+}
+
+type Signal = "SIGTERM" | "SIGINT";
+
+let pending: Signal | undefined;
+let watching = false;
+let wakeSleep: (() => void) | undefined;
+
+/** Watches from the first poll on; a second signal has its default action. */
+function signal(): Signal | undefined {
+	if (!watching) {
+		watching = true;
+		process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+	}
+	return pending;
+}
+
+function onSignal(name: Signal): void {
+	pending = name;
+	process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+	wakeSleep?.();
+}
+
+/** Ends early when a watched signal comes. */
+function sleep(ms: number): Promise<void> {
+	const timer = sleeper(ms);
+	wakeSleep = timer.wake;
+	return timer.done;
+}
+
+/** As the native host: exit code from main, an error object for a runtime. */
+async function run(host: Host): Promise<number> {
+	try {
+		const { main } = await import("../main.ts");
+		return await main(host);
+	} catch (e) {
+		const details = e instanceof Error ? `${e.stack}` : wordsOf(e);
+		if (host.env("CNI_COMMAND") === undefined) {
+			host.write(2, `${details}\n`);
+		} else {
+			const error = { cniVersion: "1.1.0", code: 999, msg: "internal error" };
+			try {
+				host.write(1, `${JSON.stringify({ ...error, details })}\n`);
+			} catch {
+				host.write(2, `${details}\n`);
+			}
+		}
+		return 1;
+	}
+}
+
+const script = process.argv[1];
+if (script && import.meta.url === pathToFileURL(script).href) {
+	process.exitCode = await run(nodeHost(process.argv.slice(2)));
+}

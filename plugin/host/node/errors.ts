@@ -1,0 +1,57 @@
+// Node's errors as the SysError that both hosts throw.
+
+import { constants } from "node:os";
+import { getSystemErrorMap } from "node:util";
+import type { SysError } from "../../../src/host.ts";
+
+export const E = constants.errno;
+
+export function sysError(
+	syscall: string,
+	errno: number,
+	path?: string,
+): SysError {
+	const known = getSystemErrorMap().get(-errno);
+	const [code, text] = known ?? ["unknown", "unknown"];
+	const what = path === undefined ? syscall : `${syscall} ${path}`;
+	return Object.assign(new Error(`${what}: ${text} (${code})`), {
+		name: "SysError",
+		code,
+		errno,
+		syscall,
+		...(path !== undefined && { path }),
+	});
+}
+
+/** None where a call is about a descriptor. */
+export type Path = string | undefined;
+
+export function isErrno(
+	e: unknown,
+): e is NodeJS.ErrnoException & { errno: number } {
+	return e instanceof Error && "errno" in e && typeof e.errno === "number";
+}
+
+/** Node's errors under the name that the kernel has for the call. */
+export function call<T>(syscall: string, path: Path, f: () => T): T {
+	try {
+		return f();
+	} catch (e) {
+		if (isErrno(e)) throw sysError(syscall, Math.abs(e.errno), path);
+		// Node looks for NUL before the kernel would cut the path there.
+		if (path?.includes("\0")) throw sysError(syscall, E.EINVAL, path);
+		throw e;
+	}
+}
+
+/** Again while a descriptor that somebody made non-blocking is not ready. */
+export function waiting<T>(syscall: string, path: Path, f: () => T): T {
+	for (;;) {
+		try {
+			return call(syscall, path, f);
+		} catch (e) {
+			if (!isErrno(e) || e.code !== "EAGAIN") throw e;
+			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+		}
+	}
+}
