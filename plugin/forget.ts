@@ -1,0 +1,37 @@
+// DEL of an entry that acts on ADD alone: the record that its ADD made goes with
+// the attachment, or nobody would ever take it away.
+
+import * as attachments from "../src/attachments.ts";
+import type { Host } from "../src/host.ts";
+import { wordsOf } from "../src/log.ts";
+import { siteOf } from "./attachment.ts";
+import type { CmdArgs } from "./cni.ts";
+import type { PluginConf } from "./conf.ts";
+
+/**
+ * Drops the attachment's record, and those that were there before it with its
+ * address: whose they were is gone, or the address would not have been given
+ * again. The DEL of an `on: del` entry comes after us; without our record it
+ * takes all that have this address for successors. Never throws.
+ */
+export function forget(host: Host, args: CmdArgs, conf: PluginConf): void {
+	const { containerID, ifname } = args;
+	const { name: network, dataDir } = conf;
+	try {
+		const id = { network, containerID, ifname };
+		const known = attachments.find(host, dataDir, id);
+		if (known === undefined) return;
+		const ips = attachments.addressesOf(known);
+		for (const a of attachments.all(host, dataDir, ips))
+			if (
+				a.network === network &&
+				a.added < known.added &&
+				ips.some((ip) => attachments.isAssigned([a], ip))
+			)
+				attachments.drop(host, dataDir, a);
+		attachments.drop(host, dataDir, known);
+	} catch (e) {
+		const { log } = siteOf("DEL", host, args, conf);
+		log("warn", "cannot forget the attachment", { error: wordsOf(e) });
+	}
+}

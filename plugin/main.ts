@@ -1,0 +1,35 @@
+// The entry of both hosts. CNI_COMMAND set: a CNI plugin. Otherwise: the command
+// line. The only place that turns errors into output and an exit code.
+
+import type { Host } from "../src/host.ts";
+import { CURRENT, callVerb, type Verbs } from "./cni.ts";
+import { cmdAdd } from "./verbs/add.ts";
+
+/** ADD is at hand, the others are loaded one by one: every byte that is loaded is paid for on every call. */
+const VERBS: Verbs = {
+	ADD: () => cmdAdd,
+	DEL: async () => (await import("./verbs/del.ts")).cmdDel,
+	CHECK: async () => (await import("./verbs/check.ts")).cmdCheck,
+	GC: async () => (await import("./verbs/gc.ts")).cmdGC,
+	STATUS: async () => (await import("./verbs/status.ts")).cmdStatus,
+};
+
+/** Runs and returns the exit code. */
+export async function main(host: Host): Promise<number> {
+	if (host.env("CNI_COMMAND") === undefined) {
+		const { cli } = await import("../src/cli/index.ts");
+		return cli(host);
+	}
+	let document: string;
+	let code = 0;
+	const answer = { cniVersion: CURRENT };
+	try {
+		document = await callVerb(host, VERBS, answer);
+	} catch (e) {
+		const { errorDocument } = await import("./error.ts");
+		document = errorDocument(answer.cniVersion, e);
+		code = 1;
+	}
+	if (document) host.write(1, `${document}\n`);
+	return code;
+}
