@@ -1,0 +1,220 @@
+// `completion`: what a shell needs to complete our command line, made from the
+// descriptions of the commands.
+
+import { type Command, command, type Flags, flagName } from "./command.ts";
+import { nearest, UsageError } from "./usage.ts";
+
+type Flag = Flags[string];
+
+const PROGRAM = "conntrack-flush";
+const SHELLS: Readonly<Record<string, (all: readonly Command[]) => string>> = {
+	bash,
+	zsh,
+	fish,
+};
+
+/** `all` gives the commands, of which this is one. */
+export function completion(all: () => Promise<readonly Command[]>) {
+	return command({
+		name: "completion",
+		summary: "print the completion for bash, zsh or fish",
+		about: `Prints a script for bash, zsh or fish. Changes nothing.`,
+		operands: "bash|zsh|fish",
+		flags: {},
+		examples: [
+			{
+				to: "in this shell only",
+				line: "source <(conntrack-flush completion bash)",
+			},
+			{
+				to: "for good",
+				line: `conntrack-flush completion bash > /etc/bash_completion.d/conntrack-flush
+conntrack-flush completion zsh > /usr/share/zsh/site-functions/_conntrack-flush
+conntrack-flush completion fish > /etc/fish/completions/conntrack-flush.fish`,
+			},
+		],
+		async run(host, _, [shell = "", ...more]) {
+			const script = SHELLS[shell];
+			if (!script || more.length > 0)
+				throw new UsageError(
+					"completion needs one of bash, zsh, fish",
+					more.length > 0 ? undefined : nearest(shell, Object.keys(SHELLS)),
+				);
+			host.write(1, script(await all()));
+			return 0;
+		},
+	});
+}
+
+const words = (all: readonly Command[]): string[] => [
+	...all.map((c) => c.name),
+	"help",
+	"--help",
+	"--version",
+];
+
+/** `-o` and `--output`. */
+function spellings(key: string, flag: Flag): string[] {
+	return [...(flag.short ? [`-${flag.short}`] : []), flagName(key)];
+}
+
+/** What may follow: a list of words, the name of a file, or something else. */
+function valuesOf(flag: Flag): readonly string[] | "file" | "text" | undefined {
+	if (!("value" in flag)) return undefined;
+	if (flag.choices) return flag.choices;
+	return flag.value === "FILE" || flag.value === "DIR" ? "file" : "text";
+}
+
+function operandsOf({ operands = "" }: Command): readonly string[] {
+	return operands.includes("|") ? operands.split("|") : [];
+}
+
+function bash(all: readonly Command[]): string {
+	const values = all.flatMap((c) =>
+		Object.entries(c.flags).flatMap(([key, flag]) => {
+			const value = valuesOf(flag);
+			if (value === undefined) return [];
+			const after = spellings(key, flag).map((s) => `${c.name}:${s}`);
+			return `\t${after.join("|")}) ${
+				value === "file"
+					? `compopt -o filenames 2>/dev/null; ${reply("-f")}`
+					: value === "text"
+						? ":"
+						: compgen(value)
+			} ;;`;
+		}),
+	);
+	const flags = all.map((c) => {
+		const known = Object.entries(c.flags).flatMap(([k, f]) => spellings(k, f));
+		return `\t${c.name}:*) ${compgen([...operandsOf(c), ...known, "--help"])} ;;`;
+	});
+	return `# bash completion of ${PROGRAM}
+_conntrack_flush() {
+	local word=\${COMP_WORDS[COMP_CWORD]}
+	local before=\${COMP_WORDS[COMP_CWORD - 1]}
+	# bash takes "--flag=value" for three words
+	if [ "$word" = = ]; then
+		word=
+	elif [ "$before" = = ]; then
+		before=\${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		${compgen(words(all))}
+		return
+	fi
+	case "\${COMP_WORDS[1]}:$before" in
+${values.join("\n")}
+	help:*) ${compgen(all.map((c) => c.name))} ;;
+${flags.join("\n")}
+	esac
+}
+complete -F _conntrack_flush ${PROGRAM}
+`;
+}
+
+function compgen(choices: readonly string[]): string {
+	return reply(`-W "${choices.join(" ")}"`);
+}
+
+/** Line by line: neither spaces nor stars in a name are the shell's. */
+function reply(of: string): string {
+	return `mapfile -t COMPREPLY < <(compgen ${of} -- "$word")`;
+}
+
+function zsh(all: readonly Command[]): string {
+	const commands = all.map((c) => `\t\t${quoted(`${c.name}:${c.summary}`)}`);
+	const cases = all.map((c) => {
+		const specs = Object.entries(c.flags).map(([key, flag]) => {
+			const value = valuesOf(flag);
+			const action =
+				value === undefined
+					? ""
+					: `:${(flag as { value: string }).value}:${
+							value === "file"
+								? "_files"
+								: value === "text"
+									? ""
+									: `(${value.join(" ")})`
+						}`;
+			const all = spellings(key, flag);
+			const many =
+				"many" in flag ? "*" : all.length > 1 ? `(${all.join(" ")})` : "";
+			const after = (s: string): string =>
+				value === undefined ? "" : s.startsWith("--") ? "=" : "+";
+			return all
+				.map((s) =>
+					quoted(`${many}${s}${after(s)}[${inBrackets(flag.help)}]${action}`),
+				)
+				.join(" ");
+		});
+		const operands = operandsOf(c);
+		if (operands.length > 0)
+			specs.push(quoted(`1:${c.name}:(${operands.join(" ")})`));
+		return `\t${c.name}) _arguments ${[...specs, quoted("--help[what it does, its flags, examples]")].join(" \\\n\t\t")} ;;`;
+	});
+	return `#compdef ${PROGRAM}
+_conntrack_flush() {
+	local -a commands=(
+${commands.join("\n")}
+		${quoted("help:what a command does")}
+	)
+	if (( CURRENT == 2 )); then
+		_describe command commands
+		compadd -- --help --version
+		return
+	fi
+	local command=$words[2]
+	shift words
+	(( CURRENT-- ))
+	case $command in
+	help) _describe command commands ;;
+${cases.join("\n")}
+	esac
+}
+# autoloaded by compinit, or sourced
+if [ "$funcstack[1]" = _${PROGRAM} ]; then
+	_conntrack_flush "$@"
+else
+	compdef _conntrack_flush ${PROGRAM}
+fi
+`;
+}
+
+const inBrackets = (text: string): string =>
+	text.replace(/[\\[\]:]/g, (c) => `\\${c}`);
+
+function fish(all: readonly Command[]): string {
+	const first = `complete -c ${PROGRAM} -n __fish_use_subcommand`;
+	const lines = all.flatMap((c) => {
+		const inside = `complete -c ${PROGRAM} -n ${quoted(`__fish_seen_subcommand_from ${c.name}`)}`;
+		const flags = Object.entries(c.flags).map(([key, flag]) => {
+			const value = valuesOf(flag);
+			const parts = [
+				...(flag.short ? [`-s ${flag.short}`] : []),
+				`-l ${flagName(key).slice(2)}`,
+				...(value === undefined ? [] : value === "file" ? ["-r -F"] : ["-x"]),
+				...(Array.isArray(value) ? [`-a ${quoted(value.join(" "))}`] : []),
+				`-d ${quoted(flag.help)}`,
+			];
+			return `${inside} ${parts.join(" ")}`;
+		});
+		const operands = operandsOf(c);
+		if (operands.length > 0)
+			flags.push(`${inside} -a ${quoted(operands.join(" "))}`);
+		return [`${first} -a ${c.name} -d ${quoted(c.summary)}`, ...flags];
+	});
+	return `# fish completion of ${PROGRAM}
+complete -c ${PROGRAM} -f
+${first} -a help -d ${quoted("what a command does")}
+complete -c ${PROGRAM} -n ${quoted("__fish_seen_subcommand_from help")} -a ${quoted(all.map((c) => c.name).join(" "))}
+${first} -l version -d ${quoted("version, engine and build")}
+complete -c ${PROGRAM} -l help -d ${quoted("what it does, its flags, examples")}
+${lines.join("\n")}
+`;
+}
+
+/** A word in single quotes, for every shell; fish also escapes the backslash. */
+function quoted(word: string): string {
+	return `'${word.replace(/'/g, "'\\''")}'`;
+}

@@ -1,0 +1,238 @@
+// What `list` and `flush` share: the flags that say which entries are meant, and
+// the ways to print an entry.
+
+import { endpoint, type Verdict } from "../explain.ts";
+import type { Host } from "../host.ts";
+import { AF_INET } from "../ip.ts";
+import { IPS_ASSURED, IPS_SEEN_REPLY } from "../netlink/cta.ts";
+import type { Detail } from "../netlink/detail.ts";
+import { idOf, zoneOf } from "../netlink/detail.ts";
+import type { Entry, Tuple } from "../netlink/entry.ts";
+import { IPPROTO_UDP, PROTOCOLS, type Proto, protocolName } from "../proto.ts";
+import type { Cache } from "../recorded.ts";
+import { familiesOf, type Selection } from "../selection.ts";
+import {
+	type Column,
+	DIM,
+	GREEN,
+	inBatches,
+	type Printer,
+	RED,
+	tablePrinter,
+} from "./table.ts";
+import { UsageError } from "./usage.ts";
+import {
+	ADDRESS,
+	CACHE_DIR_FLAG,
+	choice,
+	DATA_DIR_FLAG,
+	FAMILY,
+	number,
+	oneOf,
+	PORT,
+} from "./values.ts";
+
+export const ALL_PROTOS: readonly Proto[] = Object.values(PROTOCOLS);
+const PROTOS: Readonly<Record<string, readonly Proto[]>> = {
+	...Object.fromEntries(
+		Object.entries(PROTOCOLS).map(([name, proto]) => [name, [proto]]),
+	),
+	all: ALL_PROTOS,
+};
+
+export const HOST_PORT = {
+	...PORT,
+	help: "entries that came to this port of the node",
+};
+export const HOST_IP = {
+	...ADDRESS,
+	help: "on this address; without it, any of the node's own",
+};
+/** The other flags that say which entries are meant. */
+export const SELECT = {
+	podIP: {
+		...ADDRESS,
+		help: "entries that a rule has sent to this pod, whatever their port",
+	},
+	family: { ...FAMILY, help: "of one address family only" },
+	zone: {
+		...number("ZONE", 0, 65535),
+		help: "of one conntrack zone only; 0 is the default zone",
+	},
+	stale: {
+		help: "only those that keep traffic from this node's attachments",
+	},
+	dataDir: DATA_DIR_FLAG,
+	cniCacheDir: CACHE_DIR_FLAG,
+} as const;
+
+/** `--proto`, several times; `fallback` says what holds without. */
+export function protoFlag(fallback: string) {
+	return {
+		...choice("PROTO", PROTOS),
+		many: true,
+		help: `the protocol; ${fallback} if not given`,
+	} as const;
+}
+
+type Said = Omit<Selection, "protos"> & {
+	readonly proto: readonly (readonly Proto[])[];
+};
+
+/** What the flags select. Throws UsageError for what no entry can be. */
+export function selectionOf(
+	{ proto, hostPort, hostIP, podIP, family, zone }: Said,
+	fallback: readonly Proto[],
+): Selection {
+	const protos = proto.length > 0 ? [...new Set(proto.flat())] : fallback;
+	const s = { protos, hostPort, hostIP, podIP, family, zone };
+	if (familiesOf(s).length === 0)
+		throw new UsageError(
+			"--host-ip, --pod-ip and --family are not of one address family",
+		);
+	return s;
+}
+
+/** libcni's cache as the flags have it; of what is not recorded only UDP counts, unless protocols are said. */
+export function cacheOf(
+	dir: string,
+	proto: readonly (readonly Proto[])[],
+): Cache {
+	return { dir, protocols: proto.length > 0 ? proto.flat() : [IPPROTO_UDP] };
+}
+
+/** An entry and what is to be said of it. */
+export interface Row {
+	readonly entry: Entry & Partial<Detail>;
+	readonly verdict: Verdict;
+}
+
+export type Format = "table" | "wide" | "json" | "jsonl";
+export const FORMAT = oneOf<Format>("FORMAT", [
+	"table",
+	"wide",
+	"json",
+	"jsonl",
+]);
+
+const COLOURS = { stale: RED, live: GREEN, other: DIM } as const;
+
+const VERDICT: Column<Row> = {
+	head: "VERDICT",
+	cell: ({ verdict }) => verdict.kind,
+	paint: ({ verdict }) => COLOURS[verdict.kind],
+};
+const FLOW: readonly Column<Row>[] = [
+	{ head: "PROTO", cell: ({ entry }) => protocolName(entry.proto) },
+	{
+		head: "FROM",
+		cell: ({ entry: { orig } }) => endpoint(orig.src, orig.sport),
+	},
+	{ head: "TO", cell: ({ entry: { orig } }) => endpoint(orig.dst, orig.dport) },
+	{
+		head: "LEADS TO",
+		cell: ({ entry: { reply } }) => endpoint(reply.src, reply.sport),
+	},
+];
+const MORE: readonly Column<Row>[] = [
+	{ head: "STATE", cell: ({ entry }) => entry.tcpState ?? answers(entry) },
+	{ head: "LEFT", cell: ({ entry }) => `${entry.timeout ?? "?"}s` },
+	{ head: "MARK", cell: ({ entry }) => `0x${(entry.mark ?? 0).toString(16)}` },
+	{ head: "ZONE", cell: ({ entry }) => String(zoneOf(entry.key)) },
+];
+const WHY: Column<Row> = {
+	head: "WHY",
+	cell: ({ verdict }) => verdict.why,
+	isText: true,
+};
+
+/** Prints rows to standard output as they come. */
+export function entryPrinter(host: Host, format: Format): Printer<Row> {
+	switch (format) {
+		case "table":
+			return tablePrinter(host, [VERDICT, ...FLOW, WHY]);
+		case "wide":
+			return tablePrinter(host, [VERDICT, ...FLOW, ...MORE, WHY]);
+		case "jsonl":
+			return inBatches((rows) => {
+				host.write(
+					1,
+					rows.map((r) => `${JSON.stringify(asData(r))}\n`).join(""),
+				);
+			});
+		case "json":
+			return arrayPrinter(host);
+	}
+}
+
+function arrayPrinter(host: Host): Printer<Row> {
+	let opened = false;
+	const rows = inBatches<Row>((batch) => {
+		const items = batch.map((r) => JSON.stringify(asData(r))).join(",\n");
+		host.write(1, (opened ? ",\n" : "[\n") + items);
+		opened = true;
+	});
+	return {
+		row: rows.row,
+		end() {
+			rows.end();
+			host.write(1, opened ? "\n]\n" : "[]\n");
+		},
+	};
+}
+
+/** What programs get to see of an entry. */
+function asData({ entry: e, verdict }: Row): object {
+	const { kind, reason, why, attachment, departure } = verdict;
+	return {
+		verdict: kind,
+		reason,
+		why,
+		family: e.family === AF_INET ? "ipv4" : "ipv6",
+		proto: protocolName(e.proto),
+		orig: tuple(e.orig),
+		reply: tuple(e.reply),
+		status: STATUS.filter((_, bit) => e.status & (1 << bit)),
+		tcpState: e.tcpState,
+		timeout: e.timeout,
+		mark: e.mark,
+		zone: zoneOf(e.key),
+		id: idOf(e.key),
+		attachment: attachment && {
+			network: attachment.network,
+			containerID: attachment.containerID,
+			ifname: attachment.ifname,
+			pod: attachment.pod,
+		},
+		departed: departure && { pod: departure.pod },
+	};
+}
+
+/** By bit, linux/netfilter/nf_conntrack_common.h. */
+const STATUS = [
+	"EXPECTED",
+	"SEEN_REPLY",
+	"ASSURED",
+	"CONFIRMED",
+	"SRC_NAT",
+	"DST_NAT",
+	"SEQ_ADJUST",
+	"SRC_NAT_DONE",
+	"DST_NAT_DONE",
+	"DYING",
+	"FIXED_TIMEOUT",
+	"TEMPLATE",
+	"NAT_CLASH",
+	"HELPER",
+	"OFFLOAD",
+	"HW_OFFLOAD",
+] as const;
+
+function answers({ status }: Entry): string {
+	if (status & IPS_ASSURED) return "ASSURED";
+	return status & IPS_SEEN_REPLY ? "REPLIED" : "UNREPLIED";
+}
+
+function tuple({ src, sport, dst, dport }: Tuple): Tuple {
+	return { src, sport, dst, dport };
+}

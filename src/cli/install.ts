@@ -1,0 +1,180 @@
+// `install`: into the directory of plugins and into the chain, once or for good.
+
+import { DATA_DIR } from "../defaults.ts";
+import type { FullHost } from "../host.ts";
+import { advise } from "../install/advice.ts";
+import { unified } from "../install/diff.ts";
+import { inspect, install as pass } from "../install/install.ts";
+import { lock } from "../install/lock.ts";
+import type { Where } from "../install/paths.ts";
+import type { Change, Wishes } from "../install/plan.ts";
+import { Refusal } from "../install/refusal.ts";
+import { isCrio, seenRuntime } from "../install/runtime.ts";
+import { command, flagName } from "./command.ts";
+import { interval, LISTEN, PLACES, TEXTFILE, whereOf } from "./node.ts";
+import { UsageError } from "./usage.ts";
+import { choice, text } from "./values.ts";
+
+/** --check found something that is not as it is to be. */
+const NOT_IN_PLACE = 3;
+/** Another installer may be at work this long. */
+const LOCK_MS = 5000;
+
+/** What makes sense with --watch alone. */
+const WATCHING = {
+	interval: {
+		...interval(10, false),
+		help: "with --watch: how often to look, 200ms if not given",
+	},
+	reconcileInterval: {
+		...interval(1000, true),
+		help: "with --watch: how often the table is made to agree with the node's attachments, 1m if not given; 0 for once",
+	},
+	sweep: {
+		help: "with --watch: also end unanswered TCP entries to recorded hostPorts, as sweep does",
+	},
+	metricsAddress: {
+		...LISTEN,
+		help: "with --watch: serve /metrics, /healthz and /readyz there: 127.0.0.1:9470, [::1]:9470",
+	},
+	textfile: {
+		...TEXTFILE,
+		help: "with --watch: write the metrics there for node_exporter, a name in .prom; removed at the end",
+	},
+};
+
+export const install = command({
+	name: "install",
+	summary: "put the plugin on this node and into its network's chain",
+	about: `Copies this executable into the directory of plugins, and then enters it in the configuration of the node's network, the first file by name. What is in place already is not touched; files are only ever replaced whole.
+
+--mode edit puts two entries around the last portmap of the conflist and leaves every other byte as it is. --mode dropin writes NETWORK/90-conntrack-flush.conf beside the conflist, which containerd 2.1 and CRI-O 1.33 read. --mode auto takes the drop-in where the runtime is known to read it, and says why. --mode print shows what to add and changes nothing.
+
+--watch stays and repairs what others undo, and what entries of the table have missed. It ends on SIGTERM and leaves everything in place; uninstall takes it out.`,
+	flags: {
+		mode: {
+			...choice("MODE", {
+				auto: "auto" as const,
+				edit: "edit" as const,
+				dropin: "dropin" as const,
+				print: "print" as const,
+			}),
+			help: "the way into the chain",
+			fallback: "auto",
+		},
+		proto: {
+			...choice("PROTO", { udp: "udp", tcp: "tcp", sctp: "sctp" }),
+			many: true,
+			help: "the protocols that the entries are to handle, if not udp alone",
+		},
+		...PLACES,
+		masterCniFileName: {
+			...text("FILE"),
+			help: "the network's file, if it is not the first by name",
+		},
+		dryRun: { help: "show what would change, as a diff" },
+		check: { help: "only say whether everything is in place" },
+		watch: { help: "stay, and repair what others undo" },
+		...WATCHING,
+	},
+	examples: [
+		{
+			to: "see what it would change",
+			line: "conntrack-flush install --dry-run",
+		},
+		{
+			to: "in a DaemonSet that has the node's directories under /host",
+			line: "conntrack-flush install --watch --host-root /host",
+		},
+		{
+			to: "for a runtime that reads drop-ins",
+			line: "conntrack-flush install --runtime-version containerd://2.1.0",
+		},
+	],
+	codes: { [NOT_IN_PLACE]: "--check: something is not in place" },
+	async run(system, values) {
+		const host = system.full();
+		const { mode, proto, runtimeVersion: runtime } = values;
+		const { interval = 200, reconcileInterval = 60_000, sweep } = values;
+		const where = whereOf(values, values.masterCniFileName);
+		const keys = {
+			...(proto.length > 0 && { protocols: proto }),
+			...(where.dataDir !== DATA_DIR && { dataDir: where.dataDir }),
+		};
+		const ignored = Object.keys(WATCHING).find(
+			(key) => (values[key as keyof typeof WATCHING] ?? false) !== false,
+		);
+		if (!values.watch && ignored !== undefined)
+			throw new UsageError(
+				`${flagName(ignored)} is for install --watch, which stays`,
+			);
+		if (mode === "print") {
+			host.write(1, advise(isCrio(runtime, seenRuntime(host, where)), keys));
+			return 0;
+		}
+		const modes = [values.dryRun, values.check, values.watch];
+		if (modes.filter(Boolean).length > 1)
+			throw new UsageError("--dry-run, --check and --watch exclude each other");
+		const wishes: Wishes = { mode, runtime, keys };
+		if (values.dryRun) return dryRun(host, where, wishes);
+		if (values.check) return check(host, where, wishes);
+		if (values.watch) {
+			const { watch } = await import("./install.watch.ts");
+			return watch(host, where, wishes, {
+				everyMs: interval,
+				reconcileMs: reconcileInterval,
+				sweep,
+				metrics: { address: values.metricsAddress, textfile: values.textfile },
+			});
+		}
+		return once(host, where, wishes);
+	},
+});
+
+function once(host: FullHost, where: Where, wishes: Wishes): number {
+	// what is refused is refused before anything is made
+	if (!inspect(host, where, wishes).plan) throw noConfiguration();
+	const unlock = lock(host, where, LOCK_MS);
+	try {
+		const { copied, plan } = pass(host, where, wishes);
+		for (const [path, what] of copied) host.write(1, `${what} ${path}\n`);
+		if (!plan) throw noConfiguration();
+		host.write(1, `${plan.mode}: ${plan.why}\n`);
+		for (const change of plan.changes)
+			host.write(1, `${verb(change)} ${change.path}\n`);
+		if (plan.changes.length === 0) host.write(1, `unchanged ${plan.path}\n`);
+		return 0;
+	} finally {
+		unlock();
+	}
+}
+
+function verb({ before, after }: Change): string {
+	if (after === undefined) return "removed";
+	return before === undefined ? "created" : "changed";
+}
+
+function dryRun(host: FullHost, where: Where, wishes: Wishes): number {
+	const { binaries, plan } = inspect(host, where, wishes);
+	for (const path of binaries) host.write(1, `would install ${path}\n`);
+	if (!plan) throw noConfiguration();
+	for (const change of plan.changes) host.write(1, unified(change));
+	return 0;
+}
+
+function check(host: FullHost, where: Where, wishes: Wishes): number {
+	const { binaries, plan } = inspect(host, where, wishes);
+	for (const path of binaries)
+		host.write(1, `missing or another version: ${path}\n`);
+	if (!plan) host.write(1, "no network configuration yet\n");
+	for (const { path } of plan?.changes ?? [])
+		host.write(1, `to be changed: ${path}\n`);
+	return binaries.length === 0 && plan?.changes.length === 0 ? 0 : NOT_IN_PLACE;
+}
+
+function noConfiguration(): Refusal {
+	return new Refusal(
+		"there is no network configuration yet",
+		"Run install again when there is one, or install --watch, which waits for it.",
+	);
+}

@@ -1,0 +1,76 @@
+// What `reconcile` says of entries that go, of frontends that are left out, and of
+// a pass. Pure but for who has left, which is read once.
+
+import * as attachments from "../attachments.ts";
+import { total } from "../counts.ts";
+import { departed } from "../departures.ts";
+import { endpoint, leftFor, printable } from "../explain.ts";
+import type { Report } from "../flush.ts";
+import type { Host } from "../host.ts";
+import type { IP } from "../ip.ts";
+import type { Entry } from "../netlink/entry.ts";
+import { type Proto, protocolName } from "../proto.ts";
+import type { Reason } from "../stale.ts";
+
+const WORDS: Readonly<Record<Reason, (to: string) => string>> = {
+	"no-dnat": () => "was made while no rule was there",
+	"dead-pod": (to) => `leads to ${to}, a pod that is gone`,
+	"other-pod": (to) => `leads to ${to}, not to the pod`,
+	"other-port": (to) => `leads to ${to}, the wrong port`,
+	"no-endpoint": (to) => `leads to ${to}, no endpoint`,
+};
+
+/** `udp 10.0.0.7:5000 > 10.96.0.10:53: leads to 10.88.0.9:53, no endpoint (kube-system/kube-dns:dns)` */
+export function line(
+	e: Entry,
+	reason: Reason,
+	owner: string | undefined,
+	left: string | undefined,
+): string {
+	const { orig, reply } = e;
+	const flow = `${protocolName(e.proto)} ${endpoint(orig.src, orig.sport)} > ${endpoint(orig.dst, orig.dport)}`;
+	const to = endpoint(reply.src, reply.sport);
+	const whose = owner === undefined ? "" : ` (${printable(owner)})`;
+	const what =
+		left !== undefined && reason === "other-pod"
+			? `leads to ${to}, ${left}, not to the pod`
+			: WORDS[reason](to);
+	return `${flow}: ${what}${whose}`;
+}
+
+/** `2 destinations of tcp, 1 of sctp are left out; see --proto` */
+export function leftOut(others: ReadonlyMap<Proto, number>): string {
+	const parts = [...others].map(
+		([proto, n], i) =>
+			`${n} ${i > 0 ? "" : n === 1 ? "destination " : "destinations "}of ${protocolName(proto)}`,
+	);
+	const are = total(others) === 1 ? "is" : "are";
+	return `${parts.join(", ")} ${are} left out; see --proto\n`;
+}
+
+/** Since when an address has had no pod any more, in words. */
+export function departures(
+	host: Host,
+	dataDir: string,
+): (ip: IP) => string | undefined {
+	const live = attachments.all(host, dataDir);
+	const gone = departed(host, dataDir);
+	return (ip) => {
+		const departure = gone.get(ip);
+		return departure && !attachments.isAssigned(live, ip)
+			? leftFor(host.ticks() - departure.at)
+			: undefined;
+	};
+}
+
+/** What a pass did, or would have done. */
+export function summary(report: Report, dryRun: boolean): string {
+	const { deleted, gone, kept, scanned, reasons } = report;
+	// the table has no order
+	const counts = [...reasons].sort().map(([reason, n]) => `${n} ${reason}`);
+	const why = counts.length > 0 ? ` (${counts.join(", ")})` : "";
+	const did = dryRun
+		? `would delete ${total(reasons)}${why}`
+		: `deleted ${deleted}${why}, gone before ${gone}`;
+	return `${did}, kept ${kept}, looked at ${scanned.entries}`;
+}

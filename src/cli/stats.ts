@@ -1,0 +1,210 @@
+// `stats`: how full the table is and what the kernel has counted, once or as it
+// changes.
+
+import type { Host } from "../host.ts";
+import { COUNTERS, type Counters } from "../netlink/stats.ts";
+import { exposition } from "../stats.metrics.ts";
+import {
+	difference,
+	fillOf,
+	isNearlyFull,
+	readStatistics,
+	type Statistics,
+	sum,
+} from "../stats.ts";
+import { command } from "./command.ts";
+import { wrap } from "./help.ts";
+import { adviceOn } from "./stats.advice.ts";
+import { widthOf } from "./table.ts";
+import { UsageError } from "./usage.ts";
+import { INTERVAL, oneOf } from "./values.ts";
+
+type Output = "table" | "json" | "prometheus";
+
+const EVERY_MS = 2000;
+/** Rows of --watch under one heading. */
+const PAGE = 20;
+
+export const stats = command({
+	name: "stats",
+	summary: "how full the table is, and what the kernel counted",
+	about: `Shows the number of conntrack entries, their limit, and the kernel's counters: found, invalid, insert, insert_failed, drop, early_drop, error, search_restart, clash_resolve, chain_toolong. Those of them that mean trouble are explained, with what helps. All are of this network namespace, and count from its beginning.
+
+They are asked for over netlink, so procfs (CONFIG_NF_CONNTRACK_PROCFS), which kernels may lack, is not needed. CAP_NET_ADMIN is. A counter that this kernel does not have is left out.`,
+	flags: {
+		perCpu: { help: "a row for each CPU, and for all of them together" },
+		watch: {
+			short: "w",
+			help: "every interval, the entries and what was counted meanwhile; until SIGINT or SIGTERM",
+		},
+		interval: {
+			...INTERVAL,
+			help: "with --watch: the time between two rows; 2s if not given",
+		},
+		output: {
+			...oneOf<Output>("FORMAT", ["table", "json", "prometheus"]),
+			short: "o",
+			fallback: "table",
+			help: "how to print; with --watch, json is one document a line",
+		},
+	},
+	examples: [
+		{ to: "see what the kernel has counted", line: "conntrack-flush stats" },
+		{
+			to: "find out whether packets are being lost now",
+			line: "conntrack-flush stats --watch",
+		},
+		{
+			to: "feed node_exporter's textfile collector",
+			line: "conntrack-flush stats -o prometheus > conntrack.prom",
+		},
+	],
+	async run(host, { perCpu, watch, interval, output }) {
+		if (watch && output === "prometheus")
+			throw new UsageError("--watch is not for -o prometheus");
+		if (interval !== undefined && !watch)
+			throw new UsageError("--interval is for --watch");
+		if (watch)
+			return follow(host, interval ?? EVERY_MS, output === "json", perCpu);
+		const now = await readStatistics(host);
+		host.write(1, print(host, now, output, perCpu));
+		return 0;
+	},
+});
+
+function print(
+	host: Host,
+	s: Statistics,
+	output: Output,
+	perCpu: boolean,
+): string {
+	switch (output) {
+		case "prometheus":
+			return exposition(s, perCpu);
+		case "json":
+			return `${JSON.stringify(asJSON(s, perCpu), undefined, 2)}\n`;
+		case "table":
+			return `entries  ${fillOf(s)}\n\n${perCpu ? table(host, perCPU(s)) : list(s.total)}${explained(s)}`;
+	}
+}
+
+/** Prints what changed in each interval. A counter is explained when it first rises. */
+async function follow(
+	host: Host,
+	interval: number,
+	json: boolean,
+	perCpu: boolean,
+): Promise<number> {
+	let before = await readStatistics(host);
+	let since = host.ticks();
+	const known = new Set<string>();
+	for (let row = 0; ; row++) {
+		// the first call begins to watch for signals
+		if (host.signal()) return 0;
+		await host.sleep(interval);
+		if (host.signal()) return 0;
+		const now = await readStatistics(host);
+		const cpus = difference(before.cpus, now.cpus);
+		const change = { ...now, cpus, total: sum(cpus) };
+		if (json) {
+			const seconds = Math.round(host.ticks() - since) / 1000;
+			host.write(
+				1,
+				`${JSON.stringify({ seconds, ...asJSON(change, perCpu) })}\n`,
+			);
+		} else {
+			const rows = perCpu
+				? perCPU(change)
+				: [{ entries: now.entries, ...change.total }];
+			const lines = columns(host, rows, { entries: now.max });
+			const withHeading = perCpu || row % PAGE === 0;
+			host.write(1, `${withHeading ? lines.heading : ""}${lines.rows}`);
+			for (const [name, advice] of adviceOn(change.total)) {
+				if (!known.has(name))
+					host.write(2, `${wrap(`${name}: ${advice}`, "")}\n`);
+				known.add(name);
+			}
+		}
+		before = now;
+		since = host.ticks();
+	}
+}
+
+function asJSON(s: Statistics, perCpu: boolean): object {
+	return {
+		entries: s.entries,
+		...(s.max > 0 && { max: s.max }),
+		counters: s.total,
+		...(perCpu && { cpus: s.cpus }),
+	};
+}
+
+function list(counters: Counters): string {
+	const width = Math.max(...COUNTERS.map((name) => name.length));
+	const values = COUNTERS.filter((name) => counters[name] !== undefined);
+	const digits = Math.max(...values.map((n) => String(counters[n]).length), 0);
+	return values
+		.map(
+			(name) =>
+				`${name.padEnd(width)}  ${String(counters[name]).padStart(digits)}\n`,
+		)
+		.join("");
+}
+
+type Row = Readonly<Record<string, number | string | undefined>>;
+
+function perCPU(s: Statistics): Row[] {
+	return [
+		...s.cpus.map(({ cpu, counters }) => ({ cpu, ...counters })),
+		{ cpu: "all", ...s.total },
+	];
+}
+
+function table(host: Host, rows: readonly Row[]): string {
+	const lines = columns(host, rows);
+	return lines.heading + lines.rows;
+}
+
+/** A heading, of two lines where one would be too wide, and a line for each row. */
+interface Lines {
+	readonly heading: string;
+	readonly rows: string;
+}
+
+/** Right-aligned under their names, wide enough also for the values of `widest`. */
+function columns(host: Host, rows: readonly Row[], widest: Row = {}): Lines {
+	const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+	const values = [...rows, widest];
+	const widthsOf = (heads: readonly string[][]): number[] =>
+		names.map((name, i) => {
+			const cells = values.map((row) => String(row[name] ?? ""));
+			const head = heads.map((line) => line[i] ?? "");
+			return Math.max(...[...head, ...cells].map((c) => c.length));
+		});
+	const sum = (widths: readonly number[], gap: number): number =>
+		widths.reduce((all, w) => all + w + gap, -gap);
+	const room = widthOf(host);
+	let heads: string[][] = [names];
+	if (sum(widthsOf(heads), 2) > room)
+		heads = [
+			names.map((name) => /^.*_/.exec(name)?.[0] ?? ""),
+			names.map((name) => name.replace(/^.*_/, "")),
+		];
+	const widths = widthsOf(heads);
+	const gap = sum(widths, 2) > room ? " " : "  ";
+	const line = (cells: readonly unknown[]): string =>
+		`${cells.map((cell, i) => String(cell).padStart(widths[i] ?? 0)).join(gap)}\n`;
+	return {
+		heading: heads.map(line).join(""),
+		rows: rows.map((row) => line(names.map((n) => row[n] ?? ""))).join(""),
+	};
+}
+
+function explained(s: Statistics): string {
+	const lines = adviceOn(s.total).map(([name, advice]) => `${name}: ${advice}`);
+	if (isNearlyFull(s))
+		lines.unshift(
+			"entries: the table is nearly full; when it is, new flows are lost. Raise net.netfilter.nf_conntrack_max",
+		);
+	return lines.map((line) => `\n${wrap(line, "")}\n`).join("");
+}

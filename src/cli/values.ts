@@ -1,0 +1,153 @@
+// The kinds of values that flags take, each with the error for a wrong one.
+
+import { CACHE_DIR, DATA_DIR } from "../defaults.ts";
+import { AF_INET, AF_INET6, type Family, type IP, parseIP } from "../ip.ts";
+import { PROTOCOLS, type Proto } from "../proto.ts";
+import type { Option } from "./command.ts";
+import { nearest, UsageError } from "./usage.ts";
+
+type Kind<T> = Pick<Option<T>, "value" | "parse" | "choices">;
+
+function wrong(flag: string, text: string, what: string): UsageError {
+	return new UsageError(`${flag}: not ${what}: ${text}`);
+}
+
+export function text(value: string): Kind<string> {
+	return { value, parse: (t) => t };
+}
+
+/** One of the words; returns what the word stands for. */
+export function choice<T>(
+	value: string,
+	words: Readonly<Record<string, T>>,
+): Kind<T> {
+	const choices = Object.keys(words);
+	return {
+		value,
+		choices,
+		parse(t, flag) {
+			const key = choices.find((c) => c === t.toLowerCase());
+			if (key === undefined)
+				throw new UsageError(
+					`${flag}: not one of ${choices.join(", ")}: ${t}`,
+					nearest(t, choices),
+				);
+			return words[key] as T;
+		},
+	};
+}
+
+/** One of the words, which stands for itself. */
+export function oneOf<T extends string>(
+	value: string,
+	words: readonly T[],
+): Kind<T> {
+	return choice(
+		value,
+		Object.fromEntries(words.map((word) => [word, word])) as Record<T, T>,
+	);
+}
+
+/** A directory, absolute, without a slash at its end. */
+export const DIR: Kind<string> = {
+	value: "DIR",
+	parse(t, flag) {
+		if (!t.startsWith("/")) throw wrong(flag, t, "an absolute path");
+		return t.replace(/\/+$/, "");
+	},
+};
+
+export const DATA_DIR_FLAG = {
+	...DIR,
+	fallback: DATA_DIR,
+	help: "where attachments are recorded",
+} as const;
+
+export const CACHE_DIR_FLAG = {
+	...DIR,
+	fallback: CACHE_DIR,
+	help: "where libcni keeps what it knows of running pods",
+} as const;
+
+export const PORT: Kind<number> = number("PORT", 1, 65535, "a port");
+
+export const ADDRESS: Kind<IP> = {
+	value: "IP",
+	parse(t, flag) {
+		const ip = parseIP(t);
+		if (ip === undefined) throw wrong(flag, t, "an IP address");
+		return ip;
+	},
+};
+
+export const PROTO: Kind<Proto> = choice<Proto>("PROTO", PROTOCOLS);
+
+export const FAMILY: Kind<Family> = choice<Family>("FAMILY", {
+	ipv4: AF_INET,
+	ipv6: AF_INET6,
+});
+
+/** An integer in decimal from `least` to `most`. */
+export function number(
+	value: string,
+	least: number,
+	most: number,
+	what = `a number from ${least} to ${most}`,
+): Kind<number> {
+	return {
+		value,
+		parse(t, flag) {
+			const n = /^\d{1,15}$/.test(t) ? Number(t) : Number.NaN;
+			if (!(n >= least && n <= most)) throw wrong(flag, t, what);
+			return n;
+		},
+	};
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+	ns: 1e-6,
+	us: 1e-3,
+	// as Go has it, U+00B5 and U+03BC
+	µs: 1e-3,
+	μs: 1e-3,
+	ms: 1,
+	s: 1000,
+	m: 60_000,
+	h: 3_600_000,
+};
+
+const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
+
+/** What Go's time.ParseDuration reads, as `1m30s`, `0.5s` or `.5s`; in ms, at least `least`. */
+export function duration(least: string): Kind<number> {
+	return {
+		value: "DURATION",
+		parse(t, flag) {
+			const ms = milliseconds(t);
+			if (ms === undefined)
+				throw new UsageError(
+					`${flag}: not a duration such as 500ms or 1m30s: ${t}`,
+					/^\d+$/.test(t) ? `${t}s` : undefined,
+				);
+			if (ms < (milliseconds(least) ?? 0))
+				throw new UsageError(`${flag}: shorter than ${least}: ${t}`);
+			return ms;
+		},
+	};
+}
+
+function milliseconds(text: string): number | undefined {
+	const unsigned = text.replace(/^\+/, "");
+	if (unsigned === "0") return 0;
+	const parts = unsigned.match(PART) ?? [];
+	if (parts.length === 0 || parts.join("") !== unsigned) return undefined;
+	return parts.reduce((ms, part) => {
+		const unit = part.replace(/[\d.]+/, "");
+		return ms + Number.parseFloat(part) * (UNITS[unit] ?? 0);
+	}, 0);
+}
+
+/** Of any length. */
+export const DURATION = duration("0");
+/** Between two looks; the table read without pause would cost a whole CPU. */
+export const INTERVAL = duration("100ms");
