@@ -1,0 +1,196 @@
+// Whether the plugin stands in the network's configuration, where it can work. The
+// configuration is found and read as the installer does.
+
+import { DATA_DIR } from "../defaults.ts";
+import type { FullHost } from "../host.ts";
+import { type Conflist, parseConflist } from "../install/conflist.ts";
+import { isOurs, type Keys, lastPortmap } from "../install/edit.ts";
+import { parentOf } from "../install/files.ts";
+import { namesIn, textOf } from "../install/paths.ts";
+import { dropInOf, findPrimary, keysOf } from "../install/plan.ts";
+import { Refusal } from "../install/refusal.ts";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+const CHECK = "conflist";
+const ENTRY =
+	'{ "type": "conntrack-flush", "capabilities": { "portMappings": true } }';
+const ON: readonly unknown[] = ["both", "add", "del"];
+
+/** An entry of the chain, where it stands, and on which verbs it acts. */
+interface Entry {
+	readonly keys: Keys;
+	/** From 1, as people count. */
+	readonly nth: number;
+	readonly on: unknown;
+}
+
+/** Looks at the configuration of the node's network, and the drop-ins that libcni appends to it. */
+export function checkConflist(
+	host: FullHost,
+	confDir: string,
+	confName: string | undefined,
+): Finding[] {
+	try {
+		const names = namesIn(host, confDir);
+		const found = names && findPrimary(host, confDir, names, confName);
+		if (!found)
+			return [
+				fail(
+					CHECK,
+					names
+						? `${confDir} has no configuration`
+						: `there is no directory ${confDir}`,
+					"install the network's plugin, or say where the runtime looks: --cni-conf-dir",
+				),
+			];
+		const { path, text, behindMultus } = found;
+		const list = parseConflist(path, text);
+		const inlined = list.plugins.map(({ keys }) => keys);
+		// Multus loads the list by itself
+		const readsDropIns = !list.onlyInlined && !behindMultus;
+		const dropIns = readsDropIns ? readDropIns(host, confDir, list) : [];
+		return judge(path, [...inlined, ...dropIns]);
+	} catch (e) {
+		if (e instanceof Refusal) return [refused(e)];
+		throw e;
+	}
+}
+
+/** What the installer would say is what is wrong. */
+export function refused(e: Refusal): Finding {
+	const [what = "", advice = ""] = e.message.split("\n");
+	return fail(CHECK, what, advice);
+}
+
+/** What libcni 1.3 and later append: every .conf in the network's own directory. */
+function readDropIns(host: FullHost, confDir: string, list: Conflist): Keys[] {
+	const dir = parentOf(dropInOf(confDir, list));
+	return (namesIn(host, dir) ?? [])
+		.filter((name) => name.endsWith(".conf"))
+		.sort()
+		.map((name) => keysOf(textOf(host, `${dir}/${name}`) ?? ""));
+}
+
+function judge(path: string, plugins: readonly Keys[]): Finding[] {
+	const typed = plugins.map((keys) => ({ keys, type: String(keys.type) }));
+	const portmap = lastPortmap(typed) + 1;
+	const ours: Entry[] = typed
+		.map((p, i) => ({ ...p, nth: i + 1, on: p.keys.on ?? "both" }))
+		.filter(isOurs);
+	if (ours.length === 0)
+		return [
+			fail(
+				CHECK,
+				`${path} does not list the plugin`,
+				`append to "plugins": ${ENTRY}`,
+			),
+		];
+	const findings = [
+		...ours.flatMap((entry) => alone(path, entry, portmap)),
+		...together(path, ours, portmap),
+	];
+	if (findings.length > 0) return findings;
+	const place =
+		portmap === 0
+			? ""
+			: ours.length > 1
+				? ", around portmap"
+				: ", after portmap";
+	return [ok(CHECK, `${path} lists the plugin${place}`)];
+}
+
+/** What is wrong with one entry. `portmap` is where the last one stands; 0 if there is none. */
+function alone(
+	path: string,
+	{ keys, nth, on }: Entry,
+	portmap: number,
+): Finding[] {
+	const entry = `entry ${nth} of ${path}`;
+	const findings: Finding[] = [];
+	if (!ON.includes(on))
+		return [
+			fail(
+				CHECK,
+				`${entry} has "on": ${JSON.stringify(on)}, which every call refuses, and so no pod starts`,
+				'make it "add", "del" or "both"',
+			),
+		];
+	const { portMappings } = (keys.capabilities ?? {}) as {
+		readonly portMappings?: unknown;
+	};
+	if (portMappings !== true && keys.scope !== "pod")
+		findings.push(
+			fail(
+				CHECK,
+				`${entry} does not declare the capability, so no mapping reaches it`,
+				'add to it: "capabilities": { "portMappings": true }',
+			),
+		);
+	if (on !== "del" && nth < portmap)
+		findings.push(
+			fail(
+				CHECK,
+				`${entry} acts on ADD, but stands before portmap, whose rules are not there yet then`,
+				"move it after portmap",
+			),
+		);
+	if (on === "del" && portmap > 0 && nth > portmap)
+		findings.push(
+			fail(
+				CHECK,
+				`${entry} acts on DEL only, but stands after portmap, whose rules are still there then`,
+				'move it before portmap, or make it "on": "both"',
+			),
+		);
+	return findings;
+}
+
+/** What is wrong with the entries as a whole. */
+function together(
+	path: string,
+	ours: readonly Entry[],
+	portmap: number,
+): Finding[] {
+	const findings: Finding[] = [];
+	if (portmap === 0 && ours.every(({ keys }) => keys.scope !== "pod"))
+		findings.push(
+			warn(
+				CHECK,
+				`${path} does not list portmap`,
+				'if the runtime sets up hostPorts itself, as CRI-O does, give the entry "scope": "pod"; if nothing does, there is nothing to flush',
+			),
+		);
+	if (!ours.every(({ on }) => ON.includes(on))) return findings;
+	for (const verb of ["add", "del"]) {
+		const acting = ours.filter(({ on }) => on === "both" || on === verb);
+		const entries = acting.map(({ nth }) => nth).join(" and ");
+		if (acting.length === 0)
+			findings.push(
+				warn(
+					CHECK,
+					`${path} has no entry that acts on ${verb.toUpperCase()}`,
+					verb === "add"
+						? 'append to "plugins" an entry with "on": "add"'
+						: 'put an entry with "on": "del" before portmap',
+				),
+			);
+		if (acting.length > 1)
+			findings.push(
+				warn(
+					CHECK,
+					`entries ${entries} of ${path} all act on ${verb.toUpperCase()}, each with a look at the table`,
+					'keep one, or make them "on": "del" before portmap and "on": "add" after it',
+				),
+			);
+	}
+	const dirs = new Set(ours.map(({ keys }) => keys.dataDir ?? DATA_DIR));
+	if (dirs.size > 1)
+		findings.push(
+			fail(
+				CHECK,
+				`the entries of ${path} record attachments in different directories: ${[...dirs].join(", ")}`,
+				'give them the same "dataDir", or none',
+			),
+		);
+	return findings;
+}

@@ -1,0 +1,122 @@
+// Whether the kernel can be asked, and what it can do.
+
+import { MISSING, REMEDY } from "../capability.ts";
+import { Conntrack } from "../conntrack.ts";
+import { Deadline, Exchange } from "../exchange.ts";
+import { type Host, isSysError } from "../host.ts";
+import {
+	EINVAL,
+	ENOENT,
+	EPERM,
+	NETLINK_NETFILTER,
+	NetlinkError,
+	type Writer,
+} from "../netlink/nl.ts";
+import { probeFilteredDump, probeRetire } from "../netlink/probe.ts";
+import { IPPROTO_UDP } from "../proto.ts";
+import {
+	fillOf,
+	isNearlyFull,
+	readStatistics,
+	type Statistics,
+} from "../stats.ts";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** Every request waits for other processes' walks of the table. */
+const DEADLINE_MS = 30_000;
+
+/** No entry leads to port 1 of 0.0.0.0, which is nobody's address. */
+const NOBODY = {
+	proto: IPPROTO_UDP,
+	origDport: 1,
+	origDst: "0.0.0.0",
+	replySrc: "0.0.0.0",
+	replySport: 1,
+} as const;
+
+export interface Access {
+	readonly findings: readonly Finding[];
+	/** undefined where the kernel cannot be asked; then nothing more can be. */
+	readonly statistics?: Statistics;
+}
+
+/** Whether this process may ask, and whether there is somebody to answer. */
+export async function checkAccess(host: Host): Promise<Access> {
+	const capability = ok("capability", "CAP_NET_ADMIN is there");
+	try {
+		const statistics = await readStatistics(host);
+		return {
+			findings: [capability, ok("ctnetlink", "answers")],
+			statistics,
+		};
+	} catch (e) {
+		if (e instanceof NetlinkError && e.errno === EPERM) {
+			const missing = fail("capability", MISSING, REMEDY);
+			return { findings: [missing] };
+		}
+		const isAbsent =
+			(e instanceof NetlinkError && e.errno === EINVAL) ||
+			(isSysError(e) && e.code === "EPROTONOSUPPORT");
+		const problem = fail(
+			"ctnetlink",
+			isAbsent ? "the kernel does not have it" : String(e),
+			isAbsent
+				? "modprobe nf_conntrack_netlink (CONFIG_NF_CT_NETLINK)"
+				: "see what the error says",
+		);
+		return { findings: [problem] };
+	}
+}
+
+/** What the kernel can do, by asking for it in a way that changes nothing. */
+export async function checkFeatures(host: Host): Promise<Finding> {
+	const deadline = new Deadline(host, DEADLINE_MS);
+	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
+	const table = new Conntrack(host, deadline);
+	try {
+		const errno = (write: (w: Writer, seq: number) => void) =>
+			requests
+				.ask("probe", write, () => 0)
+				.catch((e: unknown) => {
+					if (e instanceof NetlinkError) return e.errno;
+					throw e;
+				});
+		const retires = (await errno(probeRetire)) === ENOENT;
+		const features = {
+			"filtered dump": (await errno(probeFilteredDump)) === EINVAL,
+			"kernel flush": await table.kernelFlush(NOBODY),
+			retire: retires,
+		};
+		const words = Object.entries(features).map(
+			([name, has]) => `${name} ${has ? "yes" : "no"}`,
+		);
+		const found = `${version(host)}: ${words.join(", ")}`;
+		if (retires) return ok("kernel", found);
+		return warn(
+			"kernel",
+			found,
+			'list the plugin twice, "on": "del" before portmap and "on": "add" after it: that retires nothing',
+		);
+	} finally {
+		requests.close();
+		table.close();
+	}
+}
+
+function version(host: Host): string {
+	try {
+		return `Linux ${host.readFile("/proc/sys/kernel/osrelease").trim()}`;
+	} catch {
+		return "Linux";
+	}
+}
+
+export function checkFill(statistics: Statistics): Finding {
+	const found = fillOf(statistics, "entries");
+	if (!isNearlyFull(statistics)) return ok("table fill", found);
+	return warn(
+		"table fill",
+		found,
+		"raise net.netfilter.nf_conntrack_max before new flows are lost; conntrack-flush stats shows whether they are",
+	);
+}

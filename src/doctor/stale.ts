@@ -1,0 +1,38 @@
+// Entries that keep traffic from live attachments at this moment.
+
+import { total } from "../counts.ts";
+import type { Host } from "../host.ts";
+import { IPPROTO_UDP } from "../proto.ts";
+import { reconcile } from "../reconcile.ts";
+import { type Cache, living, recorded } from "../recorded.ts";
+import { type Finding, fail, ok } from "./finding.ts";
+
+const CHECK = "stale entries";
+
+/** Counts them as `reconcile` would find them, in one pass. Changes nothing. Throws what ends a flush. */
+export async function checkStale(
+	host: Host,
+	dataDir: string,
+	cacheDir: string,
+): Promise<Finding> {
+	const site = { host, dataDir, log: () => {}, event: "doctor" };
+	const cache: Cache = { dir: cacheDir, protocols: [IPPROTO_UDP] };
+	const known = living(site, cache).filter((a) => a.mappings.length > 0);
+	if (known.length === 0)
+		return ok(
+			CHECK,
+			`no attachment is recorded in ${dataDir} or cached in ${cacheDir}`,
+		);
+	const report = await reconcile(site, [recorded(site, cache)], "count");
+	if (report.error !== undefined) throw report.error;
+	const { reasons } = report;
+	const n = known.length;
+	const whose = `${n} ${n === 1 ? "attachment" : "attachments"}`;
+	if (reasons.size === 0) return ok(CHECK, `none, of ${whose}`);
+	const why = [...reasons].map(([r, count]) => `${r}: ${count}`).join(", ");
+	return fail(
+		CHECK,
+		`${total(reasons)} keep traffic from ${whose} (${why})`,
+		"see them with: conntrack-flush list --stale; remove them with: conntrack-flush flush --stale",
+	);
+}
