@@ -1,0 +1,158 @@
+// The agent's metrics in Prometheus' text format 0.0.4.
+
+import { exposition } from "../stats.metrics.ts";
+import type { Statistics } from "../stats.ts";
+import { BUCKETS, type Count, type Histogram, type Totals } from "./totals.ts";
+
+export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** What is so at the moment. */
+export interface Gauges {
+	readonly version: string;
+	/** The executable is where the runtime looks for it, and is this one. */
+	readonly installed: boolean;
+	/** The plugin is in the chain. */
+	readonly configured: boolean;
+	/** Undefined where ctnetlink cannot be asked. */
+	readonly statistics: Statistics | undefined;
+	/** Undefined where their directory cannot be read. */
+	readonly attachments: number | undefined;
+}
+
+/** All of them, ending in a line feed. */
+export function metricsText(totals: Totals, g: Gauges): string {
+	const lines = [
+		...counter(
+			"flushes_total",
+			"Flushes, by what caused them and how they looked for entries.",
+			["event", "how"],
+			totals.flushes,
+		),
+		...counter(
+			"entries_total",
+			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel.",
+			["outcome"],
+			totals.entries,
+		),
+		...counter(
+			"stale_entries_total",
+			"Entries found stale, whether or not they could be removed.",
+			["reason", "protocol"],
+			totals.stale,
+		),
+		...counter(
+			"removed_total",
+			"Entries removed, deleted or retired, by why they had to go. Of a kernel flush, by how much the table shrank.",
+			["reason", "protocol"],
+			totals.removed,
+		),
+		...counter(
+			"failures_total",
+			"Flushes that ended early and removals that the kernel refused.",
+			["cause"],
+			totals.failures,
+		),
+		...durations(totals.durations),
+		...gauge(
+			"build_info",
+			"The agent's version.",
+			1,
+			labels(["version"], g.version),
+		),
+		...gauge(
+			"installed",
+			"Whether the executable is where the runtime looks for it, and is this version.",
+			Number(g.installed),
+		),
+		...gauge(
+			"configured",
+			"Whether the plugin is in the chain of the node's network.",
+			Number(g.configured),
+		),
+		...gauge(
+			"ctnetlink_available",
+			"Whether conntrack can be used over netlink.",
+			Number(g.statistics !== undefined),
+		),
+	];
+	if (g.attachments !== undefined)
+		lines.push(
+			...gauge("attachments", "Attachments on record.", g.attachments),
+		);
+	const own = `${lines.join("\n")}\n`;
+	return g.statistics ? own + exposition(g.statistics) : own;
+}
+
+function counter(
+	name: string,
+	help: string,
+	names: readonly string[],
+	counts: Count,
+): string[] {
+	if (counts.size === 0) return [];
+	return [
+		...header(name, help, "counter"),
+		...sorted(counts).map(([values, n]) =>
+			sample(name, labels(names, values), n),
+		),
+	];
+}
+
+function durations(all: ReadonlyMap<string, Histogram>): string[] {
+	if (all.size === 0) return [];
+	const name = "duration_seconds";
+	return [
+		...header(name, "How long flushes took.", "histogram"),
+		...sorted(all).flatMap(([event, { buckets, sum, count }]) => [
+			...BUCKETS.map((bound, i) =>
+				sample(
+					`${name}_bucket`,
+					labels(["event", "le"], `${event}\n${bound}`),
+					buckets[i] ?? 0,
+				),
+			),
+			sample(
+				`${name}_bucket`,
+				labels(["event", "le"], `${event}\n+Inf`),
+				count,
+			),
+			sample(`${name}_sum`, labels(["event"], event), sum),
+			sample(`${name}_count`, labels(["event"], event), count),
+		]),
+	];
+}
+
+function gauge(
+	name: string,
+	help: string,
+	value: number,
+	labelled = "",
+): string[] {
+	return [...header(name, help, "gauge"), sample(name, labelled, value)];
+}
+
+function header(name: string, help: string, type: string): string[] {
+	return [
+		`# HELP conntrack_flush_${name} ${help}`,
+		`# TYPE conntrack_flush_${name} ${type}`,
+	];
+}
+
+function sample(name: string, labelled: string, value: number): string {
+	return `conntrack_flush_${name}${labelled} ${value}`;
+}
+
+/** An order that does not depend on what came first. */
+function sorted<T>(counts: ReadonlyMap<string, T>): [string, T][] {
+	return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function labels(names: readonly string[], values: string): string {
+	const all = values.split("\n");
+	return `{${names.map((name, i) => `${name}="${escaped(all[i] ?? "")}"`).join()}}`;
+}
+
+// a line feed cannot be in a value: it separates them
+function escaped(value: string): string {
+	return value.replace(/[\\"]/g, "\\$&");
+}
