@@ -1,0 +1,150 @@
+// Where a node keeps its plugins and its networks. Asks the file system for
+// nothing but what is there.
+
+import {
+	type FileStat,
+	type FullHost,
+	type Host,
+	isAbsent,
+	isSysError,
+} from "../host.ts";
+import { confNames } from "./conflist.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Every directory as the node sees it, without the prefix under which a container does. */
+export interface Where {
+	/** The prefix: empty on the node itself. */
+	readonly root: string;
+	readonly binDirs: readonly string[];
+	readonly confDir: string | undefined;
+	/** The file in it, if it is not the first that counts. */
+	readonly confName: string | undefined;
+	readonly cacheDir: string;
+	readonly dataDir: string;
+}
+
+export interface Directories {
+	readonly binDirs: readonly string[];
+	readonly confDir: string;
+}
+
+/**
+ * What the platforms use. The first ones are on no other platform, the last
+ * ones may be there beside any.
+ */
+const BIN_DIRS = [
+	"/var/lib/rancher/k3s/data/cni",
+	"/var/lib/rancher/k3s/data/current/bin",
+	"/var/snap/microk8s/current/opt/cni/bin",
+	"/home/kubernetes/bin", // GKE
+	"/var/lib/cni/bin", // OpenShift
+	"/opt/cni/bin",
+	"/usr/lib/cni", // Debian
+	"/usr/libexec/cni", // Fedora
+];
+const CONF_DIRS = [
+	"/var/lib/rancher/k3s/agent/etc/cni/net.d",
+	"/var/snap/microk8s/current/args/cni-network",
+	"/etc/cni/net.d",
+];
+/** What every runtime calls, so that it lies where the runtime looks. */
+const PLUGINS = ["portmap", "loopback", "bridge"];
+
+/** The directories given, or else found. Throws Refusal if there are none. */
+export function findDirectories(host: Host, where: Where): Directories {
+	const { root } = where;
+	return {
+		confDir: where.confDir ?? findConfDir(host, root),
+		binDirs: where.binDirs.length > 0 ? where.binDirs : findBinDirs(host, root),
+	};
+}
+
+/** All directories that there are, or those given, with the prefix; they may be none. */
+export function allDirectories(
+	host: Host,
+	{ root, confDir, binDirs }: Where,
+): { readonly confDirs: string[]; readonly binDirs: string[] } {
+	const there = (dirs: readonly string[]): string[] =>
+		dirs.map((dir) => root + dir).filter((dir) => namesIn(host, dir));
+	return {
+		confDirs: there(confDir === undefined ? CONF_DIRS : [confDir]),
+		binDirs: there(binDirs.length > 0 ? binDirs : BIN_DIRS),
+	};
+}
+
+/** The first one with a configuration, or else the first that is there. */
+function findConfDir(host: Host, root: string): string {
+	const there = CONF_DIRS.map((dir) => ({
+		dir,
+		names: namesIn(host, root + dir),
+	}));
+	const found =
+		there.find(({ names }) => names && confNames(names).length > 0) ??
+		there.find(({ names }) => names);
+	if (found) return found.dir;
+	throw new Refusal(
+		`none of ${CONF_DIRS.map((dir) => root + dir).join(", ")} is there`,
+		"Name the runtime's directory of configurations with --cni-conf-dir.",
+	);
+}
+
+/** Those of a kind that have the usual plugins, or else the first that is there. */
+function findBinDirs(host: Host, root: string): string[] {
+	const there = BIN_DIRS.map((dir) => ({
+		dir,
+		names: namesIn(host, root + dir),
+	}));
+	const used = there.filter(({ names }) =>
+		names?.some((n) => PLUGINS.includes(n)),
+	);
+	const first = there.find(({ names }) => names);
+	if (used.length > 0) return used.map(({ dir }) => dir);
+	if (first) return [first.dir];
+	throw new Refusal(
+		`none of ${BIN_DIRS.map((dir) => root + dir).join(", ")} is there`,
+		"Name the directory of the other plugins with --cni-bin-dir.",
+	);
+}
+
+/** The names in the directory; undefined if there is no such directory. */
+export function namesIn(host: Host, dir: string): string[] | undefined {
+	try {
+		return host.readDir(dir);
+	} catch (e) {
+		if (isAbsent(e)) return undefined;
+		throw e;
+	}
+}
+
+/** What is there, links followed; undefined if nothing is, as where a link leads nowhere. */
+export function kindOf(
+	host: FullHost,
+	path: string,
+): FileStat["kind"] | undefined {
+	return statOf(host, path)?.kind;
+}
+
+/** The same with all that stat tells. */
+export function statOf(host: FullHost, path: string): FileStat | undefined {
+	try {
+		return host.stat(path);
+	} catch (e) {
+		if (isAbsent(e) || (isSysError(e) && e.code === "ELOOP")) return undefined;
+		throw e;
+	}
+}
+
+/** The text of the file; undefined if there is none. Throws Refusal if it is not UTF-8: it could not be written back as it was. */
+export function textOf(host: Host, path: string): string | undefined {
+	try {
+		return host.readFile(path);
+	} catch (e) {
+		if (isAbsent(e)) return undefined;
+		if (isSysError(e) && e.code === "EILSEQ")
+			throw new Refusal(
+				`${path} is not UTF-8`,
+				"What it holds besides could not be kept: save it as UTF-8, or change it by hand (--mode print).",
+			);
+		throw e;
+	}
+}

@@ -1,0 +1,175 @@
+// What has to change in the configuration for our entries to be in the chain
+// once, in one of the two ways. It reads; files.ts writes.
+
+import type { FullHost } from "../host.ts";
+import {
+	type Conflist,
+	confNames,
+	isMultus,
+	parseConflist,
+	TYPE,
+} from "./conflist.ts";
+import {
+	arrange,
+	arrangementOf,
+	extrasOf,
+	isLike,
+	isOurs,
+	type Keys,
+	singleEntry,
+	without,
+} from "./edit.ts";
+import { chooseMode, type Mode, type Runtime } from "./mode.ts";
+import { kindOf, namesIn, textOf } from "./paths.ts";
+import { Refusal } from "./refusal.ts";
+import { isCrio, type Seen } from "./runtime.ts";
+
+/** A file as it is and as it is to be; undefined where it is not there. */
+export interface Change {
+	readonly path: string;
+	readonly before: string | undefined;
+	readonly after: string | undefined;
+}
+
+export interface Wishes {
+	readonly mode: Mode | "auto";
+	/** As it was named; undefined if it was not. */
+	readonly runtime: Runtime | undefined;
+	/** Keys that our entries are to have. */
+	readonly keys: Keys;
+}
+
+export interface Plan {
+	readonly mode: Mode;
+	readonly why: string;
+	/** The file of the node's network. */
+	readonly path: string;
+	/** The plugin that makes its interfaces. */
+	readonly first: string;
+	/** Our entry, or one of both, as it will be. */
+	readonly entry: Keys;
+	readonly changes: readonly Change[];
+}
+
+/** The file of the node's network, and what was passed over to find it. */
+interface Primary {
+	readonly path: string;
+	readonly text: string;
+	readonly behindMultus: boolean;
+}
+
+export const DROP_IN = `90-${TYPE}.conf`;
+
+/** What is to be done in the directory; undefined while it holds no configuration. Throws Refusal. */
+export function planInstall(
+	host: FullHost,
+	confDir: string,
+	confName: string | undefined,
+	wishes: Wishes,
+	seen: Seen,
+): Plan | undefined {
+	const names = namesIn(host, confDir) ?? [];
+	const found = findPrimary(host, confDir, names, confName);
+	if (!found) return undefined;
+	const { path, text, behindMultus } = found;
+	const list = parseConflist(path, text);
+	const dropInPath = dropInOf(confDir, list);
+	const dropIn = dropInPath && textOf(host, dropInPath);
+	const { mode, why } = chooseMode(wishes.mode, wishes.runtime, {
+		names,
+		list,
+		hasDropIn: dropIn !== undefined,
+		behindMultus,
+	});
+	const ofCrio = isCrio(wishes.runtime, seen);
+	const edited =
+		mode === "edit"
+			? arrange(path, text, arrangementOf(list, ofCrio, wishes.keys))
+			: without(path, text);
+	const dropped =
+		mode === "edit" ? undefined : dropInText(dropIn, list, ofCrio, wishes.keys);
+	// never both: the plugin would run twice
+	const inList = { path, before: text, after: edited };
+	const inFile = { path: dropInPath, before: dropIn, after: dropped };
+	const changes: Change[] =
+		mode === "edit" ? [inFile, inList] : [inList, inFile];
+	return {
+		mode,
+		why:
+			!wishes.runtime && seen === "both"
+				? `${why}; CRI-O and containerd are here: say which it is with --runtime-version`
+				: why,
+		path,
+		first: list.plugins.find((p) => !isOurs(p))?.type ?? "",
+		entry:
+			dropped === undefined
+				? (parseConflist(path, edited).plugins.find(isOurs)?.keys ?? {})
+				: keysOf(dropped),
+		changes: changes.filter(({ before, after }) => before !== after),
+	};
+}
+
+/** The first file by name is the node's network, as containerd and CRI-O have it; Multus passes on to the next. */
+export function findPrimary(
+	host: FullHost,
+	confDir: string,
+	names: readonly string[],
+	confName: string | undefined,
+): Primary | undefined {
+	let behindMultus = false;
+	for (const name of confNames(names)) {
+		if (confName !== undefined && name !== confName) continue;
+		const path = `${confDir}/${name}`;
+		// a directory, or a link to nothing
+		if (kindOf(host, path) !== "file") continue;
+		const text = textOf(host, path);
+		// taken away meanwhile
+		if (text === undefined) continue;
+		if (confName === undefined && isMultus(path, text)) behindMultus = true;
+		else return { path, text, behindMultus };
+	}
+	if (behindMultus)
+		throw new Refusal(
+			`${confDir} has no network's configuration but Multus's own`,
+			"Name the directory of the network that Multus passes on to with --cni-conf-dir.",
+		);
+	return undefined;
+}
+
+export function dropInOf(confDir: string, { name }: Conflist): string {
+	// as libcni checks it; so it cannot lead out of the directory
+	if (!/^[a-zA-Z0-9][\w.-]*$/.test(name))
+		throw new Refusal(
+			`not the name of a network: ${name}`,
+			"libcni takes letters, digits, dots, underscores and hyphens.",
+		);
+	return `${confDir}/${name}/${DROP_IN}`;
+}
+
+/** A drop-in comes at the end of the chain, so two entries around portmap are not possible. */
+function dropInText(
+	found: string | undefined,
+	list: Conflist,
+	ofCrio: boolean,
+	wanted: Keys,
+): string {
+	const keys = found === undefined ? {} : keysOf(found);
+	const own = list.plugins.find(isOurs)?.keys;
+	const entry = singleEntry(ofCrio, {
+		...extrasOf(own),
+		...extrasOf(keys),
+		...wanted,
+	});
+	if (found !== undefined && isLike(keys, entry)) return found;
+	return `${JSON.stringify(entry, null, 2)}\n`;
+}
+
+/** The keys in a drop-in; none if it is no JSON object. */
+export function keysOf(text: string): Keys {
+	try {
+		const found: unknown = JSON.parse(text);
+		return typeof found === "object" && found !== null ? { ...found } : {};
+	} catch {
+		return {};
+	}
+}

@@ -1,0 +1,191 @@
+// The way out: our entries and drop-ins first, and the executable last, once no
+// configuration names it any more. Every step may find its work done already,
+// and one that fails does not keep the others from being taken.
+
+import { departedIn } from "../departed.ts";
+import { type FullHost, isSysError } from "../host.ts";
+import { journalDir } from "../journal.ts";
+import { pathIn, removeFrom } from "./binary.ts";
+import { isConfName, ownName, TYPE } from "./conflist.ts";
+import { without } from "./edit.ts";
+import {
+	apply,
+	baseOf,
+	isReadOnly,
+	nudge,
+	Overtaken,
+	parentOf,
+	remove,
+	removeEmpty,
+	removeTemporaries,
+} from "./files.ts";
+import { backupDir } from "./install.ts";
+import { LOCK } from "./lock.ts";
+import type { Runtime } from "./mode.ts";
+import { namedInCache, namedInConfigurations, namesUs } from "./named.ts";
+import {
+	allDirectories,
+	kindOf,
+	namesIn,
+	textOf,
+	type Where,
+} from "./paths.ts";
+import { type Change, DROP_IN, keysOf } from "./plan.ts";
+import { Refusal } from "./refusal.ts";
+import { isCrio, seenRuntime } from "./runtime.ts";
+
+/** What was done, and what could not be. */
+export interface Outcome<T> {
+	readonly done: readonly T[];
+	readonly problems: readonly unknown[];
+}
+
+/** The changes that take our entries out of every configuration that can be read. */
+export function planUninstall(host: FullHost, where: Where): Outcome<Change> {
+	const paths = allDirectories(host, where).confDirs.flatMap((dir) => {
+		const names = namesIn(host, dir) ?? [];
+		return [
+			...names.filter((name) => isConfName(ownName(name))).sort(),
+			...names.map((name) => `${name}/${DROP_IN}`),
+		].map((name) => `${dir}/${name}`);
+	});
+	return each(paths, (path) => {
+		if (kindOf(host, path) !== "file") return undefined;
+		const before = textIfOurs(host, path);
+		const after = path.endsWith(`/${DROP_IN}`)
+			? before && (keysOf(before).type === TYPE ? undefined : before)
+			: before && bare(ownName(path), before);
+		return before === after ? undefined : { path, before, after };
+	});
+}
+
+/** Undefined also for what is not UTF-8, unless it names us. */
+function textIfOurs(host: FullHost, path: string): string | undefined {
+	try {
+		return textOf(host, path);
+	} catch (e) {
+		if (e instanceof Refusal && !namesUs(host, path)) return undefined;
+		throw e;
+	}
+}
+
+/** Takes our entries out and has runtimes look again. */
+export function unconfigure(host: FullHost, where: Where): Outcome<Change> {
+	const planned = planUninstall(host, where);
+	const applied = each(planned.done, (change) => {
+		apply(host, change);
+		if (change.after === undefined) removeEmpty(host, parentOf(change.path));
+		return change;
+	});
+	const nudged = each(allDirectories(host, where).confDirs, (dir) => {
+		try {
+			removeTemporaries(host, dir);
+			// also for what a killed call has taken out
+			nudge(host, dir);
+		} catch (e) {
+			if (!isReadOnly(e)) throw e;
+		}
+		return undefined;
+	});
+	return {
+		done: applied.done,
+		problems: [planned, applied, nudged].flatMap(({ problems }) => problems),
+	};
+}
+
+/** The configurations that still name the executable. */
+export function namedBy(
+	host: FullHost,
+	where: Where,
+	runtime: Runtime | undefined,
+): string[] {
+	const { confDirs } = allDirectories(host, where);
+	const seen = runtime ? undefined : seenRuntime(host, where);
+	// CRI-O ends a pod by the configuration that it was started with, the others by that of the moment
+	const byCache = runtime ? isCrio(runtime, seen) : seen !== "containerd";
+	const cache = where.root + where.cacheDir;
+	return [
+		...confDirs.flatMap((dir) => namedInConfigurations(host, dir)),
+		...(byCache ? namedInCache(host, `${cache}/results`) : []),
+		// Multus keeps for DEL what it has delegated, whatever the runtime does
+		...namedInCache(host, `${cache}/multus`),
+	];
+}
+
+/** The executables that are there. */
+export function installedIn(host: FullHost, where: Where): string[] {
+	return allDirectories(host, where).binDirs.filter((dir) =>
+		namesIn(host, dir)?.includes(TYPE),
+	);
+}
+
+/** Removes the executables and what we have recorded. */
+export function removeAll(host: FullHost, where: Where): Outcome<string> {
+	const { binDirs } = allDirectories(host, where);
+	const removed = each(binDirs, (dir) =>
+		removeFrom(host, dir) ? pathIn(dir) : undefined,
+	);
+	const data = where.root + where.dataDir;
+	const own = [backupDir(where), journalDir(data), data];
+	const emptied = each(own, (dir) => {
+		empty(host, dir, dir === data ? isRecord : () => true);
+		return undefined;
+	});
+	return {
+		done: removed.done,
+		problems: [...removed.problems, ...emptied.problems],
+	};
+}
+
+/** Removes the directory's files, and then the directory if nothing is left in it. */
+function empty(
+	host: FullHost,
+	dir: string,
+	isOurs: (name: string) => boolean,
+): void {
+	for (const name of namesIn(host, dir) ?? [])
+		if (isOurs(name)) remove(host, `${dir}/${name}`);
+	removeEmpty(host, dir);
+}
+
+/** Of an attachment, those that have left, or the lock: nothing that somebody else may keep in a directory that was named by mistake. */
+function isRecord(name: string): boolean {
+	return (
+		/^[^:]+:[^:]+:[^:]+\.json(\.tmp)?$/.test(name) ||
+		[LOCK, ...departedIn("").map(baseOf)].includes(name)
+	);
+}
+
+/** What cannot be read as a list has no entry that could be taken out. */
+function bare(path: string, text: string): string {
+	try {
+		return without(path, text);
+	} catch (e) {
+		if (e instanceof Refusal) return text;
+		throw e;
+	}
+}
+
+/** Goes on where one fails; undefined is nothing done. */
+function each<T, R>(
+	items: readonly T[],
+	f: (item: T) => R | undefined,
+): Outcome<R> {
+	const done: R[] = [];
+	const problems: unknown[] = [];
+	for (const item of items) {
+		try {
+			const result = f(item);
+			if (result !== undefined) done.push(result);
+		} catch (e) {
+			if (!isExpected(e)) throw e;
+			problems.push(e);
+		}
+	}
+	return { done, problems };
+}
+
+/** Of the system, or our own refusal; anything else is a fault of ours. */
+function isExpected(e: unknown): boolean {
+	return isSysError(e) || e instanceof Refusal || e instanceof Overtaken;
+}
