@@ -1,0 +1,278 @@
+// What a process has: arguments, environment, streams, clocks, locks, signals.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { closeAll, stuff, writerOf } from "../support/stuffed.ts";
+import type { Call, Outcome } from "./probe.ts";
+import {
+	check,
+	commandOf,
+	ended,
+	HOSTS,
+	type HostName,
+	onTerminal,
+	outcomes,
+	said,
+	scratch,
+	start,
+	text,
+	type Want,
+} from "./run.ts";
+
+afterAll(closeAll);
+
+/** A process whose standard error is a pipe, not the socket that Node makes: into a file, through cat. */
+function shellOf(
+	host: HostName,
+	outcomes: string,
+	calls: readonly Call[],
+	file: string,
+): ChildProcess {
+	const words = commandOf(host, calls, [outcomes]);
+	const line = '"$@" 2>&1 >/dev/null | cat >"$0"';
+	return spawn("sh", ["-c", line, file, ...words]);
+}
+
+const rows: readonly (readonly [name: string, call: Call, want: Want])[] = [
+	["env returns the value", ["env", "CONFORMANCE"], { value: "\u00e9=1" }],
+	["env of an empty variable", ["env", "EMPTY"], { value: "" }],
+	["env of a missing variable", ["env", "MISSING"], { value: null }],
+	["env of what no variable can be named", ["env", "A=B"], { value: null }],
+	["ticks never go back", ["ticks"], { value: "monotonic" }],
+	["sleep of nothing returns", ["sleep", 0], { value: expect.any(Number) }],
+];
+
+const stdins: readonly (readonly [string, Uint8Array, Want])[] = [
+	["nothing", Buffer.alloc(0), { value: "" }],
+	["text", Buffer.from("{}\n"), { value: "{}\n" }],
+	[
+		"every length of UTF-8",
+		Buffer.from("a\u00e9\u20ac\u{1f600}\0"),
+		{ value: "a\u00e9\u20ac\u{1f600}\0" },
+	],
+	["a byte order mark", Buffer.from("\ufeff{}"), { value: "\ufeff{}" }],
+	[
+		"more than a pipe holds",
+		Buffer.alloc(300_000, "x"),
+		{ value: "x".repeat(300_000) },
+	],
+	["more than 16 MB", Buffer.alloc((16 << 20) + 1, "x"), ["EFBIG", "read"]],
+	["a cut character", Buffer.from([0x61, 0xc3]), ["EILSEQ", "read"]],
+	["an overlong character", Buffer.from([0xc0, 0x80]), ["EILSEQ", "read"]],
+	["a surrogate", Buffer.from([0xed, 0xa0, 0x80]), ["EILSEQ", "read"]],
+];
+
+describe.each(HOSTS)("%s", (host) => {
+	let results: readonly Outcome[] = [];
+	beforeAll(async () => {
+		results = await outcomes(
+			host,
+			rows.map(([, call]) => call),
+			{ env: { PATH: process.env.PATH, CONFORMANCE: "\u00e9=1", EMPTY: "" } },
+		);
+	});
+
+	test.each(rows.map((row, i) => [row[0], row[2], i] as const))(
+		"%s",
+		(_, want, i) => check(results[i], want),
+	);
+
+	test.each(stdins)("stdin: %s", async (_, input, want) => {
+		const [got] = await outcomes(host, [["stdin"]], { input });
+		check(got, want);
+	});
+
+	test("stdin from a file", async () => {
+		const fd = openSync("package.json", "r");
+		const [got] = await outcomes(host, [["stdin"]], {
+			stdio: [fd, "pipe", "pipe"],
+		});
+		closeSync(fd);
+		check(got, { value: text("package.json") });
+	});
+
+	test("argv holds what follows the program's name", async () => {
+		const file = `${scratch()}/outcomes`;
+		const args = [file, "--a=b", "", "\u00e9 c"];
+		await ended(start(host, [["argv"]], args));
+		expect(JSON.parse(text(file))).toEqual([{ value: args.slice(1) }]);
+	});
+
+	test("the exit code is what main resolves to", async () => {
+		const { code } = await ended(start(host, [["now"], ["now"], ["now"]]));
+		expect(code).toBe(3);
+	});
+
+	test("write reaches stdout and stderr, in full and in order", async () => {
+		const file = `${scratch()}/outcomes`;
+		const child = start(
+			host,
+			[
+				["write", 1, "out \u00e9\n"],
+				["write", 2, "err\ud800\n"],
+				["writeMuch", 300_000],
+				["write", 1, ""],
+			],
+			[file],
+		);
+		const { stdout, stderr } = await ended(child);
+		expect(stdout.toString()).toBe(`out \u00e9\n${"x".repeat(299_999)}\n`);
+		expect(stderr).toBe("err\ufffd\n");
+	});
+
+	test("write to a pipe without a reader: EPIPE, not death", async () => {
+		const file = `${scratch()}/outcomes`;
+		const child = start(
+			host,
+			[
+				["sleep", 300],
+				["writeMuch", 300_000],
+			],
+			[file],
+		);
+		child.stdout?.destroy();
+		await ended(child);
+		check(JSON.parse(text(file))[1], ["EPIPE", "write"]);
+	});
+
+	test("write to a full device: ENOSPC", async () => {
+		const file = `${scratch()}/outcomes`;
+		const full = openSync("/dev/full", "w");
+		const child = start(host, [["write", 1, "x"]], [file], {
+			stdio: ["ignore", full, "pipe"],
+		});
+		await ended(child);
+		closeSync(full);
+		check(JSON.parse(text(file))[0], ["ENOSPC", "write"]);
+	});
+
+	test.each([
+		["a line", 80],
+		["more than a page", 10_000],
+		["more than a pipe holds", 300_000],
+	])(
+		"standard error that nobody takes away is waited for once, and shortly: %s",
+		async (_, size) => {
+			const dir = scratch();
+			stuff(`${dir}/stderr`);
+			const stderr = writerOf(`${dir}/stderr`);
+			const child = start(host, [["complain", size]], [`${dir}/outcomes`], {
+				stdio: ["ignore", "ignore", stderr],
+				timeout: 20_000,
+				killSignal: "SIGKILL",
+			});
+			closeSync(stderr);
+			await ended(child);
+			const [{ value }] = JSON.parse(text(`${dir}/outcomes`));
+			const [first, second] = value;
+			expect(first).toBeGreaterThan(90);
+			expect(first).toBeLessThan(1000);
+			expect(second).toBeLessThan(50);
+		},
+	);
+
+	test("standard error that is read gets all, whatever its length", async () => {
+		const dir = scratch();
+		await ended(
+			shellOf(host, `${dir}/outcomes`, [["complain", 300_000]], `${dir}/err`),
+		);
+		expect(text(`${dir}/err`)).toHaveLength(600_000);
+	});
+
+	test("now is the wall clock, sleep takes its time", async () => {
+		const before = Date.now();
+		const [now, slept] = await outcomes(host, [["now"], ["sleep", 60]]);
+		expect(now).toEqual({ value: expect.any(Number) });
+		if (now && "value" in now && slept && "value" in slept) {
+			expect(Number.isInteger(now.value)).toBe(true);
+			expect(now.value).toBeGreaterThanOrEqual(before);
+			expect(now.value).toBeLessThanOrEqual(Date.now());
+			expect(slept.value).toBeGreaterThan(58);
+			expect(slept.value).toBeLessThan(1000);
+		}
+	});
+
+	test.each(["SIGTERM", "SIGINT"] as const)(
+		"%s ends a sleep once polling has begun, and stays pending",
+		async (signal) => {
+			const child = start(host, [["signal", 10_000]]);
+			await said(child, "ready");
+			child.kill(signal);
+			const { stdout } = await ended(child);
+			expect(JSON.parse(stdout.toString())).toEqual([
+				{
+					value: { before: "none", after: signal, again: signal, early: true },
+				},
+			]);
+		},
+	);
+
+	test.each(["SIGTERM", "SIGINT"] as const)(
+		"%s ends a process that never polls",
+		async (signal) => {
+			const child = start(host, [["unpolled", 10_000]]);
+			await said(child, "ready");
+			child.kill(signal);
+			expect((await ended(child)).signal).toBe(signal);
+		},
+	);
+
+	test("a second signal ends a process that does not stop", async () => {
+		const child = start(host, [
+			["signal", 10_000],
+			["unpolled", 10_000],
+		]);
+		await said(child, "ready");
+		child.kill("SIGTERM");
+		await said(child, "ready");
+		child.kill("SIGTERM");
+		expect((await ended(child)).signal).toBe("SIGTERM");
+	});
+
+	test("columns are the terminal's, and none are without one", async () => {
+		const calls: readonly Call[] = [
+			["columns", 1],
+			["columns", 2],
+		];
+		const none = { value: null };
+		expect(await outcomes(host, calls)).toEqual([none, none]);
+		const wide = { value: 77 };
+		expect(await onTerminal(host, 77, calls)).toEqual([wide, wide]);
+		// a terminal that does not know
+		const unknown = { value: 0 };
+		expect(await onTerminal(host, 0, calls)).toEqual([unknown, unknown]);
+	});
+
+	test.each(HOSTS)("a lock that %s holds is waited for", async (holder) => {
+		const file = `${scratch()}/lock`;
+		const child = start(holder, [["hold", file, 2000]]);
+		const end = ended(child);
+		await said(child, "held");
+		const [late, then] = await outcomes(host, [
+			["flockTimeout", file, 100],
+			["flock", file, 5000],
+		]);
+		expect(late).toEqual({
+			value: { code: "EAGAIN", ms: expect.any(Number) },
+		});
+		check(then, { value: null });
+		await end;
+	});
+
+	test("a lock that is held: EAGAIN", async () => {
+		const file = `${scratch()}/lock`;
+		const child = start("native", [["hold", file, 3000]]);
+		await said(child, "held");
+		const [now, soon] = await outcomes(host, [
+			["flock", file, 0],
+			["flock", file, 50],
+		]);
+		check(now, ["EAGAIN", "flock", file]);
+		check(soon, ["EAGAIN", "flock", file]);
+		child.kill("SIGKILL");
+		// The lock of a process that was killed is free.
+		const [after] = await outcomes(host, [["flock", file, 1000]]);
+		check(after, { value: null });
+	});
+});

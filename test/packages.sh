@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the Debian packages that the demo uses, or those of the tests and the
+# benchmark too, where they are missing.
+#   packages.sh demo | all
+set -eu
+packages="conntrack containernetworking-plugins gcc iproute2 iptables libc6-dev
+	procps util-linux"
+[ "$1" = demo ] || packages="$packages busybox-static fish groff-base jq libcap2-bin nftables
+	prometheus python3 qemu-system-x86 runc strace valgrind xz-utils zsh"
+
+missing=
+for package in $packages; do
+	dpkg-query -W -f='${Status}' "$package" 2>/dev/null |
+		grep -q 'ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+	echo "not installed:$missing" >&2
+	exit 1
+fi
+apt-get update -q
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing

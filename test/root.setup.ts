@@ -1,0 +1,30 @@
+// Tests that cannot run must not look as if they had passed.
+
+import { accessSync, constants, existsSync } from "node:fs";
+
+const TOOLS = [
+	"conntrack",
+	"flock",
+	"ip",
+	"iptables",
+	"nft",
+	"nsenter",
+	"prlimit",
+	"setpriv",
+	"strace",
+	"sysctl",
+	"taskset",
+	"unshare",
+];
+const EXECUTABLE = "build/out/conntrack-flush";
+
+export default function setup(): void {
+	if (process.getuid?.() !== 0) throw new Error("these tests need root");
+	const dirs = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
+	const missing = TOOLS.filter(
+		(tool) => !dirs.some((dir) => existsSync(`${dir}/${tool}`)),
+	);
+	if (missing.length > 0)
+		throw new Error(`not installed: ${missing.join(" ")}`);
+	accessSync(EXECUTABLE, constants.X_OK); // made by `make build`
+}

@@ -1,0 +1,151 @@
+// A machine of its own around a namespace that plays the node: the runtimes
+// find their usual paths, and nothing of the real machine's /etc, /opt, /run
+// and /var is touched. It is a mount, pid, IPC and UTS namespace; when its first
+// process ends, the kernel ends all others and takes the mounts away.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { sleep } from "../clock.ts";
+import { must, quietly, type Ran, type RunOptions, run } from "../exec.ts";
+import type { Namespace } from "../netns.ts";
+import { onEnd } from "../undo.ts";
+import { tool } from "./tools.ts";
+
+const SCRIPT = fileURLToPath(new URL("./machine.sh", import.meta.url));
+
+export interface Machine {
+	/** A cgroup for all that runs in containers, at the root of each hierarchy. */
+	readonly cgroup: string;
+	/** The command as run inside. */
+	inside(argv: readonly string[]): string[];
+	run(argv: readonly string[], options?: RunOptions): Promise<Ran>;
+	must(argv: readonly string[], options?: RunOptions): Promise<string>;
+	/** Text of a file inside. */
+	read(path: string): Promise<string>;
+	write(path: string, text: string, mode?: string): Promise<void>;
+	/** Starts a process that stays; both outputs go to the file `log`. */
+	start(
+		argv: readonly string[],
+		log: string,
+		env?: Readonly<Record<string, string>>,
+	): Promise<Service>;
+	end(): void;
+}
+
+export interface Service {
+	/** Sends the signal and waits for the end. */
+	stop(signal: NodeJS.Signals): Promise<void>;
+}
+
+let made = 0;
+
+export async function createMachine(node: Namespace): Promise<Machine> {
+	const cgroup = `cf${process.pid}-${++made}`;
+	const endCgroups = onEnd(() => removeCgroups(cgroup));
+	const [file = "", ...args] = [
+		// The namespace must not outlive a test that is killed with SIGKILL.
+		...["setpriv", "--pdeathsig", "KILL"],
+		...["nsenter", `--net=${node.path}`],
+		...["unshare", "--mount", "--pid", "--ipc", "--uts"],
+		...["--fork", "--kill-child", "--propagation", "private"],
+		...["sh", SCRIPT, tool("debian")],
+	];
+	const outer = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+	const endProcesses = onEnd(() => outer.kill("SIGKILL"));
+	await untilUp(outer);
+	const first = childOf(outer.pid);
+	const inside = (argv: readonly string[]): string[] => [
+		...["nsenter", "-t", String(first), "-m", "-n", "-p", "-i", "-u", "--"],
+		...argv,
+	];
+	return {
+		cgroup,
+		inside,
+		run: (argv, options) => run(inside(argv), options),
+		must: (argv, options) => must(inside(argv), options),
+		read: (path) => must(inside(["cat", path])),
+		async write(path, text, mode = "0644") {
+			// In place at once, as whoever watches the directory expects it.
+			const script =
+				'mkdir -p "$(dirname "$0")"; cat >"$0.tmp"; chmod "$1" "$0.tmp"; mv "$0.tmp" "$0"';
+			await must(inside(["sh", "-ec", script, path, mode]), { input: text });
+		},
+		start: (argv, log, env) => startService(inside(argv), log, env),
+		end() {
+			endProcesses();
+			endCgroups();
+		},
+	};
+}
+
+function untilUp(outer: ChildProcess): Promise<void> {
+	return new Promise((resolve, reject) => {
+		let said = "";
+		const hear = (b: Buffer): void => {
+			said += b;
+			if (said.includes("up\n")) resolve();
+		};
+		outer.stdout?.on("data", hear);
+		outer.stderr?.on("data", hear);
+		outer.once("error", reject);
+		outer.once("exit", (code) =>
+			reject(new Error(`the machine ended: ${code}: ${said.trim()}`)),
+		);
+	});
+}
+
+async function startService(
+	argv: readonly string[],
+	log: string,
+	env: Readonly<Record<string, string>> = {},
+): Promise<Service> {
+	const [file = "", ...args] = argv;
+	const out = openSync(log, "a");
+	const nsenter = spawn(file, args, {
+		stdio: ["ignore", out, out],
+		env: { ...process.env, ...env },
+	});
+	closeSync(out);
+	const ended = new Promise<void>((resolve) => nsenter.once("exit", resolve));
+	// nsenter forks to enter the pid namespace, and passes no signals on.
+	let pid: number | undefined;
+	while (pid === undefined && nsenter.exitCode === null) {
+		await sleep(2);
+		pid = childrenOf(nsenter.pid)[0];
+	}
+	return {
+		async stop(signal) {
+			if (pid !== undefined && nsenter.exitCode === null)
+				process.kill(pid, signal);
+			await ended;
+		},
+	};
+}
+
+function childOf(pid: number | undefined): number {
+	const [child] = childrenOf(pid);
+	if (child === undefined) throw new Error(`process ${pid} has no child`);
+	return child;
+}
+
+function childrenOf(pid: number | undefined): number[] {
+	try {
+		return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+			.split(" ")
+			.filter(Boolean)
+			.map(Number);
+	} catch {
+		return []; // it has ended
+	}
+}
+
+/** The processes in them end a little later than the machine does. */
+function removeCgroups(name: string): void {
+	const script = `for i in $(seq 50); do
+		find /sys/fs/cgroup -depth -type d \\( -path "*/$0" -o -path "*/$0/*" \\) -exec rmdir {} + 2>/dev/null
+		[ -z "$(find /sys/fs/cgroup -type d -name "$0")" ] && exit
+		sleep 0.1
+	done`;
+	quietly(["sh", "-c", script, name]);
+}

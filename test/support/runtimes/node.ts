@@ -1,0 +1,144 @@
+// The stage of the runtime tests: a site whose node is a machine of its own,
+// and clients outside the node that send without pause to its published ports.
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { createLedger, type Ledger } from "../arrivals.ts";
+import type { PortMapping } from "../chain.ts";
+import { readTable } from "../conntrack.ts";
+import { OUR_BIN } from "../requirements.ts";
+import { createSite, HOST4, HOST4B, HOST6, type Site } from "../site.ts";
+import { openStation, type Station } from "../station.ts";
+import { createMachine, type Machine } from "./machine.ts";
+import { tool, version } from "./tools.ts";
+
+export const CONTAINER_PORT = 5353;
+
+/** What the pods publish: a port on all addresses, and one on the second address only. */
+export const MAPPINGS: readonly PortMapping[] = [
+	{ hostPort: 8125, containerPort: CONTAINER_PORT, protocol: "udp" },
+	{
+		hostPort: 8053,
+		containerPort: CONTAINER_PORT,
+		protocol: "udp",
+		hostIP: HOST4B,
+	},
+];
+
+export interface Kind {
+	readonly name: string;
+	readonly to: string;
+	readonly port: number;
+	readonly ids: readonly number[];
+}
+
+/** IPv6 comes last: not every network has it. */
+export const KINDS: readonly Kind[] = [
+	{ name: "IPv4", to: HOST4, port: 8125, ids: range(0, 32) },
+	{ name: "IPv4 to a hostIP", to: HOST4B, port: 8053, ids: range(32, 16) },
+	{ name: "IPv6", to: HOST6, port: 8125, ids: range(48, 16) },
+];
+
+const FIRST_PORT = 20_000;
+/** 20 datagrams a second and client. */
+const EVERY_MS = 50;
+
+export interface Node {
+	readonly site: Site;
+	readonly machine: Machine;
+	readonly ledger: Ledger;
+	/** A new directory, seen inside the machine under the same path. */
+	dir(name: string): string;
+	/** Clients of these kinds send from now on. */
+	startClients(kinds: readonly Kind[]): Promise<void>;
+	stopClients(): Promise<void>;
+}
+
+export async function createNode(): Promise<Node> {
+	const site = await createSite();
+	const machine = await createMachine(site.node);
+	const ledger = createLedger();
+	const world: Station = await openStation(site.world);
+	return {
+		site,
+		machine,
+		ledger,
+		dir(name) {
+			const path = join(site.dir, name);
+			mkdirSync(path, { recursive: true });
+			return path;
+		},
+		startClients: (kinds) =>
+			world.send(
+				kinds.flatMap(({ to, port, ids }) =>
+					ids.map((id) => ({
+						id,
+						from: { port: FIRST_PORT + id },
+						to: { host: to, port },
+						everyMs: EVERY_MS,
+						// Half get answers: replied entries and unreplied ones are both there.
+						asks: id % 2 === 0,
+					})),
+				),
+			),
+		async stopClients() {
+			await world.stop();
+		},
+	};
+}
+
+/** Where the plugins come from. */
+export type PluginSet = "Debian's" | "newest";
+
+/** The plugins and ours in /opt/cni/bin, where their own documents put them. */
+export async function installPlugins(
+	{ machine }: Node,
+	set: PluginSet,
+): Promise<void> {
+	const from =
+		set === "newest"
+			? tool(`plugins-${version("PLUGINS")}`)
+			: tool("debian/usr/lib/cni");
+	const script =
+		// copies, also where the tools are links: the tests write beside them
+		'rm -rf /opt/cni/bin; mkdir -p /opt/cni/bin; cp -rL "$0/." "$1" /opt/cni/bin/';
+	await machine.must([
+		...["sh", "-ec", script, from],
+		join(OUR_BIN, "conntrack-flush"),
+	]);
+}
+
+/**
+ * From now on portmap makes its rules, but does not flush UDP by port itself,
+ * which would hide whether our plugin works. It decides that by the name of the
+ * protocol; iptables takes the number as well, nftables does not.
+ */
+export async function withoutOwnFlush({ machine }: Node): Promise<void> {
+	const script = `#!/bin/sh
+sed -E 's/("[Pp]rotocol":)"(udp|UDP)"/\\1"17"/g' | "\${0%/bin/*}/real/portmap"
+`;
+	await machine.must([
+		...["sh", "-ec"],
+		"mkdir -p /opt/cni/real; cp /opt/cni/bin/portmap /opt/cni/real/",
+	]);
+	await machine.write("/opt/cni/bin/portmap", script, "0755");
+}
+
+/** Entries of the clients that lead to `address`. */
+export async function countLeadingTo(
+	{ site }: Node,
+	address: string,
+): Promise<number> {
+	const table = await readTable(site.node);
+	return table.filter(({ reply }) => reply.src === address).length;
+}
+
+/** What a client is called in a failing test. */
+export function describeClient(id: number): string {
+	const kind = KINDS.find(({ ids }) => ids.includes(id));
+	return `${kind?.name} #${id}`;
+}
+
+function range(first: number, count: number): number[] {
+	return Array.from({ length: count }, (_, i) => first + i);
+}

@@ -1,0 +1,136 @@
+#!/bin/bash
+# Makes what the tests of test/harness/runtimes need, in build/out/tools (or
+# $RUNTIME_TOOLS): Debian's podman, containerd and runc, unpacked but not
+# installed, and the newest cnitool, CNI plugins and containerd, built from
+# their Go modules. What is already there is left alone.
+#
+#	bash test/support/runtimes/setup.sh
+#
+# Needs root, Debian 12 and Go 1.24 or newer.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+tools=${RUNTIME_TOOLS:-$here/../../../build/out/tools}
+# shellcheck source=versions.env
+. "$here/versions.env"
+mkdir -p "$tools"
+tools=$(cd "$tools" && pwd)
+
+# Their go.mod files ask for newer toolchains than 1.24; Go fetches those itself.
+export GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false CGO_ENABLED=0
+
+# Programs that the tests run on the machine itself.
+host_packages=(iproute2:ip iptables:iptables nftables:nft conntrack:conntrack
+	procps:sysctl util-linux:nsenter containernetworking-plugins:/usr/lib/cni/portmap
+	ca-certificates:/etc/ssl/certs/ca-certificates.crt)
+
+# Programs that only the namespaced node sees, with the libraries that a minimal
+# Debian lacks.
+node_packages=(podman containerd runc conmon containernetworking-plugins
+	golang-github-containers-common golang-github-containers-image
+	libassuan0 libdevmapper1.02.1 libglib2.0-0 libgpgme11 libseccomp2 libsubid4)
+
+say() { printf '%s\n' "$*" >&2; }
+
+is_there() {
+	case $1 in
+	/*) [ -e "$1" ] ;;
+	*) PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null ;;
+	esac
+}
+
+install_host_packages() {
+	local pair missing=()
+	for pair in "${host_packages[@]}"; do
+		is_there "${pair#*:}" || missing+=("${pair%%:*}")
+	done
+	[ ${#missing[@]} -eq 0 ] && return
+	say "installing ${missing[*]}"
+	apt-get -qq update
+	# --no-remove: rather fail than take something away from this machine
+	DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-remove \
+		--no-install-recommends "${missing[@]}" >&2
+}
+
+# once NAME VERSION FUNCTION ARGS...: calls the function to fill the new directory
+# $tools/NAME, unless that was done for this version.
+once() {
+	local name=$1 version=$2 dir=$tools/$1
+	shift 2
+	if [ "$(cat "$dir/.version" 2>/dev/null)" = "$version" ]; then return; fi
+	say "$name $version"
+	rm -rf "$dir" "$dir.new"
+	mkdir -p "$dir.new"
+	"$@" "$dir.new"
+	echo "$version" >"$dir.new/.version"
+	mv "$dir.new" "$dir"
+}
+
+unpack_debian() {
+	local dir=$1 deb
+	# A directory of its own, which apt's unprivileged downloader may not read.
+	mkdir "$dir/debs"
+	cd "$dir/debs"
+	apt-get -qq -o APT::Sandbox::User=root download "${node_packages[@]}" 2>/dev/null || {
+		apt-get -qq update
+		apt-get -qq -o APT::Sandbox::User=root download "${node_packages[@]}"
+	}
+	# /usr is merged on Debian 12, in the packages not yet.
+	mkdir -p "$dir"/usr/{bin,sbin,lib}
+	ln -s usr/bin usr/sbin usr/lib "$dir"
+	for deb in *.deb; do
+		dpkg-deb --fsys-tarfile "$deb" |
+			tar -x --keep-directory-symlink -C "$dir" --exclude './usr/share/doc*' --exclude './usr/share/man*'
+	done
+	# libcni is not a package that a program depends on: it is built in.
+	for deb in podman_*.deb containerd_*.deb; do
+		dpkg-deb -f "$deb" Built-Using | grep -qF "golang-github-appc-cni (= $DEBIAN_CNI-" ||
+			{ say "$deb has another libcni than $DEBIAN_CNI"; exit 1; }
+	done
+	cd /
+	rm -r "$dir/debs"
+}
+
+# go_module MODULE@VERSION PACKAGES... DIR: builds packages of a module as its
+# authors build them, with the versions of its own go.mod.
+go_module() {
+	local module=$1 dir=${*: -1} source
+	local packages=("${@:2:$#-2}")
+	source=$(cd /tmp && go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+	cd "$source"
+	nice go build -trimpath -tags "${tags:-}" -ldflags "-s -w ${ldflags:-}" -o "$dir/" "${packages[@]}"
+	go version -m "$dir"/* >"$dir/.modules"
+	cd /
+}
+
+# The specification, which docs/cni.md quotes.
+specification() {
+	local source
+	source=$(cd /tmp && go mod download -json "github.com/containernetworking/cni@v$CNI" |
+		sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+	cp "$source/SPEC.md" "$1/"
+}
+
+our_programs() {
+	cd "$here/go"
+	nice go build -trimpath -ldflags '-s -w' -o "$1/" ./...
+	cd /
+}
+
+plugins=(./plugins/main/bridge ./plugins/ipam/host-local ./plugins/main/loopback)
+for plugin in portmap firewall tuning bandwidth; do plugins+=(./plugins/meta/$plugin); done
+
+[ "$(id -u)" = 0 ] || { say "needs root"; exit 1; }
+install_host_packages
+once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_CONTAINERD $DEBIAN_RUNC $DEBIAN_PLUGINS" unpack_debian
+once programs "$(cat "$here"/go/go.sum "$here"/go/*/*.go | sha256sum | cut -d' ' -f1)" our_programs
+once "spec-$CNI" "$CNI" specification
+once "cnitool-$CNI" "$CNI" go_module "github.com/containernetworking/cni@v$CNI" ./cnitool
+once "cnitool-$CNI_OLD" "$CNI_OLD" go_module "github.com/containernetworking/cni@v$CNI_OLD" ./cnitool
+once "plugins-$PLUGINS" "$PLUGINS" go_module "github.com/containernetworking/plugins@v$PLUGINS" "${plugins[@]}"
+# Without what has nothing to do with networks.
+tags=no_btrfs,no_devmapper,no_rdt,no_tracing,no_zfs,urfave_cli_no_docs
+ldflags="-X github.com/containerd/containerd/v2/version.Version=$CONTAINERD"
+once "containerd-$CONTAINERD" "$CONTAINERD" go_module "github.com/containerd/containerd/v2@v$CONTAINERD" \
+	./cmd/containerd ./cmd/containerd-shim-runc-v2
+say "the runtimes are in $tools"

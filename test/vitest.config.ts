@@ -1,0 +1,48 @@
+// unit: pure code, anywhere. root: a real kernel, in namespaces of its own.
+// guard: the executable's cost against its limits.
+
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+	test: {
+		// Written as it will be read: from the root of the repository.
+		root: `${import.meta.dirname}/..`,
+		projects: [
+			{
+				extends: true,
+				test: {
+					name: "unit",
+					// They keep nothing between files.
+					pool: "threads",
+					isolate: false,
+					include: ["test/unit/**/*.test.ts"],
+				},
+			},
+			{
+				extends: true,
+				test: {
+					name: "root",
+					include: [
+						"test/{cli,cni,conformance,deploy,fuzz,harness,install,kernel,kernels,races}/**/*.test.ts",
+					],
+					globalSetup: "test/root.setup.ts",
+					// They share the machine's kernel and measure time.
+					fileParallelism: false,
+					testTimeout: 120_000,
+					hookTimeout: 120_000,
+				},
+			},
+			{
+				extends: true,
+				test: {
+					name: "guard",
+					include: ["test/bench/**/*.test.ts"],
+					globalSetup: "test/root.setup.ts",
+					fileParallelism: false,
+					testTimeout: 300_000,
+					hookTimeout: 300_000,
+				},
+			},
+		],
+	},
+});
