@@ -1,0 +1,39 @@
+// What parent and worker say to each other.
+
+import type { Family, IP } from "../../src/ip.ts";
+import type { DumpFilter, FlushFilter, Key } from "../../src/netlink/ct.ts";
+import type { Target } from "../../src/netlink/entry.ts";
+
+export type Command =
+	| { readonly do: "count" }
+	| {
+			readonly do: "scan";
+			readonly ports: readonly DumpFilter[];
+			readonly filter?: DumpFilter;
+	  }
+	| { readonly do: "remove"; readonly keys: readonly Key[] }
+	| {
+			readonly do: "retire";
+			readonly targets: readonly Target[];
+			readonly seconds: number;
+	  }
+	| { readonly do: "kernelFlush"; readonly filter: FlushFilter }
+	| {
+			readonly do: "local";
+			readonly families: readonly Family[];
+			readonly ips: readonly IP[];
+	  }
+	| { readonly do: "exchange"; readonly messages: readonly Uint8Array[] }
+	| {
+			readonly do: "send";
+			readonly from: number;
+			readonly to: { readonly host: string; readonly port: number };
+			readonly everyMs: number;
+	  };
+
+/** `seq` 0 says that the worker is ready. */
+export interface Reply {
+	readonly seq: number;
+	readonly result?: unknown;
+	readonly error?: string;
+}

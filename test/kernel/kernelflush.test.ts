@@ -1,0 +1,141 @@
+// The kernel's own flush removes what the predicate calls dead, and nothing else:
+// an entry that is deleted wrongly is somebody's connection.
+
+import { release } from "node:os";
+import { describe, expect, test } from "vitest";
+import type { FlushFilter } from "../../src/netlink/ct.ts";
+import { deadFilter, deadOnDel, type Mapping } from "../../src/stale.ts";
+import { entry } from "../support/entries.ts";
+import { type FamilyName, type Letter, spell } from "../unit/book.ts";
+import { mapping } from "../unit/stale.ts";
+import { type Agent, startAgent } from "./agent.ts";
+import type { Made } from "./creation.ts";
+
+const [major = 0, minor = 0] = release().split(".").map(Number);
+/** Since commit 1ef7f50ccc6e. */
+const KNOWN = major > 6 || (major === 6 && minor >= 12);
+
+/** Original, and who answers; every pair in UDP, TCP and SCTP, IPv4 and IPv6. */
+const FLOWS: readonly (readonly [orig: string, reply?: string])[] = [
+	["C:1 > H:8125", "P:5353 > C:1"],
+	["C:2 > H2:8125", "P:5353 > C:2"],
+	["N:3 > H:8125", "P:5353 > G:3"], // masqueraded
+	["P:4 > H:8125", "P:5353 > G:4"], // hairpin
+	["C:5 > V:8125", "P:5353 > C:5"], // a Service's address
+	["C:6 > H:8126", "P:5353 > C:6"], // another hostPort
+	["C:7 > H:8125", "P:53 > C:7"], // another container port
+	["C:8 > H:8125", "Q:5353 > C:8"], // another pod
+	["C:9 > H:8125"], // no NAT
+	["C:10 > P:5353"], // straight to the pod
+	["C:11 > P:8125"],
+	["P:5353 > S:8125"], // from the pod
+	["P:8125 > S:5353"],
+	["N:14 > S:8125"],
+	["C:8125 > H:15", "P:5353 > C:8125"],
+	["C:16 > H:5353", "P:8125 > C:16"], // ports the other way round
+];
+
+const TABLE: readonly Made[] = (["IPv4", "IPv6"] as const).flatMap(
+	(family: FamilyName) =>
+		["udp", "tcp", "sctp", "udplite"].flatMap((proto) =>
+			FLOWS.map(
+				([orig, reply]): Made => ({
+					proto,
+					orig: spell(family, orig),
+					...(reply && { reply: spell(family, reply) }),
+				}),
+			),
+		),
+);
+
+/** In words, to compare; every entry of the namespace. */
+async function words(agent: Agent): Promise<string[]> {
+	const ports = ([17, 6, 132] as const).map(
+		(proto) => ({ family: 2, proto, hostPort: null }) as const,
+	);
+	const { hits, count } = await agent.scan(ports);
+	return [`${count.entries} entries`, ...hits.map((e) => wordsOf(e))].sort();
+}
+
+function wordsOf({
+	proto,
+	orig,
+	reply,
+}: Pick<ReturnType<typeof entry>, "proto" | "orig" | "reply">): string {
+	return `${proto} ${orig.src} ${orig.sport} > ${orig.dst} ${orig.dport}, ${reply.src} ${reply.sport}`;
+}
+
+const MAPPINGS: readonly (readonly [
+	string,
+	"udp" | "tcp",
+	Letter | undefined,
+	number,
+])[] = [
+	["UDP of any address", "udp", undefined, 5],
+	["UDP of one address", "udp", "H2", 1],
+	["UDP of an address that no entry has", "udp", "S", 0],
+	["TCP of any address", "tcp", undefined, 5],
+	["TCP of one address", "tcp", "H", 3],
+];
+
+describe("removes what deadOnDel says", () => {
+	test.each(MAPPINGS)("%s", async (_, proto, hostIP, want) => {
+		const agent = await startAgent();
+		await agent.create(...TABLE);
+		const before = await words(agent);
+		expect(before[0]).toContain(String(TABLE.length));
+		const m = mapping("IPv4", proto, hostIP);
+		const filter = deadFilter(m) as FlushFilter;
+		expect(await agent.kernelFlush(filter)).toBe(KNOWN);
+		const dead = KNOWN
+			? TABLE.filter((made) => deadOnDel(m, entry(made)) !== undefined)
+			: [];
+		expect(dead).toHaveLength(KNOWN ? want : 0);
+		const gone = dead.map((made) => wordsOf(entry(made)));
+		expect(await words(agent)).toEqual(
+			[
+				`${TABLE.length - dead.length} entries`,
+				...before.slice(1).filter((w) => !gone.includes(w)),
+			].sort(),
+		);
+	});
+});
+
+test("also entries with NAT in the kernel, and in every zone, as a dump finds them", async () => {
+	const agent = await startAgent();
+	const flow = "192.0.2.7:6000 > 203.0.113.1:8125";
+	const reply = "10.88.0.2:5353 > 192.0.2.7:6000";
+	await agent.create(
+		{ orig: "192.0.2.7:1 > 203.0.113.1:8125", dnat: "10.88.0.2:5353" },
+		{
+			orig: "192.0.2.7:2 > 203.0.113.1:8125",
+			dnat: "10.88.0.2:5353",
+			snat: "10.88.0.1:2",
+		},
+		{ orig: "192.0.2.7:3 > 203.0.113.1:8125", dnat: "10.88.0.9:5353" },
+		{ orig: flow, reply, zone: 7 },
+		{ orig: flow, reply, origZone: 8 },
+	);
+	const m: Mapping = mapping("IPv4", "udp");
+	await agent.kernelFlush(deadFilter(m) as FlushFilter);
+	const { hits } = await agent.scan([m]);
+	expect(hits.map((e) => e.reply.src)).toEqual(
+		KNOWN ? ["10.88.0.9"] : hits.map((e) => e.reply.src),
+	);
+});
+
+test("of an empty table is done, and leaves it empty", async () => {
+	const agent = await startAgent();
+	expect(
+		await agent.kernelFlush(deadFilter(mapping("IPv4", "udp")) as FlushFilter),
+	).toBe(KNOWN);
+	expect(await agent.count()).toBe(0);
+});
+
+test("leaves the entries of other namespaces alone", async () => {
+	const [one, other] = [await startAgent("one"), await startAgent("other")];
+	for (const agent of [one, other]) await agent.create(...TABLE);
+	await one.kernelFlush(deadFilter(mapping("IPv4", "udp")) as FlushFilter);
+	expect(await one.count()).toBe(TABLE.length - (KNOWN ? 5 : 0));
+	expect(await other.count()).toBe(TABLE.length);
+});

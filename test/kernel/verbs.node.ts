@@ -1,0 +1,242 @@
+// A node with its addresses, the flows of which the tests of the verbs make its
+// table, and the plugin as a runtime calls it.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished } from "vitest";
+import { must, type Ran, run } from "../support/exec.ts";
+import {
+	cable,
+	createNamespace,
+	ip,
+	type Namespace,
+} from "../support/netns.ts";
+import { OUR_BIN } from "../support/requirements.ts";
+import { BOOKS, type Letter, spell } from "../unit/book.ts";
+import { HEALTHY } from "../unit/healthy.ts";
+import { FAMILIES, PROTOS } from "../unit/stale.ts";
+import { type Agent, startAgent } from "./agent.ts";
+import type { Made } from "./creation.ts";
+
+const HOSTS = {
+	executable: [join(OUR_BIN, "conntrack-flush")],
+	"Node host": [
+		process.execPath,
+		"--import",
+		import.meta.resolve("tsx"),
+		"plugin/host/node.ts",
+	],
+} as const;
+type HostName = keyof typeof HOSTS;
+export const NAMES = Object.keys(HOSTS) as HostName[];
+
+export const { IPv4, IPv6 } = BOOKS;
+const cidr = (address: string): string =>
+	`${address}/${address.includes(":") ? 64 : 16}`;
+export const RESULT = {
+	cniVersion: "1.0.0",
+	interfaces: [{ name: "cni0" }, { name: "eth0", sandbox: "/run/netns/pod" }],
+	ips: [IPv4.P, IPv6.P].map((address) => ({
+		interface: 1,
+		address: cidr(address),
+	})),
+};
+
+/** Flows that ADD of pod P on port 8125 must remove, in every protocol. */
+const STALE: readonly (readonly [orig: string, reply: string])[] = [
+	["C:101 > H:8125", "Q:5353 > C:101"],
+	["N:102 > H:8125", "Q:5353 > G:102"],
+	["H:103 > H:8125", "Q:5353 > H:103"],
+	["C:104 > H:8125", "P:53 > C:104"],
+];
+
+export interface Node {
+	readonly agent: Agent;
+	readonly dataDir: string;
+	/** Every entry: its id and what it is, as the conntrack tool shows it. */
+	entries(): Promise<Map<string, string>>;
+	call(
+		host: HostName,
+		verb: string,
+		conf?: object,
+		env?: object,
+		wrap?: readonly string[],
+	): Promise<Ran>;
+}
+
+export async function createNode(): Promise<Node> {
+	const agent = await startAgent("node");
+	const world = await createNamespace("world");
+	await cable([agent.ns, "eth0"], [world, "eth0"]);
+	const bridge = (name: string) => [
+		`link add ${name} type bridge`,
+		`link set ${name} up`,
+	];
+	const address = (ips: readonly string[], dev: string) =>
+		ips.map((a) => `address add ${a}/${a.includes(":") ? 128 : 32} dev ${dev}`);
+	await ip(agent.ns, [
+		...bridge("cni0"),
+		...bridge("kube-ipvs0"),
+		"address add 203.0.113.1/24 dev eth0",
+		"address add 203.0.113.10/24 dev eth0",
+		...address([IPv6.H, IPv6.H2], "eth0"),
+		...address([IPv4.G, IPv6.G], "cni0"),
+		...address([IPv4.I, IPv6.I], "kube-ipvs0"),
+	]);
+	const dataDir = mkdtempSync(join(tmpdir(), "verbs-"));
+	onTestFinished(() => rmSync(dataDir, { recursive: true }));
+	return {
+		agent,
+		dataDir,
+		entries: () => entriesOf(agent.ns),
+		call: (host, verb, conf, env, wrap = []) =>
+			run(agent.ns.inside([...wrap, ...HOSTS[host]]), {
+				input: JSON.stringify({ ...CONF, dataDir, ...conf }),
+				env: {
+					PATH: process.env.PATH ?? "",
+					CNI_COMMAND: verb,
+					...ENV,
+					...env,
+				},
+			}),
+	};
+}
+
+const ENV = {
+	CNI_CONTAINERID: "subject",
+	CNI_IFNAME: "eth0",
+	CNI_NETNS: "/run/netns/pod",
+	CNI_PATH: "/opt/cni/bin",
+};
+export const mapped = (hostIP?: string) =>
+	PROTOS.map((protocol) => ({
+		hostPort: 8125,
+		containerPort: 5353,
+		protocol,
+		...(hostIP && { hostIP }),
+	}));
+const CONF = {
+	cniVersion: "1.0.0",
+	name: "podnet",
+	type: "conntrack-flush",
+	protocols: PROTOS,
+	prevResult: RESULT,
+	runtimeConfig: { portMappings: mapped() },
+};
+
+async function entriesOf(ns: Namespace): Promise<Map<string, string>> {
+	const found = new Map<string, string>();
+	for (const family of ["ipv4", "ipv6"]) {
+		const text = await must(
+			ns.inside(["conntrack", "-L", "-f", family, "-o", "id"]),
+		);
+		for (const line of text.split("\n")) {
+			const id = /\bid=(\d+)/.exec(line)?.[1];
+			// the timer runs down
+			if (id)
+				found.set(
+					id,
+					line.replace(/\s+/g, " ").replace(/^(\w+ \d+) \d+/, "$1"),
+				);
+		}
+	}
+	return found;
+}
+
+/** Lines of what is gone and of what is new. */
+export function changes(
+	before: Map<string, string>,
+	after: Map<string, string>,
+): string[] {
+	const missing = (
+		from: Map<string, string>,
+		word: string,
+		to: Map<string, string>,
+	) =>
+		[...from]
+			.filter(([id]) => !to.has(id))
+			.map(([, line]) => `${word}: ${line}`);
+	return [...missing(before, "gone", after), ...missing(after, "new", before)];
+}
+
+/** The healthy flows that are healthy beside a mapping of `hostIP`; with a port of its own each. */
+export function healthy(
+	hostIP: Letter | undefined,
+	ours: boolean | undefined,
+): Made[] {
+	let port = 20_000;
+	return FAMILIES.flatMap((family) =>
+		PROTOS.flatMap((proto) =>
+			HEALTHY.filter((row) => row.hostIP === hostIP)
+				.filter(
+					(row) =>
+						(row.only ?? family) === family &&
+						(row.protos ?? PROTOS).includes(proto),
+				)
+				.filter((row) => ours === undefined || Boolean(row.ours) === ours)
+				// of another protocol than the mapping's: once is enough
+				.filter(({ flow }) => flow.proto === undefined || proto === "udp")
+				.map(({ flow }): Made => {
+					port++;
+					const own = (text: string) =>
+						spell(family, text.replaceAll("6000", String(port)));
+					return {
+						proto: flow.proto ?? proto,
+						orig: own(flow.orig),
+						...(flow.reply && { reply: own(flow.reply) }),
+						status: (flow.status ?? []).filter(
+							(bit) => bit === "SEEN_REPLY" || bit === "ASSURED",
+						),
+					};
+				}),
+		),
+	);
+}
+
+export function stale(): Made[] {
+	return FAMILIES.flatMap((family) =>
+		PROTOS.flatMap((proto) =>
+			STALE.map(
+				([orig, reply]): Made => ({
+					proto,
+					orig: spell(family, orig),
+					reply: spell(family, reply),
+				}),
+			),
+		),
+	);
+}
+
+/** Creates what is not there yet: some rows differ only in what a mapping has to do with them. */
+export async function createAll(
+	agent: Agent,
+	all: readonly Made[],
+): Promise<void> {
+	const distinct = new Map(
+		all.map((made) => [`${made.proto} ${made.orig}`, made]),
+	);
+	await agent.create(...distinct.values());
+}
+
+/** Another pod that is there already, with the port on the second address. */
+export async function addNeighbour(node: Node, host: HostName): Promise<void> {
+	const prevResult = {
+		...RESULT,
+		ips: [IPv4.N, IPv6.N].map((a) => ({ interface: 1, address: cidr(a) })),
+	};
+	const portMappings = [...mapped(IPv4.H2), ...mapped(IPv6.H2)];
+	const { code } = await node.call(
+		host,
+		"ADD",
+		{ prevResult, runtimeConfig: { portMappings } },
+		{ CNI_CONTAINERID: "neighbour" },
+	);
+	expect(code).toBe(0);
+}
+
+export function expectQuiet({ code, stderr }: Ran): void {
+	expect(code).toBe(0);
+	expect(stderr).toMatch(/^level=info msg=flushed .*\n$/);
+	expect(stderr.match(/\n/g)).toHaveLength(1);
+}

@@ -1,0 +1,102 @@
+// Packages of suites that this machine is not set up for, from the mirrors that
+// it is set up for, by apt itself: its proxy, its keys, its credentials. Lists
+// and archives have a directory of their own; the machine's apt is not changed.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { must, run } from "../support/exec.ts";
+
+const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+export interface Suite {
+	/** Names of packages that the pattern matches. */
+	search(pattern: string): Promise<string[]>;
+	/** Its version and the packages that it depends on. */
+	show(name: string): Promise<{ version: string; depends: string[] }>;
+	/** Downloads the packages' archives; returns their paths. */
+	download(names: readonly string[], to: string): Promise<string[]>;
+}
+
+/** Reads the lists of a suite such as `bullseye-security`; undefined if no mirror of this machine has it. */
+export async function openSuite(
+	name: string,
+	dir: string,
+): Promise<Suite | undefined> {
+	const uri = await mirrorFor(name);
+	if (uri === undefined) return undefined;
+	const own = join(dir, name);
+	for (const sub of ["lists/partial", "cache/archives/partial"])
+		mkdirSync(join(own, sub), { recursive: true });
+	const options = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "";
+	writeFileSync(
+		join(own, "sources.list"),
+		`deb${options} ${uri} ${name} main\n`,
+	);
+	const flags = [
+		`Dir::Etc::sourcelist=${own}/sources.list`,
+		"Dir::Etc::sourceparts=/dev/null",
+		`Dir::State::lists=${own}/lists`,
+		"Dir::State::status=/dev/null",
+		`Dir::Cache=${own}/cache`,
+		"Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
+		// the user that apt changes to cannot write below a checkout
+		"APT::Sandbox::User=root",
+	].flatMap((setting) => ["-o", setting]);
+	const timeoutMs = 300_000;
+	const update = ["apt-get", ...flags, "-q", "update"];
+	if ((await run(update, { timeoutMs })).code !== 0) return undefined;
+	const cache = (...args: string[]): Promise<string> =>
+		must(["apt-cache", ...flags, ...args]);
+	return {
+		async search(pattern) {
+			const found = await cache("search", "--names-only", pattern);
+			return found
+				.split("\n")
+				.map((line) => line.split(" ")[0] ?? "")
+				.filter(Boolean);
+		},
+		async show(pkg) {
+			const text = await cache("show", "--no-all-versions", pkg);
+			const field = (key: string): string =>
+				new RegExp(`^${key}: (.*)$`, "m").exec(text)?.[1] ?? "";
+			return {
+				version: field("Version"),
+				depends: field("Depends")
+					.split(/[,|]/)
+					.map((d) => d.trim().split(" ")[0] ?? ""),
+			};
+		},
+		async download(names, to) {
+			mkdirSync(to, { recursive: true });
+			// apt-get download writes into the directory that it runs in
+			await must(
+				["sh", "-c", 'cd "$1" && shift && exec "$@"', "-", to].concat(
+					["apt-get", ...flags, "-q", "download"],
+					names,
+				),
+				{ timeoutMs },
+			);
+			const archives = await must(["find", to, "-name", "*.deb"]);
+			return archives.split("\n").filter(Boolean);
+		},
+	};
+}
+
+/** The URI of the machine's own mirror of Debian, or of its security updates. */
+async function mirrorFor(suite: string): Promise<string | undefined> {
+	const targets = await must([
+		"apt-get",
+		"indextargets",
+		"--format",
+		"$(RELEASE) $(COMPONENT) $(REPO_URI)",
+		"Created-By: Packages",
+	]);
+	const release = /^VERSION_CODENAME=(\w+)/m.exec(
+		readFileSync("/etc/os-release", "utf8"),
+	)?.[1];
+	const wanted = suite.endsWith("-security") ? `${release}-security` : release;
+	return targets
+		.split("\n")
+		.map((line) => line.split(" "))
+		.find(([name, component]) => name === wanted && component === "main")?.[2];
+}

@@ -1,0 +1,99 @@
+// Boots a kernel in qemu and reads what it says. Emulated in software: nested
+// virtualization is not there, or not to be relied upon, where CI runs.
+
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../support/exec.ts";
+import { CASES } from "./cases/index.ts";
+import { guestImage } from "./guest.ts";
+import { type KernelFiles, OUT } from "./kernels.ts";
+import { withNames } from "./scene.ts";
+
+/** A boot and all cases take half a minute on an idle machine. */
+const BOUND_S = 480;
+/** Also where this process is killed and cannot see to it. */
+const BOUND = ["timeout", "--foreground", "-s", "KILL", `${BOUND_S}`];
+
+const NEEDED: Readonly<Record<string, string>> = {
+	"/usr/bin/qemu-system-x86_64": "qemu-system-x86",
+	"/bin/busybox": "busybox-static",
+	"/usr/sbin/nft": "nftables",
+	"/usr/bin/xz": "xz-utils",
+	"/usr/bin/dpkg-deb": "dpkg",
+};
+
+export interface Booted {
+	/** What the kernel says of itself. */
+	readonly kernel: string;
+	/** By name: undefined if it went well, else why not. */
+	readonly results: ReadonlyMap<string, string | undefined>;
+	readonly ms: number;
+}
+
+/** Throws if the kernel did not come to the end of its cases. */
+export async function boot(kernel: KernelFiles): Promise<Booted> {
+	const missing = Object.entries(NEEDED).filter(([file]) => !existsSync(file));
+	if (missing.length > 0)
+		throw new Error(
+			`not installed: ${missing.map(([, name]) => name).join(" ")}`,
+		);
+	const dir = join(OUT, "boot", kernel.release);
+	mkdirSync(dir, { recursive: true });
+	const image = join(dir, "initramfs.gz");
+	writeFileSync(image, await guestImage(kernel));
+	const ran = await run(
+		[...BOUND, ...qemu(join(kernel.dir, "vmlinuz"), image)],
+		{
+			timeoutMs: 1000 * (BOUND_S + 10),
+		},
+	);
+	writeFileSync(join(dir, "console.log"), ran.stdout);
+	return read(kernel, ran.stdout, ran.stderr, ran.ms);
+}
+
+function qemu(vmlinuz: string, image: string): string[] {
+	return [
+		"nice -n 10 qemu-system-x86_64 -machine q35 -accel tcg -m 256",
+		// qemu 7.2 spoils the flags of cmpxchg16b, which Linux 6.12 uses
+		"-cpu qemu64,-cx16",
+		"-nodefaults -no-reboot -display none -serial stdio",
+	]
+		.flatMap((words) => words.split(" "))
+		.concat("-kernel", vmlinuz, "-initrd", image)
+		.concat("-append", "console=ttyS0 quiet loglevel=1 panic=-1");
+}
+
+function read(
+	{ release }: KernelFiles,
+	stdout: string,
+	stderr: string,
+	ms: number,
+): Booted {
+	const lines = stdout.split(/\r*\n/);
+	const first = lines.findIndex((line) => line.startsWith("kernel "));
+	const last = lines.findIndex((line) => line.startsWith("done: "));
+	const results = new Map<string, string | undefined>();
+	const strange: string[] = [];
+	for (const line of lines.slice(first + 1, last)) {
+		const name = line.replace(/^(not )?ok /, "");
+		const failed = CASES.find((c) => line.startsWith(`not ok ${c.name}: `));
+		if (failed)
+			results.set(failed.name, withNames(name.slice(failed.name.length + 2)));
+		else if (CASES.some((c) => line === `ok ${c.name}`))
+			results.set(name, undefined);
+		else strange.push(line);
+	}
+	const bad = [...results.values()].filter((why) => why !== undefined).length;
+	const counted = `done: ${CASES.length - bad} ok, ${bad} failed`;
+	// a tool that is missing in the guest complains; nothing else does
+	if (lines[last] !== counted || strange.length > 0)
+		throw new Error(
+			[
+				`${release} did not come to its end: ${Math.round(ms / 1000)} s, ${results.size} of ${CASES.length} cases, ${bad} failed`,
+				...(last < 0 ? lines.slice(-20) : [lines[last], ...strange]),
+				stderr,
+			].join("\n  "),
+		);
+	const kernel = lines[first]?.slice("kernel ".length) ?? "";
+	return { kernel, results, ms };
+}

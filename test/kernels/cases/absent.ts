@@ -1,0 +1,40 @@
+// Kernels without ctnetlink: the verbs succeed, and say what is missing.
+
+import type { Case, Phase } from "../script.ts";
+import { cni, says } from "../script.ts";
+import { conf } from "./conf.ts";
+
+function withoutModule(phase: Phase, what: string, error: string): Case[] {
+	const says_ = (): string => says("level=warn", "cannot flush", error);
+	return [
+		{
+			name: `${what}: ADD succeeds, passes the result on, and warns`,
+			phase,
+			steps: () => [
+				cni("ADD", conf()),
+				says_(),
+				says('"address":"10.88.0.2/16"'),
+			],
+		},
+		{
+			name: `${what}: DEL succeeds, and warns`,
+			phase,
+			steps: () => [
+				cni("DEL", conf({ on: "del" })),
+				says_(),
+				cni("DEL", conf()),
+				says_(),
+			],
+		},
+		{
+			name: `${what}: STATUS fails with code 50`,
+			phase,
+			steps: () => [cni("STATUS", conf(), 1), says('"code":50', error)],
+		},
+	];
+}
+
+export const ABSENT: readonly Case[] = [
+	...withoutModule("no nfnetlink", "no nfnetlink", "E"),
+	...withoutModule("no ctnetlink", "no nf_conntrack_netlink", "EINVAL"),
+];

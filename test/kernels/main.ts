@@ -1,0 +1,44 @@
+// Boots kernels and runs all cases on each: `make kernels`, or tsx with what to
+// boot, e.g. `6.1 5.10.0-30 oldest newest`. Without arguments all of them, and
+// then docs/kernels.md is written anew.
+
+import { writeFileSync } from "node:fs";
+import { boot } from "./boot.ts";
+import { DEFAULT_WISHES, findKernel } from "./kernels.ts";
+import {
+	DOCUMENT,
+	document,
+	failures,
+	type Tested,
+	terminalTable,
+} from "./report.ts";
+
+async function main(wishes: readonly string[]): Promise<boolean> {
+	const tested: Tested[] = [];
+	let good = true;
+	const complain = (lines: readonly string[]): void => {
+		if (lines.length > 0) good = false;
+		for (const line of lines) process.stderr.write(`  ${line}\n`);
+	};
+	for (const wish of wishes.length > 0 ? wishes : DEFAULT_WISHES) {
+		try {
+			const kernel = await findKernel(wish);
+			if (tested.some((t) => t.kernel.release === kernel.release)) continue;
+			process.stderr.write(`${wish}: ${kernel.release} (${kernel.version})\n`);
+			const booted = await boot(kernel);
+			tested.push({ kernel, booted });
+			const bad = failures({ kernel, booted });
+			process.stderr.write(
+				`  ${booted.results.size - bad.length} ok, ${bad.length} failed, ${Math.round(booted.ms / 1000)} s\n`,
+			);
+			complain(bad);
+		} catch (e) {
+			complain([`${wish}: ${e}`]);
+		}
+	}
+	if (tested.length > 0) process.stdout.write(`${terminalTable(tested)}\n`);
+	if (good && wishes.length === 0) writeFileSync(DOCUMENT, document(tested));
+	return good;
+}
+
+process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;

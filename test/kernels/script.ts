@@ -1,0 +1,108 @@
+// A test case: what is done in a booted kernel, and what must be there after.
+// The steps are lines of shell for guest/lib.sh; the only place that quotes.
+
+/** How much of the kernel's modules is loaded; cases run in this order. */
+export type Phase =
+	/** None; on kernels that have nfnetlink built in, the same as the next. */
+	| "no nfnetlink"
+	| "no ctnetlink"
+	| "tables"
+	/** With nf_tables, so that rules translate packets. */
+	| "rules";
+
+export interface Kernel {
+	/** 6.12.117 → 6, 12. */
+	readonly major: number;
+	readonly minor: number;
+}
+
+export interface Case {
+	/** A sentence: the same on every kernel, even if what it expects differs. */
+	readonly name: string;
+	readonly phase?: Phase;
+	steps(kernel: Kernel): readonly string[];
+	/** What a kernel does, where kernels differ: for the table of the results. */
+	outcome?(kernel: Kernel): string;
+}
+
+export function since(k: Kernel, major: number, minor: number): boolean {
+	return k.major > major || (k.major === major && k.minor >= minor);
+}
+
+export function fill(entries: Iterable<string>): string {
+	return `fill ${here([...entries])}`;
+}
+
+/** The table holds exactly these entries. */
+export function table(entries: Iterable<string>): string {
+	return `table ${here([...entries].sort())}`;
+}
+
+/** A verb with its configuration, and the exit code that it must have. */
+export function cni(verb: string, conf: object, code = 0): string {
+	return `cni ${verb} ${code} ${here([JSON.stringify(conf)])}`;
+}
+
+export function says(...texts: readonly string[]): string {
+	return ["says", ...texts.map(quote)].join(" ");
+}
+
+/** Exactly these bytes; the entries in the answer, and its errno's name or `ok`; several if `|` is between. */
+export function send(
+	bytes: Uint8Array,
+	answer: string,
+	entries: Iterable<string> = [],
+): string {
+	return `send ${quote(answer)} ${toHex(bytes)} ${here([...entries].sort())}`;
+}
+
+/** The same, with the CTA_ID of `line` put into the message. */
+export function sendWithID(
+	bytes: Uint8Array,
+	line: string,
+	answer: string,
+): string {
+	return `send ${quote(answer)} ${toHex(bytes)} ${quote(line)} ${here([])}`;
+}
+
+/** For what takes ten seconds where nothing else runs. */
+export const PATIENCE = 120;
+
+/** The step, until it finds what it should. */
+export function within(seconds: number, step: string): string {
+	return `within ${seconds} ${step.includes("<<") ? step : `${step} </dev/null`}`;
+}
+
+/** The whole script: the cases by phase, `load` giving the lines before each phase. */
+export function script(
+	cases: readonly Case[],
+	kernel: Kernel,
+	load: (phase: Phase) => readonly string[],
+): string {
+	const phases: readonly Phase[] = [
+		"no nfnetlink",
+		"no ctnetlink",
+		"tables",
+		"rules",
+	];
+	const lines = phases.flatMap((phase) => [
+		...load(phase),
+		...cases
+			.filter((c) => (c.phase ?? "tables") === phase)
+			.flatMap((c) => [`begin ${quote(c.name)}`, ...c.steps(kernel), "end"]),
+	]);
+	return `${lines.join("\n")}\n`;
+}
+
+/** One word of the shell, whatever is in it. */
+export function quote(text: string): string {
+	return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function here(lines: readonly string[]): string {
+	return ["<<'END'", ...lines, "END"].join("\n");
+}
+
+function toHex(bytes: Uint8Array): string {
+	return [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+}
