@@ -1,0 +1,165 @@
+// The transcript in docs/cli.md: what a new user types, in order, and what comes
+// back. Only what cannot be the same twice is made so.
+
+import { HOST6, SERVER4 } from "../support/site.ts";
+import { createStage, HOST_PORT, MAPPING, type Stage } from "./stage.ts";
+
+/** What is typed, or done to the node in between. */
+type Step = string | ((stage: Stage) => Promise<unknown>);
+
+const SECTIONS: readonly (readonly [string, readonly Step[]])[] = [
+	[
+		"start",
+		[
+			"conntrack-flush",
+			"conntrack-flush --version",
+			"conntrack-flush flush --help",
+		],
+	],
+	[
+		"list",
+		[
+			arrange,
+			"conntrack-flush list",
+			"conntrack-flush list --stale --family ipv4 -o wide",
+			`conntrack-flush list --all --host-port ${HOST_PORT} --family ipv4`,
+			"conntrack-flush list --stale --family ipv6 -o json",
+		],
+	],
+	["doctor", ["conntrack-flush doctor --cni-conf-dir /run/net.d"]],
+	[
+		"flush",
+		[
+			"conntrack-flush flush",
+			"conntrack-flush flush --stale --family ipv4 --dry-run",
+			"conntrack-flush flush --stale",
+			"conntrack-flush flush --stale",
+			"conntrack-flush list",
+		],
+	],
+	[
+		"by-name",
+		[
+			"conntrack-flush flush --pod-ip 10.88.0.2",
+			`conntrack-flush flush --host-port ${HOST_PORT} -o json`,
+		],
+	],
+	[
+		"init-container",
+		[
+			(stage) => stage.send(20_010),
+			`TARGET_IP=203.0.113.1 TARGET_PORT=${HOST_PORT} conntrack-flush flush`,
+		],
+	],
+	[
+		"gc",
+		[
+			(stage) => stage.start("lost", [{ ...MAPPING, hostPort: 9125 }]),
+			"echo 333333333333 | conntrack-flush gc --valid - --older-than 0",
+		],
+	],
+	[
+		"reconcile",
+		[
+			(stage) => stage.type(STALE),
+			"conntrack-flush reconcile --dry-run",
+			"conntrack-flush reconcile",
+			(stage) => stage.type(NO_ENDPOINT),
+			`echo '{"frontends": [{"ips": ["10.96.0.10"], "port": 53, "endpoints": ["10.88.0.2:5353"]}]}' |
+    conntrack-flush reconcile --frontends - --dry-run`,
+		],
+	],
+	[
+		"sweep",
+		[
+			(stage) => stage.type(UNANSWERED),
+			"timeout --preserve-status 6 conntrack-flush sweep --all --threshold 2",
+		],
+	],
+	["stats", ["conntrack-flush stats"]],
+	[
+		"mistakes",
+		[
+			"conntrack-flush lst",
+			"conntrack-flush list --hostport 8125",
+			"conntrack-flush list -o jsn",
+			"conntrack-flush flush --pod-ip 10.88.0",
+		],
+	],
+];
+
+const CLIENT = "-s 203.0.113.2 -d 203.0.113.1 --timeout 100";
+/** To a pod that is gone. */
+const STALE = `conntrack -I -p udp ${CLIENT} --sport 20020 --dport ${HOST_PORT} --dst-nat 10.88.0.3:5353`;
+/** From a Service to a pod that is no endpoint of it. */
+const NO_ENDPOINT =
+	"conntrack -I -p udp -s 10.88.0.2 -d 10.96.0.10 --timeout 100 --sport 20022 --dport 53 --dst-nat 10.88.0.9:5353";
+/** As a client leaves it that has tried in vain so far. */
+const UNANSWERED = `conntrack -I -p tcp ${CLIENT} --sport 20021 --dport 8080 --state SYN_SENT`;
+
+/** A pod is replaced while three clients know it; a fourth comes afterwards. */
+async function arrange(stage: Stage): Promise<void> {
+	const neighbour = await stage.start("client", []);
+	const old = await stage.start("statsd-1");
+	for (const port of [20_001, 20_002]) await stage.send(port);
+	await stage.send(20_003, HOST6);
+	await old.stop();
+	await stage.send(20_004);
+	await stage.start("statsd-2");
+	await stage.send(20_005);
+	await neighbour.station.once({
+		id: 1000,
+		from: { port: 20_006 },
+		to: { host: SERVER4, port: HOST_PORT },
+		asks: false,
+	});
+}
+
+/** Runs it all; the result is what belongs between each section's marks. */
+export async function transcribe(): Promise<ReadonlyMap<string, string>> {
+	const stage = await createStage();
+	const sections = new Map<string, string>();
+	for (const [name, steps] of SECTIONS) {
+		let text = "";
+		for (const step of steps) {
+			if (typeof step !== "string") {
+				await step(stage);
+				continue;
+			}
+			const { code, stdout, stderr } = await stage.type(step);
+			if (stderr !== "") throw new Error(`${step}: ${stderr}`);
+			const exit = code === 0 ? "" : `[exit ${code}]\n`;
+			text += `$ ${step}\n${settled(stdout)}${exit}`;
+		}
+		sections.set(name, `\`\`\`console\n${text}\`\`\``);
+	}
+	return sections;
+}
+
+/** The same in every run and on every machine: times, ids, counters, and rows in the order of their text. */
+function settled(text: string): string {
+	const lines = text
+		.replace(/, for \d+ s/g, ", for 5 s")
+		.replace(/left this node \d+ s ago/g, "left this node 5 s ago")
+		.replace(/\b(8\d\d|900)s\b/g, "899s")
+		.replace(/"timeout":\d+/g, '"timeout":899')
+		.replace(/"id":\d+/g, '"id":1234567890')
+		.replace(/(?<key>"?ms"?[:=])\d+/g, "$<key>2")
+		.replace(/(?<key>"?scanned"?[:=])\d+/g, "$<key>6")
+		.replace(/^conntrack-flush \d+\.\d+\.\d+/gm, "conntrack-flush VERSION")
+		.replace(/looked at \d+/g, "looked at 6")
+		// not what it can do: that is the same on every kernel that the page is for
+		.replace(/Linux \S+(?=: )/, "Linux VERSION")
+		.replace(/\d+ of \d+ (?=entries|\()/g, "8 of 262144 ")
+		.replace(/^(?<counter>[a-z_]+ {2,})\d+$/gm, "$<counter>0")
+		.replace(/unanswered for \d+\.\d s/g, "unanswered for 3.0 s")
+		// in the order in which they were met
+		.replace("(no-dnat: 1, other-pod: 3)", "(other-pod: 3, no-dnat: 1)")
+		.replace(/, build \w+/g, ", build 0123456789ab")
+		.split("\n");
+	const isRow = (line: string): boolean => /^(live|stale|other) /.test(line);
+	const rows = lines.filter(isRow).sort();
+	return lines
+		.map((line) => (isRow(line) ? (rows.shift() ?? "") : line))
+		.join("\n");
+}

@@ -1,0 +1,223 @@
+// Hostile documents and hostile surroundings: one answer, no signal, no hang, and
+// no more memory than the documents themselves ask for.
+
+import { spawn, spawnSync } from "node:child_process";
+import {
+	closeSync,
+	existsSync,
+	mkdtempSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { afterAll, describe, expect, test } from "vitest";
+import { call, ENV, EXECUTABLE, outcome, UNSHARE } from "./call.ts";
+import { good, HOSTILE, type Make, ODD, VERBS } from "./inputs.ts";
+
+const dir = mkdtempSync(`${tmpdir()}/cf-hostile-`);
+afterAll(() => rmSync(dir, { recursive: true }));
+const dataDir = `${dir}/state`;
+const GOOD = JSON.stringify(good("1.1.0", dataDir));
+const MB = 1024;
+const WITH_PATH = { ...ENV, PATH: process.env.PATH };
+
+/** Peak RSS in kB, as wait4() reports it, of a call whose stdin is the file. */
+function peak(verb: string, file: string): number {
+	const script = `
+import os, sys
+pid = os.fork()
+if pid == 0:
+    os.dup2(os.open(sys.argv[1], os.O_RDONLY), 0)
+    null = os.open("/dev/null", os.O_WRONLY)
+    os.dup2(null, 1)
+    os.execv(sys.argv[2], sys.argv[2:])
+print(os.wait4(pid, 0)[2].ru_maxrss)`;
+	const [unshare = "", ...n] = UNSHARE;
+	const { stdout } = spawnSync(
+		unshare,
+		[...n, "python3", "-c", script, file, EXECUTABLE],
+		{ env: { CNI_COMMAND: verb, ...WITH_PATH }, timeout: 20_000 },
+	);
+	return Number(String(stdout));
+}
+
+describe.each(VERBS)("%s", (verb) => {
+	const wants = HOSTILE.map(
+		([name, make, code, ofVersion]): [string, Make, string] => [
+			...([name, make] as const),
+			verb === "VERSION" ? (ofVersion ?? code) : code,
+		],
+	);
+	test.each(wants)("refuses %s", (_, make, want) => {
+		expect(outcome(verb, call(verb, make(GOOD)))).toBe(want);
+	});
+
+	test.each(ODD)("takes %s", (_, make) => {
+		expect(outcome(verb, call(verb, make(GOOD)))).toBe("ok");
+	});
+
+	test.each([
+		...HOSTILE.map(([name, make]): [string, Make] => [name, make]),
+		...ODD.map(([name, make]): [string, Make] => [name, make]),
+	])("%s takes at most 64 MB", (_, make) => {
+		const file = `${dir}/stdin`;
+		writeFileSync(file, make(GOOD));
+		const kB = peak(verb, file);
+		expect(kB).toBeGreaterThan(MB);
+		expect(kB).toBeLessThan(64 * MB);
+	});
+
+	test("input without an end is refused, in bounded memory", () => {
+		const argv = ["bash", "-c", `yes | "$@"`, "bash", ...UNSHARE, EXECUTABLE];
+		expect(outcome(verb, call(verb, "", WITH_PATH, {}, argv))).toBe("5");
+		expect(peak(verb, "/dev/zero")).toBeLessThan(64 * MB);
+	});
+
+	test.each([
+		["closed", "exec <&-"],
+		["a directory", "exec </"],
+		["not open for reading", `exec 0>>${dir}/written`],
+	])("stdin that is %s is refused: I/O", (_, script) => {
+		const argv = ["bash", "-c", `${script}; exec "$@"`, "bash", EXECUTABLE];
+		expect(outcome(verb, call(verb, "", WITH_PATH, {}, argv))).toBe("5");
+	});
+});
+
+/** The node's address, and two entries of its port: one leads to a pod that is gone, one to ours. */
+const TABLE = `
+ip link set lo up && ip address add 203.0.113.1/32 dev lo
+insert() {
+	conntrack -I -p udp -s 192.0.2.7 -d 203.0.113.1 --sport $1 --dport 8125 \
+		-r $2 -q 192.0.2.7 --reply-port-src 53 --reply-port-dst $1 -t 600
+}
+{ insert 1001 10.88.0.9 && insert 1002 10.88.0.2; } >/dev/null 2>&1 || exit 99`;
+
+interface Met {
+	readonly answer: ReturnType<typeof call>;
+	/** Source ports of the entries that are left. */
+	readonly left: readonly string[];
+}
+
+/** The verb in a namespace with a table, by a script that has it as "$@". */
+function meet(verb: string, script: string, env = WITH_PATH): Met {
+	const { on, stdin } = {
+		on: verb === "DEL" ? "del" : "both",
+		stdin: `${dir}/${verb}.json`,
+	};
+	writeFileSync(stdin, GOOD.replace("{", `{"on":"${on}",`));
+	rmSync(dataDir, { recursive: true, force: true });
+	const after = `${dir}/after`;
+	const whole = `${TABLE}
+( ${script} ) <${stdin}
+code=$?
+conntrack -L 2>/dev/null >${after}
+exit $code`;
+	const argv = [...UNSHARE, "bash", "-c", whole, "bash", EXECUTABLE];
+	const answer = call(verb, "", env, {}, argv);
+	const left = [...readFileSync(after, "utf8").matchAll(/ sport=(100\d) /g)];
+	return { answer, left: left.map(([, sport = ""]) => sport).sort() };
+}
+
+const STALE = "1001";
+const OWN = "1002";
+/** What each verb answers to this table, and leaves of it. */
+const WANT: Readonly<Record<(typeof VERBS)[number], [string, string[]]>> = {
+	ADD: ["ok", [OWN]],
+	DEL: ["ok", [STALE]],
+	CHECK: ["100", [STALE, OWN]],
+	GC: ["ok", [STALE, OWN]],
+	STATUS: ["ok", [STALE, OWN]],
+	VERSION: ["ok", [STALE, OWN]],
+};
+
+describe.each(VERBS)("%s in a hostile place", (verb) => {
+	const expectAsAlways = ({ answer, left }: Met): void => {
+		expect([outcome(verb, answer), left], answer.stderr).toEqual(WANT[verb]);
+	};
+
+	test.each([
+		["nothing hostile at all", ""],
+		["16 descriptors", "ulimit -n 16"],
+		["a stack of 64 kB", "ulimit -s 64"],
+		[
+			"a directory that is gone",
+			`mkdir ${dir}/gone; cd ${dir}/gone; rmdir ../gone`,
+		],
+		["stderr closed", "exec 2>&-"],
+		["no core file, no priority", "ulimit -c 0; renice -n 19 $$ >/dev/null"],
+		["files that may not grow", "ulimit -f 0"],
+	])("%s", (_, script) => expectAsAlways(meet(verb, `${script}\nexec "$@"`)));
+
+	test("an environment of CNI variables alone", () => {
+		const set = Object.entries({ CNI_COMMAND: verb, ...ENV }).map(
+			([name, value]) => `${name}=${value}`,
+		);
+		expectAsAlways(meet(verb, `exec env -i ${set.join(" ")} "$@"`));
+	});
+
+	test("a root that cannot be written", () => {
+		const script = `exec unshare -m sh -c 'mount -o remount,ro,bind / 2>/dev/null || mount -r --bind / /; exec "$0"' "$@"`;
+		expectAsAlways(meet(verb, script));
+		expect(existsSync(dataDir)).toBe(false);
+	});
+
+	test("stdin is a pipe", () => expectAsAlways(meet(verb, 'cat | "$@"')));
+
+	test("stdin is a file", () => {
+		writeFileSync(`${dir}/good`, GOOD);
+		const stdin = openSync(`${dir}/good`, "r");
+		const found = call(verb, "", ENV, {
+			input: undefined,
+			stdio: [stdin, "pipe", "pipe"],
+		});
+		closeSync(stdin);
+		expect(outcome(verb, found)).toBe("ok");
+	});
+
+	const writes = ["ADD", "CHECK", "VERSION"].includes(verb);
+	test.each([
+		["closed", 'exec 1>&-; exec "$@"', "EBADF"],
+		["a full disk", 'exec "$@" >/dev/full', "ENOSPC"],
+		[
+			// the reader is gone before the writer begins
+			"a pipe that nobody reads",
+			`{ sleep 0.1; "$@"; echo $? >${dir}/status; } | true; exit $(cat ${dir}/status)`,
+			"EPIPE",
+		],
+	])(
+		"stdout is %s: an exit code, no signal, and word of it on stderr",
+		(_, script, code) => {
+			const { answer, left } = meet(verb, script);
+			expect([answer.signal, answer.stdout]).toEqual([null, ""]);
+			expect(answer.status).toBe(writes ? 1 : 0);
+			expect(answer.stderr.includes(code)).toBe(writes);
+			expect(left).toEqual(WANT[verb][1]);
+		},
+	);
+});
+
+test("50 at once, each with its own answer and its own record", async () => {
+	rmSync(dataDir, { recursive: true, force: true });
+	const [unshare = "", ...n] = UNSHARE;
+	const runs = Array.from({ length: 50 }, async (_, i) => {
+		const child = spawn(unshare, [...n, EXECUTABLE], {
+			env: { ...ENV, CNI_COMMAND: "ADD", CNI_CONTAINERID: `c${i}` },
+		});
+		child.stdin.end(GOOD.replace('"10.88.0.2/16"', `"10.88.1.${i}/16"`));
+		let out = "";
+		child.stdout.on("data", (d) => {
+			out += String(d);
+		});
+		const code = await new Promise((resolve) => child.on("close", resolve));
+		return [code, JSON.parse(out).ips[0].address];
+	});
+	expect(await Promise.all(runs)).toEqual(
+		Array.from({ length: 50 }, (_, i) => [0, `10.88.1.${i}/16`]),
+	);
+	expect(readdirSync(dataDir).sort()).toEqual(
+		Array.from({ length: 50 }, (_, i) => `mynet:c${i}:eth0.json`).sort(),
+	);
+});

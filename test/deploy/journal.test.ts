@@ -1,0 +1,93 @@
+// Many executables hand their counts over while an agent reads them.
+
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { nodeHost } from "../../plugin/host/node.ts";
+import { fold } from "../../src/metrics/fold.ts";
+import { noTotals } from "../../src/metrics/totals.ts";
+import { must } from "../support/exec.ts";
+import { createNamespace, type Namespace } from "../support/netns.ts";
+
+const EXECUTABLE = "build/out/conntrack-flush";
+const PROCESSES = 20;
+const EACH = 60;
+
+let ns: Namespace;
+let dir: string;
+beforeAll(async () => {
+	await must(["make", "--silent", EXECUTABLE]);
+	ns = await createNamespace("journal");
+	dir = mkdtempSync(`${tmpdir()}/journal-`);
+});
+afterAll(() => {
+	ns?.remove();
+	if (dir) rmSync(dir, { recursive: true });
+});
+
+function conf(dataDir: string): string {
+	return JSON.stringify({
+		cniVersion: "1.0.0",
+		name: "net",
+		type: "conntrack-flush",
+		dataDir,
+		logFile: `${dir}/log`,
+		runtimeConfig: {
+			portMappings: [{ hostPort: 53, containerPort: 53, protocol: "udp" }],
+		},
+		prevResult: {
+			cniVersion: "1.0.0",
+			interfaces: [{ name: "eth0", sandbox: "/run/netns/x" }],
+			ips: [{ address: "10.0.0.2/24", interface: 0 }],
+		},
+	});
+}
+
+/** `times` DELs, one after another. */
+async function delMany(dataDir: string, times: number): Promise<void> {
+	const line = `for i in $(seq ${times}); do printf %s "$CONF" | "$0" || exit 1; done`;
+	await must(ns.inside(["sh", "-c", line, EXECUTABLE]), {
+		env: {
+			PATH: process.env.PATH ?? "",
+			CONF: conf(dataDir),
+			CNI_COMMAND: "DEL",
+			CNI_CONTAINERID: "c",
+			CNI_NETNS: "",
+			CNI_IFNAME: "eth0",
+			CNI_PATH: "/opt/cni/bin",
+		},
+	});
+}
+
+test(`of ${PROCESSES} processes' flushes each is counted once, whenever the agent reads`, async () => {
+	const dataDir = `${dir}/state`;
+	const host = nodeHost([]);
+	const totals = noTotals();
+	fold(host, dataDir, totals); // from now on verbs hand over
+	let busy = true;
+	let folds = 0;
+	const agent = (async () => {
+		for (; busy; folds++) {
+			// longer than a verb is kept from writing a line that it has begun
+			await pause(150);
+			fold(host, dataDir, totals);
+		}
+	})();
+	await Promise.all(
+		Array.from({ length: PROCESSES }, () => delMany(dataDir, EACH)),
+	);
+	busy = false;
+	await agent;
+	fold(host, dataDir, totals);
+	fold(host, dataDir, totals);
+	expect(folds).toBeGreaterThan(2);
+	expect([...totals.flushes]).toEqual([["DEL\nnothing", PROCESSES * EACH]]);
+	expect(totals.durations.get("DEL")?.count).toBe(PROCESSES * EACH);
+});
+
+test("without an agent nothing is written", async () => {
+	const dataDir = `${dir}/alone`;
+	await delMany(dataDir, 1);
+	expect(readdirSync(dir)).not.toContain("alone");
+});

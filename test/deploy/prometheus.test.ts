@@ -1,0 +1,113 @@
+// What Prometheus and Grafana are given names only metrics that there are, and
+// Prometheus' own tool finds nothing to complain about.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { expect, test } from "vitest";
+import { metricsText } from "../../src/metrics/text.ts";
+import { addLines, noTotals } from "../../src/metrics/totals.ts";
+import { COUNTERS } from "../../src/netlink/stats.ts";
+import { must } from "../support/exec.ts";
+
+const RULES = "deploy/prometheus/rules.yaml";
+
+/** With every family that there can be. */
+function everything(): string {
+	const totals = noTotals();
+	addLines(
+		totals,
+		'["DEL","scan",3,1,1,1,1,{"dead-pod/17":3},{"16":1},"EPERM"]\n',
+	);
+	return metricsText(totals, {
+		version: "1.2.3",
+		installed: true,
+		configured: true,
+		attachments: 1,
+		statistics: {
+			entries: 5,
+			max: 9,
+			cpus: [],
+			total: Object.fromEntries(COUNTERS.map((name) => [name, 1])),
+		},
+	});
+}
+
+/** Names of samples, a histogram's parts among them. */
+const NAMES = new Set(
+	everything()
+		.split("\n")
+		.map((line) => /^(\w+)/.exec(line)?.[1])
+		.filter((name) => name !== undefined),
+);
+
+function named(expressions: string): string[] {
+	return [...new Set(expressions.match(/\bconntrack_\w+/g))];
+}
+
+test("the metrics are as promtool wants them", async () => {
+	expect(
+		await must(["promtool", "check", "metrics"], { input: everything() }),
+	).toBe("");
+});
+
+test("the rules are valid and do what their tests say", async () => {
+	await must(["promtool", "check", "rules", RULES]);
+	await must([
+		"promtool",
+		"test",
+		"rules",
+		"deploy/prometheus/rules.test.yaml",
+	]);
+});
+
+test("the rules name only metrics that there are, and each has its test", () => {
+	const text = readFileSync(RULES, "utf8");
+	const used = named(
+		text
+			.split("\n")
+			.filter((line) => line.includes("expr:"))
+			.join("\n"),
+	);
+	expect(used.length).toBeGreaterThan(8);
+	for (const name of used) expect(NAMES).toContain(name);
+	const tests = readFileSync("deploy/prometheus/rules.test.yaml", "utf8");
+	for (const [, alert] of text.matchAll(/alert: (\w+)/g))
+		expect(tests).toContain(`alertname="${alert}"`);
+});
+
+test("the dashboard names only metrics that there are, and all families", () => {
+	const { panels } = JSON.parse(
+		readFileSync("deploy/grafana/dashboard.json", "utf8"),
+	);
+	const expressions: string[] = panels.flatMap(
+		(p: { targets: readonly { expr: string }[] }) =>
+			p.targets.map((t) => t.expr),
+	);
+	const used = named(expressions.join("\n"));
+	for (const name of used) expect(NAMES).toContain(name);
+	const unused = [...NAMES].filter((name) => !used.includes(name));
+	// how often entries are made says nothing about trouble
+	expect(unused).toEqual(["conntrack_insert_total"]);
+});
+
+test("the dashboard's expressions are PromQL", async () => {
+	const { panels } = JSON.parse(
+		readFileSync("deploy/grafana/dashboard.json", "utf8"),
+	);
+	const rules = panels.flatMap(
+		(p: { targets: readonly { expr: string }[] }, i: number) =>
+			p.targets.map((t, j) => ({
+				record: `panel:${i}:${j}`,
+				expr: t.expr.replaceAll("$__rate_interval", "5m"),
+			})),
+	);
+	const groups = [{ name: "dashboard", rules }];
+	// YAML is a superset of JSON
+	const dir = mkdtempSync(`${tmpdir()}/dashboard-`);
+	try {
+		writeFileSync(`${dir}/rules.yaml`, JSON.stringify({ groups }));
+		await must(["promtool", "check", "rules", `${dir}/rules.yaml`]);
+	} finally {
+		rmSync(dir, { recursive: true });
+	}
+});

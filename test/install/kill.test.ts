@@ -1,0 +1,166 @@
+// Killed anywhere: at whatever system call install, an upgrade or uninstall dies,
+// the executable and the configuration are whole, the old or the new one, no chain
+// names an executable that is not there, and the next call finishes the work.
+
+import { appendFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { undoAll } from "../support/undo.ts";
+import {
+	BINARY,
+	CONF,
+	CONFLIST,
+	createTree,
+	EXECUTABLE,
+	PRISTINE,
+	type Tree,
+} from "./tree.ts";
+
+afterEach(undoAll);
+
+const DROP_IN = `${CONF}/cbr0/90-conntrack-flush.conf`;
+const TRACE = ["strace", "-f", "-qq", "-o"];
+
+/** Between two calls that change something it makes no difference where it dies. INSTALL_KILL=all tries. */
+const CHANGING = /^(rename|unlink|mkdir|rmdir|fchmod|fsync|write)$/;
+/** The executable is copied in many writes. */
+const WRITES = 16;
+
+function isTried(name: string, nth: number): boolean {
+	if (process.env.INSTALL_KILL === "all") return name !== "execve";
+	return CHANGING.test(name) && (name !== "write" || nth % WRITES === 1);
+}
+
+interface Row {
+	readonly name: string;
+	readonly words: readonly string[];
+	/** What is there before. */
+	prepare(tree: Tree): Promise<void>;
+	/** Run once more to the end, it must leave these. */
+	readonly done: (tree: Tree) => void;
+}
+
+async function must(tree: Tree, ...words: string[]): Promise<void> {
+	const ran = await tree.run(words);
+	expect([ran.code, ran.stderr]).toEqual([0, ""]);
+}
+
+function isThere(tree: Tree, path: string): boolean {
+	return tree.list().includes(path);
+}
+
+const ROWS: readonly Row[] = [
+	{
+		name: "install, edit",
+		words: ["install"],
+		prepare: async () => {},
+		done: (tree) =>
+			expect(tree.read(CONFLIST).split("conntrack-flush")).toHaveLength(3),
+	},
+	{
+		name: "an upgrade from entries to a drop-in",
+		words: ["install", "--mode", "dropin"],
+		async prepare(tree) {
+			await must(tree, "install");
+			appendFileSync(tree.path(BINARY), "another version");
+		},
+		done(tree) {
+			expect(tree.read(CONFLIST)).toBe(PRISTINE);
+			expect(isThere(tree, DROP_IN)).toBe(true);
+		},
+	},
+	{
+		name: "uninstall of entries",
+		words: ["uninstall", "--grace", "0"],
+		prepare: (tree) => must(tree, "install"),
+		done(tree) {
+			expect(tree.read(CONFLIST)).toBe(PRISTINE);
+			expect(isThere(tree, BINARY)).toBe(false);
+		},
+	},
+	{
+		name: "uninstall of a drop-in",
+		words: ["uninstall", "--grace", "0"],
+		prepare: (tree) => must(tree, "install", "--mode", "dropin"),
+		done: (tree) =>
+			expect(tree.list().filter((p) => p.includes("conntrack-flush"))).toEqual(
+				[],
+			),
+	},
+];
+
+/** The system calls: each with how many of its name came before it. */
+async function callsOf(row: Row): Promise<[name: string, nth: number][]> {
+	const tree = createTree();
+	await row.prepare(tree);
+	const file = join(tree.root, "trace");
+	await tree.run(row.words, { by: [...TRACE, file] });
+	const seen = new Map<string, number>();
+	const all = [...readFileSync(file, "utf8").matchAll(/^\d+ +(\w+)\(/gm)];
+	undoAll();
+	return all
+		.map(([, name = ""]): [string, number] => {
+			const nth = (seen.get(name) ?? 0) + 1;
+			seen.set(name, nth);
+			return [name, nth];
+		})
+		.filter(([name, nth]) => isTried(name, nth));
+}
+
+describe.each(ROWS)("$name", (row) => {
+	test("killed at any system call", { timeout: 600_000 }, async () => {
+		const faults: string[] = [];
+		let killed = 0;
+		for (const [name, nth] of await callsOf(row)) {
+			const tree = createTree();
+			await row.prepare(tree);
+			const conflists = [tree.read(CONFLIST), PRISTINE];
+			const old = isThere(tree, BINARY)
+				? readFileSync(tree.path(BINARY))
+				: null;
+			const inject = `inject=${name}:signal=KILL:when=${nth}`;
+			const by = [...TRACE, "/dev/null", "-e", inject];
+			const { code } = await tree.run(row.words, { by });
+			if (code !== 0) killed++;
+			try {
+				expect(whole(tree, conflists, old)).toEqual([]);
+				await must(tree, ...row.words);
+				row.done(tree);
+				expect(tree.list().filter((p) => p.endsWith("-new"))).toEqual([]);
+			} catch (e) {
+				faults.push(`at ${name} ${nth}: ${e instanceof Error ? e.message : e}`);
+			}
+			undoAll();
+		}
+		console.log(`${row.name}: died at ${killed} calls`);
+		expect(killed).toBeGreaterThan(5);
+		expect(faults).toEqual([]);
+	});
+});
+
+/** What is not whole. */
+function whole(
+	tree: Tree,
+	conflists: readonly string[],
+	old: Buffer | null,
+): string[] {
+	const faults: string[] = [];
+	const text = tree.read(CONFLIST);
+	const entries = text.split(`"conntrack-flush"`).length - 1;
+	if (!conflists.includes(text) && entries !== 2)
+		faults.push(`conflist: ${text}`);
+	JSON.parse(text);
+	const hasDropIn = isThere(tree, DROP_IN);
+	if (hasDropIn) JSON.parse(tree.read(DROP_IN));
+	if (hasDropIn && entries > 0) faults.push("in the chain twice");
+	const binary = isThere(tree, BINARY) ? readFileSync(tree.path(BINARY)) : null;
+	if (binary === null) {
+		if (entries > 0 || hasDropIn)
+			faults.push("the executable is named and absent");
+	} else if (
+		!binary.equals(readFileSync(EXECUTABLE)) &&
+		!(old && binary.equals(old))
+	)
+		faults.push("the executable is neither the old nor the new one");
+	return faults;
+}

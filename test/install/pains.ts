@@ -1,0 +1,44 @@
+// What the tests of the pains share.
+
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import {
+	CONFLIST,
+	EXECUTABLE,
+	type Started,
+	type Tree,
+	until,
+} from "./tree.ts";
+
+export const INTERVAL = ["--interval", "50ms"];
+/** Many times the interval, for what is not to happen. */
+export const QUIET_MS = 400;
+
+/** Entries of ours as `del` or `add`, the others by their types. */
+export function chainOf(text: string): string[] {
+	const { plugins } = JSON.parse(text) as {
+		plugins: { type: string; on?: string }[];
+	};
+	return plugins.map(({ type, on }) =>
+		type === "conntrack-flush" ? (on ?? "both") : type,
+	);
+}
+
+export const CHAIN = ["flannel", "del", "portmap", "add"];
+
+export async function installed(tree: Tree, ...words: string[]): Promise<void> {
+	const ran = await tree.run(["install", ...words]);
+	expect([ran.code, ran.stderr]).toEqual([0, ""]);
+}
+
+export async function watching(tree: Tree): Promise<Started> {
+	const started = tree.start(["install", "--watch", ...INTERVAL]);
+	await until("in the chain", () =>
+		tree.read(CONFLIST).includes("conntrack-flush"),
+	);
+	return started;
+}
+
+export function isSelf(path: string): boolean {
+	return readFileSync(path).equals(readFileSync(EXECUTABLE));
+}
