@@ -1,0 +1,31 @@
+// How much code the executable carries for a container runtime, as if it were
+// minified: the chunks that main.js can reach without those of the command line.
+// What is embedded keeps its names, for stack traces.
+
+import { type OutputChunk, rolldown } from "rolldown";
+import config from "../../build/bundle.config.ts";
+
+/** Bytes. */
+export async function bundleBytes(): Promise<number> {
+	const bundle = await rolldown(config);
+	const { output } = await bundle.generate({
+		...[config.output].flat()[0],
+		minify: true,
+	});
+	const chunks = new Map(
+		output
+			.filter((o): o is OutputChunk => o.type === "chunk")
+			.map((chunk) => [chunk.fileName, chunk]),
+	);
+	const seen = new Set<string>();
+	const visit = (name: string): number => {
+		const chunk = chunks.get(name);
+		if (!chunk || seen.has(name) || name === "cli.js") return 0;
+		seen.add(name);
+		return [...chunk.imports, ...chunk.dynamicImports].reduce(
+			(sum, next) => sum + visit(next),
+			Buffer.byteLength(chunk.code),
+		);
+	};
+	return visit("main.js");
+}

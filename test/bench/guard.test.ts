@@ -1,0 +1,153 @@
+// The guard against regressions, for continuous integration: what does not
+// depend on the machine's speed or load. Instructions, bytes, messages, size.
+// The limits stand in guard.limits.json with some room above what was measured;
+// who lowers the cost lowers the limit.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundleBytes } from "./bundle.ts";
+import { instructions } from "./callgrind.ts";
+import { must } from "./child.ts";
+import { type Contender, contenders, staleEntries } from "./contenders.ts";
+import limits from "./guard.limits.json" with { type: "json" };
+import { makeNode, type Node } from "./node.ts";
+import { type Op, opById } from "./ops.ts";
+import { sizeOf, tools, which } from "./tools.ts";
+import { trace } from "./trace.ts";
+
+/**
+ * Two tables large enough to be scanned in full; the difference is the cost of
+ * the entries. Not larger: under valgrind the plugin must finish before its
+ * deadline of five seconds.
+ */
+const SMALL = 54_000;
+const LARGE = 64_000;
+
+/** A table that is read through a filter for the port: only what has it comes. */
+const FILTERED = 4000;
+/** Of the table, has port 53 and is IPv4: 7 of 20 are DNS, 3 of 4 are IPv4. */
+const KEPT = (7 / 20) * (3 / 4);
+
+const kit = await tools("build/out/conntrack-flush", false);
+const valgrind = required(which("valgrind"), "valgrind");
+const strace = required(kit.strace, "strace");
+let node: Node;
+
+beforeAll(async () => {
+	node = await makeNode(kit.fill, LARGE);
+});
+afterAll(() => node?.remove());
+
+function required(found: string | undefined, what: string): string {
+	if (found === undefined) throw new Error(`not found: ${what}`);
+	return found;
+}
+
+/** The plugin, set up as the benchmark does before a run. */
+async function prepared(op: Op, size: number): Promise<Contender> {
+	await node.table(size);
+	const own = (await contenders(op, size, kit, node)).find(
+		(c) => c.who === "ours",
+	);
+	if (!own) throw new Error("no executable");
+	for (const argv of own.before) {
+		await must(["ip", "netns", "exec", node.name, ...argv], {
+			env: { ...process.env, ...own.env },
+		});
+	}
+	return own;
+}
+
+async function count(op: Op, size: number): Promise<number> {
+	return instructions(valgrind, node.name, await prepared(op, size));
+}
+
+test("the executable stays small", () => {
+	expect(sizeOf(kit.plugin)).toBeLessThanOrEqual(limits.executableBytes);
+});
+
+test("the code for container runtimes stays small", async () => {
+	expect(await bundleBytes()).toBeLessThanOrEqual(limits.bundleBytes);
+});
+
+test.each(["version", "add-0", "del-0"] as const)(
+	"instructions of %s",
+	async (id) => {
+		expect(await count(opById(id), 0)).toBeLessThanOrEqual(
+			limits.instructions[id],
+		);
+	},
+);
+
+test("instructions for an entry that is scanned and left alone", async () => {
+	const each =
+		((await count(opById("add-1"), LARGE)) -
+			(await count(opById("add-1"), SMALL))) /
+		(LARGE - SMALL);
+	expect(each, "a scan in full").toBeGreaterThan(100);
+	expect(each).toBeLessThanOrEqual(limits.instructions.perScannedEntry);
+});
+
+test("instructions for an entry that is removed, among 16 ports", async () => {
+	const own = await prepared(opById("add-16"), SMALL);
+	const stale = staleEntries(opById("add-16"), SMALL);
+	const removing = await instructions(valgrind, node.name, own);
+	// The first run has removed what was stale.
+	const idle = await instructions(valgrind, node.name, own);
+	const each = (removing - idle) / stale;
+	expect(each).toBeLessThanOrEqual(limits.instructions.perRemovedEntry);
+});
+
+test("instructions for an entry that is retired", async () => {
+	const few = opById("retire-1");
+	const many = { ...few, stale: 600 };
+	const each =
+		((await count(many, FILTERED)) - (await count(few, FILTERED))) /
+		(many.stale - few.stale);
+	expect(each).toBeLessThanOrEqual(limits.instructions.perRetiredEntry);
+});
+
+test("instructions for an entry that has the port and is kept", async () => {
+	const each =
+		((await count(opById("add-53"), FILTERED)) -
+			(await count(opById("add-1"), FILTERED))) /
+		(FILTERED * KEPT);
+	expect(each, "entries that have the port").toBeGreaterThan(100);
+	expect(each).toBeLessThanOrEqual(limits.instructions.perKeptEntry);
+});
+
+test.each(["version", "add-0", "del-0"])(
+	"no netlink socket for %s",
+	async (id) => {
+		const { sends, receives, exit } = await trace(
+			strace,
+			node.name,
+			await prepared(opById(id), 0),
+		);
+		expect({ sends, receives, exit }).toEqual({
+			sends: 0,
+			receives: 0,
+			exit: 0,
+		});
+	},
+);
+
+test.each(["add-1", "del-1", "retire-1"] as const)(
+	"netlink traffic of %s",
+	async (id) => {
+		const traffic = await trace(
+			strace,
+			node.name,
+			await prepared(opById(id), SMALL),
+		);
+		const limit = limits.netlink[id];
+		for (const key of [
+			"sends",
+			"sentBytes",
+			"receives",
+			"receivedBytes",
+		] as const) {
+			expect(traffic[key], key).toBeLessThanOrEqual(limit[key]);
+		}
+		expect(traffic.exit).toBe(0);
+	},
+);
