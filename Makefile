@@ -1,0 +1,92 @@
+# The front door. `make` lists the targets.
+
+TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+
+NATIVE := plugin/host/native
+OUT := build/out
+EXE := $(OUT)/conntrack-flush
+PROBE := $(OUT)/conntrack-flush-probe
+BUILT := $(NATIVE)/target/$(TARGET)/release/conntrack-flush
+
+MODULES := node_modules/.package-lock.json
+SCHEMAS := plugin/conf.schema.json src/frontends.schema.json
+# `npm run schema` makes that of every schema.
+VALIDATOR := build/gen/conf.validate.js
+SOURCES := $(shell find plugin src -name '*.ts' -not -path '$(NATIVE)/*')
+PROBED := test/conformance/probe.ts test/conformance/lazy.ts test/fuzz/scan.ts \
+	test/support/entries.ts $(shell find src -name '*.ts' -not -path 'src/cli/*')
+RUST := $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(NATIVE)/build.rs \
+	$(NATIVE)/.cargo/config.toml $(wildcard $(NATIVE)/src/*.rs)
+
+# Paths of this machine would end up in the executable: panic messages name
+# source files.
+CARGO_HOME ?= $(HOME)/.cargo
+CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
+	"target.'cfg(all())'.rustflags=['--remap-path-prefix=$(CARGO_HOME)=/cargo','--remap-path-prefix=$(CURDIR)=/src']"
+
+# Packages come first, also with -j: they bring the compiler.
+.NOTPARALLEL:
+
+.PHONY: help build demo test bench clean demo-packages kernels packages runtimes sbom soak
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+build: $(EXE) ## the executable, build/out/conntrack-flush
+	@cat $(OUT)/bundle/*.js | wc -c | sed 's/$$/ bytes: the bundle, build\/out\/bundle/'
+	@wc -c < $(EXE) | sed 's/$$/ bytes: the executable, build\/out\/conntrack-flush/'
+
+demo: demo-packages $(EXE) ## the bug and its cure, side by side
+	npm run demo
+
+test: packages runtimes $(EXE) $(PROBE) ## everything, on a real kernel; as root
+	npm test
+	sh build/reproducible.sh
+
+bench: packages $(EXE) ## start-up, memory and speed against the budgets
+	npm run bench -- $(ARGS)
+
+packages:
+	@sh test/packages.sh all
+
+demo-packages:
+	@sh test/packages.sh demo
+
+# What the tests of real runtimes run, by version, under build/out/tools.
+runtimes:
+	bash test/support/runtimes/setup.sh
+
+kernels: packages $(EXE) ## boot Debian's kernels in qemu and try everything on them
+	npx tsx test/kernels/main.ts
+
+soak: packages $(EXE) ## two minutes of pods coming and going under traffic
+	npx tsx test/soak/main.ts
+
+sbom: $(EXE) ## what is inside the executable, in CycloneDX
+	npx tsx build/sbom.ts > $(OUT)/sbom.json
+
+clean: ## remove what was built
+	rm -rf $(OUT) build/gen $(NATIVE)/target
+
+$(MODULES): package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(VALIDATOR): $(SCHEMAS) build/schema.ts | $(MODULES)
+	npm run --silent schema
+
+$(OUT)/bundle/main.js: $(SOURCES) $(VALIDATOR) build/bundle.config.ts package.json
+	npm run --silent bundle
+
+$(EXE): $(OUT)/bundle/main.js $(RUST)
+	cd $(NATIVE) && $(CARGO)
+	@install -D $(BUILT) $@
+
+# The same host around the conformance tests' bundle.
+$(OUT)/probe/main.js: $(PROBED) build/bundle.config.ts | $(MODULES)
+	ENTRY=test/conformance/probe.ts OUT=$(@D) npm run --silent bundle
+
+# After the plugin, because both builds share cargo's directory.
+$(PROBE): $(OUT)/probe/main.js $(RUST) | $(EXE)
+	cd $(NATIVE) && $(CARGO) --features probe
+	@install -D $(BUILT) $@
