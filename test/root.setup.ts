@@ -1,6 +1,6 @@
 // Tests that cannot run must not look as if they had passed.
 
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 
 const TOOLS = [
 	"conntrack",
@@ -18,7 +18,8 @@ const TOOLS = [
 ];
 const EXECUTABLE = "build/out/conntrack-flush";
 
-export default function setup(): void {
+/** Returns what checks the machine again when all tests are done. */
+export default function setup(): () => void {
 	if (process.getuid?.() !== 0) throw new Error("these tests need root");
 	const dirs = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
 	const missing = TOOLS.filter(
@@ -27,4 +28,12 @@ export default function setup(): void {
 	if (missing.length > 0)
 		throw new Error(`not installed: ${missing.join(" ")}`);
 	accessSync(EXECUTABLE, constants.X_OK); // made by `make build`
+	checkDevices();
+	return checkDevices;
+}
+
+/** As root, what writes a file in the place of another can replace a device. */
+function checkDevices(): void {
+	if (!statSync("/dev/null").isCharacterDevice())
+		throw new Error("/dev/null has become a file: mknod -m 666 it anew");
 }

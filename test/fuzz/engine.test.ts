@@ -3,7 +3,7 @@
 // crashes nor hangs.
 
 import { expect, test } from "vitest";
-import { ended, start } from "../conformance/run.ts";
+import { ended, scratch, start } from "../conformance/run.ts";
 import { toHex } from "../support/entries.ts";
 import { damagedDump, faultOfScan, hintOf, Tally } from "./dumps.ts";
 import { FOR_SECONDS, forSeconds, SECONDS, SEED } from "./mutate.ts";
@@ -15,8 +15,9 @@ const HANG_MS = 60_000;
 
 async function scanInEngine(
 	dumps: readonly Uint8Array[],
+	outcomes: string,
 ): Promise<{ readonly results: readonly Scanned[]; readonly died: string }> {
-	const probe = start("native", [["scanLines"]], ["/dev/null"], {
+	const probe = start("native", [["scanLines"]], [outcomes], {
 		timeout: HANG_MS,
 		killSignal: "SIGKILL",
 	});
@@ -32,12 +33,13 @@ async function scanInEngine(
 
 test("the engine reads damaged dumps as Node does", FOR_SECONDS, async () => {
 	const tally = new Tally();
+	const outcomes = `${scratch()}/outcomes`;
 	let first = SEED;
 	await forSeconds(SECONDS, async () => {
 		const seeds = Array.from({ length: BATCH }, (_, n) => first + n);
 		first += BATCH;
 		const dumps = seeds.map(damagedDump);
-		const { results, died } = await scanInEngine(dumps);
+		const { results, died } = await scanInEngine(dumps, outcomes);
 		for (const [n, bytes] of dumps.entries()) {
 			const got = results[n];
 			const hint = hintOf(seeds[n] ?? 0, bytes);
