@@ -1,10 +1,10 @@
 // Packages of suites that this machine is not set up for, from the mirrors that
-// it is set up for, by apt itself: its proxy, its keys, its credentials. Lists
-// and archives have a directory of their own; the machine's apt is not changed.
+// it is set up for, by apt itself: its proxy, its keys, its credentials. What else
+// apt reads and writes has a directory of its own; the machine's is not changed.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { must, run } from "../support/exec.ts";
+import { must } from "../support/exec.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -17,16 +17,13 @@ export interface Suite {
 	download(names: readonly string[], to: string): Promise<string[]>;
 }
 
-/** Reads the lists of a suite such as `bullseye-security`; undefined if no mirror of this machine has it. */
-export async function openSuite(
-	name: string,
-	dir: string,
-): Promise<Suite | undefined> {
+/** Reads the lists of a suite such as `bullseye-security`; throws what apt said if it cannot be had. */
+export async function openSuite(name: string, dir: string): Promise<Suite> {
 	const uri = await mirrorFor(name);
-	if (uri === undefined) return undefined;
 	const own = join(dir, name);
-	for (const sub of ["lists/partial", "cache/archives/partial"])
+	for (const sub of ["parts", "lists/partial", "cache/archives/partial"])
 		mkdirSync(join(own, sub), { recursive: true });
+	writeFileSync(join(own, "status"), ""); // nothing is installed
 	const options = existsSync(KEYRING) ? ` [signed-by=${KEYRING}]` : "";
 	writeFileSync(
 		join(own, "sources.list"),
@@ -34,17 +31,19 @@ export async function openSuite(
 	);
 	const flags = [
 		`Dir::Etc::sourcelist=${own}/sources.list`,
-		"Dir::Etc::sourceparts=/dev/null",
+		`Dir::Etc::sourceparts=${own}/parts`,
 		`Dir::State::lists=${own}/lists`,
-		"Dir::State::status=/dev/null",
+		`Dir::State::status=${own}/status`,
 		`Dir::Cache=${own}/cache`,
 		"Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
 		// the user that apt changes to cannot write below a checkout
 		"APT::Sandbox::User=root",
+		"Acquire::Retries=5",
+		// without it a list that could not be fetched is only a warning
+		"APT::Update::Error-Mode=any",
 	].flatMap((setting) => ["-o", setting]);
 	const timeoutMs = 300_000;
-	const update = ["apt-get", ...flags, "-q", "update"];
-	if ((await run(update, { timeoutMs })).code !== 0) return undefined;
+	await must(["apt-get", ...flags, "-q", "update"], { timeoutMs });
 	const cache = (...args: string[]): Promise<string> =>
 		must(["apt-cache", ...flags, ...args]);
 	return {
@@ -83,7 +82,7 @@ export async function openSuite(
 }
 
 /** The URI of the machine's own mirror of Debian, or of its security updates. */
-async function mirrorFor(suite: string): Promise<string | undefined> {
+async function mirrorFor(suite: string): Promise<string> {
 	const targets = await must([
 		"apt-get",
 		"indextargets",
@@ -95,8 +94,11 @@ async function mirrorFor(suite: string): Promise<string | undefined> {
 		readFileSync("/etc/os-release", "utf8"),
 	)?.[1];
 	const wanted = suite.endsWith("-security") ? `${release}-security` : release;
-	return targets
+	const uri = targets
 		.split("\n")
 		.map((line) => line.split(" "))
 		.find(([name, component]) => name === wanted && component === "main")?.[2];
+	if (uri === undefined)
+		throw new Error(`this machine's apt has no source for ${wanted} main`);
+	return uri;
 }

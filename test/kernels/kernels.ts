@@ -62,10 +62,20 @@ export async function findKernel(wish: string): Promise<KernelFiles> {
 async function fetchKernel(wish: string, dir: string): Promise<void> {
 	const series = wish.split(".", 2).join(".");
 	const suites = SUITES[series] ?? ANYWHERE;
+	const reasons: string[] = [];
 	for (const name of suites) {
-		const suite = await openSuite(name, join(OUT, "apt"));
-		const image = suite && (await imageIn(suite, wish));
-		if (!suite || !image) continue;
+		let suite: Suite;
+		try {
+			suite = await openSuite(name, join(OUT, "apt"));
+		} catch (e) {
+			reasons.push(`${name}: ${e instanceof Error ? e.message : e}`);
+			continue;
+		}
+		const image = await imageIn(suite, wish);
+		if (!image) {
+			reasons.push(`${name}: no such package`);
+			continue;
+		}
 		const { release, version, packages } = image;
 		const [major, minor] = release.split(".").map(Number);
 		const fresh = `${dir}.fetching`;
@@ -79,9 +89,7 @@ async function fetchKernel(wish: string, dir: string): Promise<void> {
 		renameSync(fresh, dir);
 		return;
 	}
-	throw new Error(
-		`no kernel ${wish} in the reachable ones of ${suites.join(", ")}`,
-	);
+	throw new Error([`no kernel ${wish}`, ...reasons].join("\n  "));
 }
 
 interface Image {
