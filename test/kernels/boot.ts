@@ -27,6 +27,8 @@ export interface Booted {
 	readonly kernel: string;
 	/** By name: undefined if it went well, else why not. */
 	readonly results: ReadonlyMap<string, string | undefined>;
+	/** By name: what it did where it did not do the first that a case allows. */
+	readonly otherwise: ReadonlyMap<string, string>;
 	readonly ms: number;
 }
 
@@ -73,15 +75,20 @@ function read(
 	const first = lines.findIndex((line) => line.startsWith("kernel "));
 	const last = lines.findIndex((line) => line.startsWith("done: "));
 	const results = new Map<string, string | undefined>();
+	const otherwise = new Map<string, string>();
 	const strange: string[] = [];
 	for (const line of lines.slice(first + 1, last)) {
 		const name = line.replace(/^(not )?ok /, "");
 		const failed = CASES.find((c) => line.startsWith(`not ok ${c.name}: `));
 		if (failed)
 			results.set(failed.name, withNames(name.slice(failed.name.length + 2)));
-		else if (CASES.some((c) => line === `ok ${c.name}`))
-			results.set(name, undefined);
-		else strange.push(line);
+		else {
+			const [ended = "", outcome] = name.split(" => ");
+			if (line.startsWith("ok ") && CASES.some((c) => c.name === ended)) {
+				results.set(ended, undefined);
+				if (outcome) otherwise.set(ended, outcome);
+			} else strange.push(line);
+		}
 	}
 	const bad = [...results.values()].filter((why) => why !== undefined).length;
 	const counted = `done: ${CASES.length - bad} ok, ${bad} failed`;
@@ -95,5 +102,5 @@ function read(
 			].join("\n  "),
 		);
 	const kernel = lines[first]?.slice("kernel ".length) ?? "";
-	return { kernel, results, ms };
+	return { kernel, results, otherwise, ms };
 }

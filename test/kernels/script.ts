@@ -38,6 +38,11 @@ export function table(entries: Iterable<string>): string {
 	return `table ${here([...entries].sort())}`;
 }
 
+/** What else a kernel may do, in the words of a case's outcome, and the steps that show it. */
+export function otherwise(outcome: string, steps: readonly string[]): string[] {
+	return [`if otherwise ${quote(outcome)}; then`, ...steps, "fi"];
+}
+
 /** A verb with its configuration, and the exit code that it must have. */
 export function cni(verb: string, conf: object, code = 0): string {
 	return `cni ${verb} ${code} ${here([JSON.stringify(conf)])}`;

@@ -9,6 +9,7 @@ STATE=/run/conntrack-flush
 begin() {
 	name=$1
 	why=
+	how=
 	: >/tmp/out
 	: >/tmp/err
 }
@@ -16,13 +17,22 @@ begin() {
 end() {
 	if [ -z "$why" ]; then
 		good=$((good + 1))
-		echo "ok $name"
+		echo "ok $name$how"
 	else
 		bad=$((bad + 1))
 		echo "not ok $name: $(echo "${why#; }" | tr '\n' ' ')"
 	fi
 	ct empty 2>/dev/null
 	rm -rf $STATE
+}
+
+# otherwise WHAT: true if the case went wrong until here. It then begins anew, and
+# if it goes well this time, WHAT follows its name.
+otherwise() {
+	[ -n "$why" ] || return 1
+	why=
+	how=" => $1"
+	ct empty
 }
 
 fail() {
