@@ -51,7 +51,11 @@ export function nodeHost(
 
 type Signal = "SIGTERM" | "SIGINT";
 
+/** A signal that follows another so soon means the same: timeout(1) sends two. */
+const SAME_MS = 1000;
+
 let pending: Signal | undefined;
+let came = 0;
 let watching = false;
 let wakeSleep: (() => void) | undefined;
 
@@ -59,15 +63,20 @@ let wakeSleep: (() => void) | undefined;
 function signal(): Signal | undefined {
 	if (!watching) {
 		watching = true;
-		process.once("SIGTERM", onSignal).once("SIGINT", onSignal);
+		process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
 	}
 	return pending;
 }
 
 function onSignal(name: Signal): void {
-	pending = name;
-	process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
-	wakeSleep?.();
+	if (pending === undefined) {
+		pending = name;
+		came = performance.now();
+		wakeSleep?.();
+	} else if (performance.now() - came > SAME_MS) {
+		process.off("SIGTERM", onSignal).off("SIGINT", onSignal);
+		process.kill(process.pid, name);
+	}
 }
 
 /** Ends early when a watched signal comes. */

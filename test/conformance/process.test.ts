@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { closeAll, stuff, writerOf } from "../support/stuffed.ts";
 import type { Call, Outcome } from "./probe.ts";
@@ -226,8 +227,22 @@ describe.each(HOSTS)("%s", (host) => {
 		await said(child, "ready");
 		child.kill("SIGTERM");
 		await said(child, "ready");
+		await sleep(1200);
 		child.kill("SIGTERM");
 		expect((await ended(child)).signal).toBe("SIGTERM");
+	});
+
+	test("a second signal at once is the first: timeout(1) sends two", async () => {
+		const child = start(host, [
+			["signal", 10_000],
+			["unpolled", 1500],
+		]);
+		await said(child, "ready");
+		child.kill("SIGTERM");
+		await said(child, "ready");
+		child.kill("SIGTERM");
+		child.kill("SIGINT");
+		expect(await ended(child)).toMatchObject({ code: 2, signal: null });
 	});
 
 	test("columns are the terminal's, and none are without one", async () => {

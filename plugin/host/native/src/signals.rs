@@ -1,7 +1,7 @@
 //! SIGTERM and SIGINT, polled by loops and ending sleeps, and nobody else's.
 
 use crate::sys::ticks;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Duration;
 
 const UNWATCHED: i32 = -1;
@@ -9,6 +9,11 @@ const NONE: i32 = 0;
 /// UNWATCHED until the first poll, so that without polling a signal keeps its
 /// default action; then NONE or the signal that came.
 static PENDING: AtomicI32 = AtomicI32::new(UNWATCHED);
+/// When it came, on the clock of `ticks`.
+static CAME: AtomicU64 = AtomicU64::new(0);
+/// A signal that follows another so soon means the same: timeout(1) sends one to
+/// the process and one to its group.
+const SAME_MS: u64 = 1000;
 
 fn term_and_int() -> libc::sigset_t {
     // SAFETY: sigset_t is plain data, initialised by sigemptyset.
@@ -35,9 +40,21 @@ pub fn without_signals<T>(f: impl FnOnce() -> T) -> T {
     }
 }
 
+/// The second signal and those after it: ends a process that does not stop.
+extern "C" fn again(signal: libc::c_int) {
+    if (ticks() as u64).saturating_sub(CAME.load(Ordering::Relaxed)) < SAME_MS {
+        return;
+    }
+    // SAFETY: both may be called from a handler; when it returns, the signal has
+    // its default action.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::raise(signal);
+    }
+}
+
 /// Waits for a watched signal. They are blocked, not handled: so none is lost
-/// between a poll and a sleep. After the first they are unblocked again, so
-/// that a second one ends a process that does not stop.
+/// between a poll and a sleep. After the first they are unblocked again.
 fn wait_signal(timeout: Duration) -> bool {
     let set = term_and_int();
     let time = libc::timespec {
@@ -50,8 +67,18 @@ fn wait_signal(timeout: Duration) -> bool {
         return false;
     }
     PENDING.store(signal, Ordering::Relaxed);
-    // SAFETY: a live set; the old mask is not asked for.
-    unsafe { libc::sigprocmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) };
+    CAME.store(ticks() as u64, Ordering::Relaxed);
+    // SAFETY: a handler that only makes calls that a handler may make, and a live
+    // set; the old mask is not asked for.
+    unsafe {
+        for signal in [libc::SIGTERM, libc::SIGINT] {
+            libc::signal(
+                signal,
+                again as extern "C" fn(libc::c_int) as libc::sighandler_t,
+            );
+        }
+        libc::sigprocmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
+    }
     true
 }
 
