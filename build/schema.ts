@@ -5,21 +5,29 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import standalone from "ajv/dist/standalone/index.js";
 
+/** Of an error that ajv describes, the properties that somebody asks for. */
 const SCHEMAS = {
-	conf: "plugin/conf.schema.json",
-	frontends: "src/frontends.schema.json",
+	conf: {
+		file: "plugin/conf.schema.json",
+		asked: ["instancePath", "message"],
+	},
+	frontends: {
+		file: "src/frontends.schema.json",
+		asked: ["instancePath", "keyword", "params", "message"],
+	},
 };
 const OUT = "build/gen";
 
-const TYPES = `import type { ErrorObject } from "ajv";
+const types = (asked: readonly string[]): string =>
+	`import type { ErrorObject } from "ajv";
 
 export declare const validate: {
 	(data: unknown): boolean;
-	errors?: Omit<ErrorObject, "schemaPath">[] | null;
+	errors?: Pick<ErrorObject, ${asked.map((name) => `"${name}"`).join(" | ")}>[] | null;
 };
 `;
 
-function compile(file: string): string {
+function compile(file: string, asked: readonly string[]): string {
 	const ajv = new Ajv({
 		allErrors: false,
 		messages: true,
@@ -40,19 +48,33 @@ function compile(file: string): string {
 			(_, pattern: string, flags: string) =>
 				String(new RegExp(JSON.parse(pattern), flags)),
 		)
-		// Nobody asks; of an enum the values are named instead.
-		.replace(/schemaPath:"[^"]*",/g, "")
-		.replaceAll(',message:"must be equal to one of the allowed values"', "")
+		// The values of an enum themselves: only for them would the schema be needed.
+		.replace(
+			/params:\{allowedValues: schema\d+\.([\w.]+)\},message:"[^"]*"/g,
+			(_, path: string) => {
+				const values = path.split(".").reduce((x, key) => x[key], schema);
+				return `params:{},message:"must be one of ${values.join(", ")}"`;
+			},
+		)
+		.replace(
+			/(schemaPath|keyword):"[^"]*",|(params):\{[^}]*\},/g,
+			(all, text: string, object: string) =>
+				asked.includes(text ?? object) ? all : "",
+		)
+		// No schema of ours is part of another, which would tell it where it stands.
+		.replace(/, \{instancePath="",.*?\}=\{\}\)\{/, '){const instancePath="";')
 		.replace(/export default \w+;/, "");
 	// Some keywords (minLength, uniqueItems, format, …) need ajv's run-time files,
 	// which the standalone code loads with require(): there is none in the engine.
 	if (code.includes("require("))
 		throw new Error(`${file}: a keyword needs require(): ${code}`);
+	if (code.match(/function validate/g)?.length !== 1)
+		throw new Error(`${file}: a schema that stands within another: ${code}`);
 	return code;
 }
 
 mkdirSync(OUT, { recursive: true });
-for (const [name, file] of Object.entries(SCHEMAS)) {
-	writeFileSync(`${OUT}/${name}.validate.js`, compile(file));
-	writeFileSync(`${OUT}/${name}.validate.d.ts`, TYPES);
+for (const [name, { file, asked }] of Object.entries(SCHEMAS)) {
+	writeFileSync(`${OUT}/${name}.validate.js`, compile(file, asked));
+	writeFileSync(`${OUT}/${name}.validate.d.ts`, types(asked));
 }

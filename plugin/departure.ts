@@ -5,7 +5,7 @@ import * as attachments from "../src/attachments.ts";
 import { note } from "../src/departed.ts";
 import { failureOf } from "../src/flush.ts";
 import type { Host } from "../src/host.ts";
-import { leave, othersThan, type Site } from "../src/hostports.ts";
+import { attempt, leave, othersThan, type Site } from "../src/hostports.ts";
 import { once, wordsOf } from "../src/log.ts";
 import type { PodTraffic } from "../src/stale.ts";
 import { attachmentOf, siteOf } from "./attachment.ts";
@@ -28,7 +28,10 @@ export async function depart(
 	const site = siteOf("DEL", host, args, conf);
 	const records = { ...site, log: once(site.log) };
 	try {
-		const known = findRecord(records, id);
+		// a DEL that cannot read it works from the request
+		const known = attempt(records, "cannot read the attachment", () =>
+			attachments.find(host, conf.dataDir, id),
+		);
 		const left = await leaveTable(site, records, args, conf, known);
 		if (left && !left.isFinished) keep(records, left.attachment);
 		else if (known || left) forget(records, id);
@@ -39,36 +42,25 @@ export async function depart(
 	}
 }
 
-/** The record, or undefined: a DEL that cannot read it works from the request. */
-function findRecord(
-	{ host, dataDir, log }: Site,
-	id: AttachmentID,
-): Attachment | undefined {
-	try {
-		return attachments.find(host, dataDir, id);
-	} catch (e) {
-		log("warn", "cannot read the attachment", { error: wordsOf(e) });
-		return undefined;
-	}
-}
-
 /** As one that is gone; if not even that can be written, it must not count as one that is there. */
 function keep(records: Site, left: Attachment): void {
-	const { host, dataDir, log } = records;
-	try {
-		attachments.record(host, dataDir, { ...left, gone: true });
-	} catch (e) {
-		log("error", "cannot keep the attachment", { error: wordsOf(e) });
-		forget(records, left);
-	}
+	const { host, dataDir } = records;
+	const kept = attempt(
+		records,
+		"cannot keep the attachment",
+		() => attachments.record(host, dataDir, { ...left, gone: true }),
+		"error",
+	);
+	if (kept === undefined) forget(records, left);
 }
 
-function forget({ host, dataDir, log }: Site, id: AttachmentID): void {
-	try {
-		attachments.drop(host, dataDir, id);
-	} catch (e) {
-		log("error", "cannot forget the attachment", { error: wordsOf(e) });
-	}
+function forget(records: Site, id: AttachmentID): void {
+	attempt(
+		records,
+		"cannot forget the attachment",
+		() => attachments.drop(records.host, records.dataDir, id),
+		"error",
+	);
 }
 
 /** What was looked after, and whether all of it is done. */

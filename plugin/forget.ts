@@ -3,7 +3,7 @@
 
 import * as attachments from "../src/attachments.ts";
 import type { Host } from "../src/host.ts";
-import { wordsOf } from "../src/log.ts";
+import { attempt } from "../src/hostports.ts";
 import { siteOf } from "./attachment.ts";
 import type { CmdArgs } from "./cni.ts";
 import type { PluginConf } from "./conf.ts";
@@ -17,9 +17,13 @@ import type { PluginConf } from "./conf.ts";
 export function forget(host: Host, args: CmdArgs, conf: PluginConf): void {
 	const { containerID, ifname } = args;
 	const { name: network, dataDir } = conf;
-	try {
-		const id = { network, containerID, ifname };
-		const known = attachments.find(host, dataDir, id);
+	const site = siteOf("DEL", host, args, conf);
+	attempt(site, "cannot forget the attachment", () => {
+		const known = attachments.find(host, dataDir, {
+			network,
+			containerID,
+			ifname,
+		});
 		if (known === undefined) return;
 		const ips = attachments.addressesOf(known);
 		for (const a of attachments.all(host, dataDir, ips))
@@ -30,8 +34,5 @@ export function forget(host: Host, args: CmdArgs, conf: PluginConf): void {
 			)
 				attachments.drop(host, dataDir, a);
 		attachments.drop(host, dataDir, known);
-	} catch (e) {
-		const { log } = siteOf("DEL", host, args, conf);
-		log("warn", "cannot forget the attachment", { error: wordsOf(e) });
-	}
+	});
 }

@@ -157,20 +157,13 @@ export function unchained(): CniError {
 /** The first thing that the schema says of our keys. */
 export function invalidKey(
 	members: Record<string, unknown>,
-	error: Omit<ErrorObject, "schemaPath"> | undefined,
+	error: Pick<ErrorObject, "instancePath" | "message"> | undefined,
 ): CniError {
 	const path = (error?.instancePath ?? "").split("/").slice(1);
 	let value: unknown = members;
 	for (const key of path)
 		value = (value as Record<string, unknown> | undefined)?.[key];
-	const allowed: unknown = error?.params.allowedValues;
-	return invalidConfig(
-		path.join("."),
-		value,
-		Array.isArray(allowed)
-			? `must be one of ${allowed.join(", ")}`
-			: (error?.message ?? ""),
-	);
+	return invalidConfig(path.join("."), value, error?.message ?? "");
 }
 
 export { invalidConfig } from "./error.ts";

@@ -44,8 +44,8 @@ import { type EntryCount, type PortSet, skipOthers } from "./netlink/skip.ts";
 /** More answers than this may overflow the default receive buffer, which holds 256. */
 const BATCH = 200;
 const PROBE_MS = 5000;
-/** Datagrams of a dump that are read as a sample: about 600 entries. */
-const SAMPLED = 4;
+/** Entries that are read as a sample: they come in three or four datagrams. */
+const SAMPLED = 600;
 /** Of the time that there is, a scan leaves this for the removal of what it found. */
 const RESERVE_MS = 1000;
 
@@ -92,20 +92,13 @@ export class Conntrack {
 
 	/** What the table is made of, told by a part of it. */
 	async sample(): Promise<Sample> {
-		const what = "read a part of the entries";
 		const sample = new Sample();
 		const table = new Exchange(this.#host, NETLINK_NETFILTER, this.#deadline);
-		let datagrams = 0;
+		let entries = 0;
 		try {
-			await table.dump(what, getAll, (b, length, seq) => {
-				for (let at = 0; at < length; ) {
-					const m = messageAt(b, at, length);
-					at = after(m);
-					if (m.seq !== seq) continue;
-					if (m.type !== IPCTNL_MSG_CT_NEW && table.ends(what, m)) return true;
-					sample.add(b, m);
-				}
-				return ++datagrams === SAMPLED;
+			await table.each("read some entries", getAll, (b, m) => {
+				sample.add(b, m);
+				return ++entries === SAMPLED;
 			});
 		} finally {
 			// what is left of the dump ends with its socket

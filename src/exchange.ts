@@ -197,19 +197,18 @@ export class Exchange {
 		}
 	}
 
-	/** The same message by message, for dumps that are not long. */
+	/** The same message by message, until `visit` returns true; for what is not long. */
 	each(
 		what: string,
 		write: (w: Writer, seq: number) => void,
-		visit: (b: RecvBuffer, m: Message) => void,
+		visit: (b: RecvBuffer, m: Message) => unknown,
 	): Promise<void> {
 		return this.dump(what, write, (b, length, seq) => {
 			for (let at = 0; at < length; ) {
 				const m = messageAt(b, at, length);
 				at = after(m);
 				if (m.seq !== seq) continue;
-				if (this.ends(what, m)) return true;
-				visit(b, m);
+				if (this.ends(what, m) || visit(b, m) === true) return true;
 			}
 			return false;
 		});

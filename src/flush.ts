@@ -2,6 +2,7 @@
 // place where it fails open. Whatever conntrack does, the caller gets a report.
 
 import { Conntrack, type Outcome, type ScanCount } from "./conntrack.ts";
+import { refusals, total } from "./counts.ts";
 import { Deadline } from "./exchange.ts";
 import type { Host } from "./host.ts";
 import type { Log } from "./log.ts";
@@ -76,8 +77,9 @@ export interface Report {
 /** What kept a flush from removing all that had to go, or undefined. */
 export function failureOf({ error, failed }: Report): unknown {
 	if (error !== undefined || failed.size === 0) return error;
-	const refused = [...failed].map(([errno, n]) => `errno ${errno}: ${n}`);
-	return new Error(`the kernel refused removals: ${refused.join(", ")}`);
+	return new Error(
+		`the kernel refused to remove ${total(failed.values())} (${refusals(failed)})`,
+	);
 }
 
 /** Removes the entries that `request` judges. Never throws. */

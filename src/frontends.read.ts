@@ -105,7 +105,10 @@ function unite(a: Claim, b: Claim): Claim {
 
 function refusal(
 	document: unknown,
-	errors: readonly Omit<ErrorObject, "schemaPath">[],
+	errors: readonly Pick<
+		ErrorObject,
+		"instancePath" | "keyword" | "params" | "message"
+	>[],
 ): DocumentError {
 	const [first] = errors;
 	const neither = errors.find(({ keyword }) => keyword === "anyOf");
@@ -128,12 +131,6 @@ function refusal(
 			return new DocumentError(`unknown key: ${where}`);
 		case "minItems":
 			return new DocumentError(`${where} is empty`);
-		case "enum":
-			return invalid(
-				where,
-				value,
-				`must be one of ${error.params.allowedValues.join(", ")}`,
-			);
 		default:
 			return invalid(where || "document", value, error?.message ?? "");
 	}

@@ -212,11 +212,16 @@ export function first<T, R>(
 }
 
 /** State serves precision, not success: what fails is logged, and we go on without. */
-function attempt<T>(site: Site, what: string, f: () => T): T | undefined {
+export function attempt<T>(
+	site: Site,
+	what: string,
+	f: () => T,
+	level: Level = "warn",
+): T | undefined {
 	try {
 		return f();
 	} catch (e) {
-		site.log("warn", what, { error: wordsOf(e) });
+		site.log(level, what, { error: wordsOf(e) });
 		return undefined;
 	}
 }

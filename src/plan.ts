@@ -2,6 +2,7 @@
 // a model of what the kernel charges. Measured on Linux 6.18, 2 cores, 262144
 // buckets; only the proportions matter.
 
+import { total } from "./counts.ts";
 import type { DumpFilter, FlushFilter } from "./netlink/ct.ts";
 
 /** The kernel's charge for a bucket of a dump, in ns. */
@@ -72,7 +73,7 @@ export function costs(s: Situation): Costs {
 				: cost(distinct(ports).length * walk),
 		"protocol-dumps": share
 			? cost(
-					sum(
+					total(
 						protocols(ports).map((p) =>
 							stall(passing, entries * share(p)) > STALL_NS
 								? Infinity
@@ -115,8 +116,4 @@ function distinct(ports: readonly DumpFilter[]): DumpFilter[] {
 	for (const { family, proto, hostPort } of ports)
 		found.set(`${family} ${proto} ${hostPort}`, { family, proto, hostPort });
 	return [...found.values()];
-}
-
-function sum(numbers: readonly number[]): number {
-	return numbers.reduce((a, b) => a + b, 0);
 }

@@ -1,9 +1,14 @@
 // `flush`: removes entries on demand, those that are named and no others.
 
-import { refused, total } from "../counts.ts";
+import { total } from "../counts.ts";
 import { departed } from "../departures.ts";
 import { explainer, type Verdict } from "../explain.ts";
-import { flush as flushTable, type Report, type Request } from "../flush.ts";
+import {
+	failureOf,
+	flush as flushTable,
+	type Report,
+	type Request,
+} from "../flush.ts";
 import type { Site } from "../hostports.ts";
 import type { IP } from "../ip.ts";
 import { localAddresses } from "../locals.ts";
@@ -106,8 +111,8 @@ With TARGET_IP and TARGET_PORT in its environment, and none of these conditions 
 			throw report.error;
 		if (output === "text") host.write(1, `${inWords(report, dryRun)}\n`);
 		else if (!dryRun) host.write(1, `${JSON.stringify(asData(report))}\n`);
-		if (report.error !== undefined) throw report.error;
-		if (report.failed.size > 0) throw refused(report.failed);
+		const failure = failureOf(report);
+		if (failure !== undefined) throw failure;
 		return 0;
 	},
 });
@@ -175,7 +180,7 @@ function explained(site: Site, cache: Cache, row: (r: Row) => void): Tell {
 function inWords(report: Report, dryRun: boolean): string {
 	const { deleted, gone, kept } = report;
 	return dryRun
-		? `would delete ${total(report.reasons)}, keep ${kept}`
+		? `would delete ${total(report.reasons.values())}, keep ${kept}`
 		: `deleted ${deleted}, already gone ${gone}, kept ${kept}`;
 }
 

@@ -2,6 +2,7 @@
 // SIGTERM; then everything stays as it is.
 
 import { version } from "../../package.json";
+import { total } from "../counts.ts";
 import type { FullHost } from "../host.ts";
 import type { Site } from "../hostports.ts";
 import type { Where } from "../install/paths.ts";
@@ -90,7 +91,7 @@ function sweeper(site: Site): () => Promise<void> {
 				site.log("info", "swept", {
 					deleted: done,
 					gone,
-					refused: [...failed.values()].reduce((a, b) => a + b, 0),
+					refused: total(failed.values()),
 				});
 		});
 }

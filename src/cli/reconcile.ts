@@ -1,8 +1,7 @@
 // `reconcile`: the desired state is read, and the table made to agree with it,
 // once or in a loop.
 
-import { refused } from "../counts.ts";
-import type { Action, Report } from "../flush.ts";
+import { type Action, failureOf, type Report } from "../flush.ts";
 import { DocumentError, readFrontends } from "../frontends.read.ts";
 import {
 	type Claim,
@@ -190,8 +189,8 @@ async function once(
 	if (report.error !== undefined && report.deleted + report.gone === 0)
 		throw report.error;
 	host.write(1, `${summary(report, dryRun)}\n`);
-	if (report.error !== undefined) throw report.error;
-	if (report.failed.size > 0) throw refused(report.failed);
+	const failure = failureOf(report);
+	if (failure !== undefined) throw failure;
 	return 0;
 }
 

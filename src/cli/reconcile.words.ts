@@ -44,7 +44,7 @@ export function leftOut(others: ReadonlyMap<Proto, number>): string {
 		([proto, n], i) =>
 			`${n} ${i > 0 ? "" : n === 1 ? "destination " : "destinations "}of ${protocolName(proto)}`,
 	);
-	const are = total(others) === 1 ? "is" : "are";
+	const are = total(others.values()) === 1 ? "is" : "are";
 	return `${parts.join(", ")} ${are} left out; see --proto\n`;
 }
 
@@ -70,7 +70,7 @@ export function summary(report: Report, dryRun: boolean): string {
 	const counts = [...reasons].sort().map(([reason, n]) => `${n} ${reason}`);
 	const why = counts.length > 0 ? ` (${counts.join(", ")})` : "";
 	const did = dryRun
-		? `would delete ${total(reasons)}${why}`
+		? `would delete ${total(reasons.values())}${why}`
 		: `deleted ${deleted}${why}, gone before ${gone}`;
 	return `${did}, kept ${kept}, looked at ${scanned.entries}`;
 }

@@ -32,7 +32,7 @@ export async function checkStale(
 	const why = [...reasons].map(([r, count]) => `${r}: ${count}`).join(", ");
 	return fail(
 		CHECK,
-		`${total(reasons)} keep traffic from ${whose} (${why})`,
+		`${total(reasons.values())} keep traffic from ${whose} (${why})`,
 		"see them with: conntrack-flush list --stale; remove them with: conntrack-flush flush --stale",
 	);
 }
