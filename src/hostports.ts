@@ -230,22 +230,22 @@ export function attempt<T>(
 export function logReport(site: Site, report: Report): void {
 	const { log } = site;
 	handOver(site, report);
-	const { how, deleted, retired, gone, kept, scanned, ms, error } = report;
-	const level: Level =
-		error !== undefined || report.failed.size > 0 ? "warn" : "info";
+	const { how, failed, scanned, error } = report;
+	const level = error !== undefined || failed.size > 0 ? "warn" : "info";
+	// the kernel looks at the others itself, and says nothing of them
+	const looked = how !== "kernel-flush";
+	const reasons = [...report.reasons].map(([reason, n]) => `${reason}:${n}`);
 	log(level, error === undefined ? "flushed" : "cannot flush", {
 		how,
-		deleted,
-		// the kernel looks at the others itself, and says nothing of them
-		...(how !== "kernel-flush" && { kept, gone }),
-		...(retired > 0 && { retired }),
-		...(how !== "kernel-flush" && { scanned: scanned.entries }),
-		...(scanned.odd > 0 && { odd: scanned.odd }),
-		...(report.failed.size > 0 && { refused: refusals(report.failed) }),
-		...(report.reasons.size > 0 && {
-			reasons: [...report.reasons].map(([r, n]) => `${r}:${n}`).join(","),
-		}),
-		ms: Math.round(ms),
-		...(error !== undefined && { error: wordsOf(error) }),
+		deleted: report.deleted,
+		kept: looked ? report.kept : undefined,
+		gone: looked ? report.gone : undefined,
+		retired: report.retired || undefined,
+		scanned: looked ? scanned.entries : undefined,
+		odd: scanned.odd || undefined,
+		refused: refusals(failed) || undefined,
+		reasons: reasons.join(",") || undefined,
+		ms: Math.round(report.ms),
+		error: error === undefined ? undefined : wordsOf(error),
 	});
 }

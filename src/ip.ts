@@ -109,16 +109,26 @@ function isMapped(bytes: Uint8Array, at: number): boolean {
 	return bytes[at + 10] === 0xff && bytes[at + 11] === 0xff;
 }
 
+const ZERO = 48;
+const DOT = 46;
+
 function parse4(text: string): Uint8Array | undefined {
-	const parts = text.split(".");
-	if (parts.length !== 4) return undefined;
 	const bytes = new Uint8Array(4);
-	for (const [i, part] of parts.entries()) {
-		if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255)
-			return undefined;
-		bytes[i] = Number(part);
+	let parts = 0;
+	let value = -1; // of the part so far; less than 0 where it has no digit
+	// a loop and no pattern, because a node may have thousands of records to read
+	for (let i = 0; i <= text.length; i++) {
+		const digit = text.charCodeAt(i) - ZERO; // NaN past the end
+		if (digit >= 0 && digit <= 9 && value !== 0) {
+			value = value < 0 ? digit : 10 * value + digit;
+		} else {
+			const isEnd = digit === DOT - ZERO || i === text.length;
+			if (!isEnd || value < 0 || value > 255 || parts === 4) return undefined;
+			bytes[parts++] = value;
+			value = -1;
+		}
 	}
-	return bytes;
+	return parts === 4 ? bytes : undefined;
 }
 
 function parse6(text: string): Uint8Array | undefined {

@@ -96,8 +96,10 @@ export async function reconcileAttachments(
 	site: Site,
 	cache?: Cache,
 ): Promise<Report> {
-	await (cache ? forgetGone(site, cache) : finish(site));
-	const report = await reconcile(site, [recorded(site, cache)], "delete");
+	if (!cache) await finish(site);
+	const seen = cache && (await forgetGone(site, cache));
+	const source = recorded(site, cache, seen);
+	const report = await reconcile(site, [source], "delete");
 	logRepair(site, report);
 	return report;
 }

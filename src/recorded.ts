@@ -12,7 +12,6 @@ import {
 	readCache,
 } from "./cache.ts";
 import { collect } from "./gc.ts";
-import type { Host } from "./host.ts";
 import { byPort, first, type Site, servedBy } from "./hostports.ts";
 import type { Entry } from "./netlink/entry.ts";
 import type { Proto } from "./proto.ts";
@@ -35,10 +34,26 @@ export interface Cache {
 interface Known {
 	/** What has a say. */
 	readonly live: readonly Attachment[];
-	/** Recorded, but ended without us. */
+	/** Recorded, but ended without us, or in a DEL that could not do all. */
 	readonly gone: readonly Attachment[];
 	/** All that libcni has not ended. */
 	readonly cached: readonly Cached[];
+}
+
+/** What is recorded and cached at one moment. */
+export interface Look {
+	/** On the monotonic clock. */
+	readonly at: number;
+	/** What comes and goes shows in these. */
+	readonly names: string;
+	readonly known: Known;
+}
+
+function look(site: Site, cache: Cache | undefined): Look {
+	const at = site.host.ticks();
+	// first the names: what comes between is seen the next time
+	const names = namesOf(site, cache);
+	return { at, names, known: known(site, cache) };
 }
 
 /** The attachments that have a say. Throws SysError if the directory of records cannot be read. */
@@ -72,23 +87,38 @@ function known({ host, dataDir }: Site, cache: Cache | undefined): Known {
 		}));
 	return {
 		live: [...recorded.filter((a) => !isGone(a)), ...adopted],
-		gone: recorded.filter(isGone),
+		gone: every.filter((a) => a.gone || isGone(a)),
 		cached,
 	};
 }
 
 /**
  * Forgets recorded attachments that libcni has ended without us, and removes what
- * they left in the table; finishes what a DEL could not. Throws SysError if the
- * directory of records cannot be read.
+ * they left in the table; finishes what a DEL could not. Returns what it saw if there
+ * was nothing to do, so that it still holds. Throws SysError if the directory of
+ * records cannot be read.
  */
-export async function forgetGone(site: Site, cache: Cache): Promise<void> {
-	const { gone, cached } = known(site, cache);
-	for (const { network, containerID, ifname, pod } of gone)
-		site.log("info", "gone without us", { network, containerID, ifname, pod });
+export async function forgetGone(
+	site: Site,
+	cache: Cache,
+): Promise<Look | undefined> {
+	const seen = look(site, cache);
+	const { gone, cached } = seen.known;
+	if (gone.length === 0) return seen;
+	for (const a of gone) {
+		const { network, containerID, ifname, pod } = a;
+		if (!a.gone)
+			site.log("info", "gone without us", {
+				network,
+				containerID,
+				ifname,
+				pod,
+			});
+	}
 	const { errors } = await collect(site, () => false, gone, cached);
 	for (const e of errors)
 		site.log("warn", "cannot forget", { error: String(e) });
+	return undefined;
 }
 
 /**
@@ -99,29 +129,28 @@ export async function forgetGone(site: Site, cache: Cache): Promise<void> {
  *
  * Reading a large table takes seconds, in which a pod may go and another come to
  * the same port. So what is recorded and cached is looked at again before
- * anything is called stale: a mapping that is no longer there has no say.
+ * anything is called stale: a mapping that is no longer there has no say. `seen` is
+ * a look that was taken just now.
  */
-export function recorded(site: Site, cache?: Cache): Source {
-	const { host, dataDir } = site;
+export function recorded(site: Site, cache?: Cache, seen?: Look): Source {
+	const { host } = site;
 	return (isLocal) => {
-		const list = (): string => namesOf(host, dataDir, cache);
 		let names = "";
 		let all: readonly Attachment[] = [];
 		let of = byPort([]);
 		let leadingTo = byPort([]);
 		let served = servedBy([]);
 		let looked = 0;
-		const read = (): void => {
-			// first the names: what comes between is seen the next time
-			looked = host.ticks();
-			names = list();
-			const { live, cached } = known(site, cache);
+		const read = (now: Look): void => {
+			looked = now.at;
+			names = now.names;
+			const { live, cached } = now.known;
 			all = live;
 			of = byPort(all.flatMap((a) => a.mappings));
 			leadingTo = byPort([...all, ...cached].flatMap((a) => a.mappings));
 			served = servedBy(all);
 		};
-		read();
+		read(seen ?? look(site, cache));
 		const node: Node = {
 			isLocal,
 			isServed: (e) => served(e),
@@ -142,16 +171,15 @@ export function recorded(site: Site, cache?: Cache): Source {
 			refresh() {
 				if (host.ticks() - looked < REFRESH_MS) return false;
 				looked = host.ticks();
-				if (list() === names) return false;
-				read();
+				if (namesOf(site, cache) === names) return false;
+				read(look(site, cache));
 				return true;
 			},
 		};
 	};
 }
 
-/** What comes and goes shows here. */
-function namesOf(host: Host, dataDir: string, cache?: Cache): string {
+function namesOf({ host, dataDir }: Site, cache?: Cache): string {
 	const dirs = cache ? cacheDirs(cache.dir) : [];
 	return [
 		attachments.names(host, dataDir),

@@ -168,8 +168,11 @@ function passes(site: Site, job: Job): () => Promise<Report> {
 		const now = await job.read();
 		const sources: Source[] = [];
 		if (job.attachments) {
-			if (job.action !== "count") await forgetGone(site, job.attachments);
-			sources.push(recorded(site, job.attachments));
+			const seen =
+				job.action === "count"
+					? undefined
+					: await forgetGone(site, job.attachments);
+			sources.push(recorded(site, job.attachments, seen));
 		}
 		if (now) sources.push(serviced(claimed(history, now)));
 		const report = await run(site, sources, job.action, job.found);

@@ -277,3 +277,12 @@ describe("what a DEL could not finish", () => {
 		expect(w.host.files.has(`${DIR}/net:old:eth0.json`)).toBe(false);
 	});
 });
+
+test("where nothing has ended, each record and each file of the cache is read once", async () => {
+	const w = await reconciled([{ orig: "C:1 > H:9" }], [OLD], files(OLD, OTHER));
+	const reads = w.host.calls.filter((call) =>
+		/^readFile .*(eth0|json)$/.test(call),
+	);
+	expect(reads.toSorted()).toEqual([...new Set(reads)].toSorted());
+	expect(reads).toHaveLength(3);
+});
