@@ -49,7 +49,7 @@ export async function reconcile(
 	{ host, log }: Site,
 	sources: readonly Source[],
 	action: Action,
-	found: Found = () => {},
+	found?: Found,
 ): Promise<Report> {
 	let locals = new LocalAddresses();
 	const desired = sources.map((source) => source((ip) => locals.has(ip)));
@@ -64,12 +64,10 @@ export async function reconcile(
 		let reason = verdict(e);
 		if (reason === undefined) return undefined;
 		if (desired.some((d) => d.refresh?.())) reason = verdict(e);
-		if (reason !== undefined)
-			found(
-				e,
-				reason,
-				first(desired, (d) => d.owner(e)),
-			);
+		if (reason !== undefined && found) {
+			const owner = first(desired, (d) => d.owner(e));
+			found(e, reason, owner);
+		}
 		return reason;
 	};
 	return flush(

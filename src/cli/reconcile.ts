@@ -144,7 +144,7 @@ TCP is only touched where a rule has sent it to the wrong place, and only with -
 						const left = since(e.reply.src);
 						host.write(1, `${line(e, reason, owner, left)}\n`);
 					}
-				: () => {},
+				: undefined,
 		});
 		return interval === undefined
 			? once(host, frontends, pass, dryRun)
@@ -158,7 +158,7 @@ interface Job {
 	/** undefined: they are no source. */
 	readonly attachments: Cache | undefined;
 	readonly action: Action;
-	readonly found: Found;
+	readonly found: Found | undefined;
 }
 
 /** One pass after another; each throws if what should be cannot be read, and then nothing was done or forgotten. */
