@@ -112,8 +112,9 @@ export async function leftBehind(
 	const script = `
 		ls "/var/lib/cni/networks/$0" | grep -Ev '^(last_reserved_ip|lock)' | sed 's/^/address /'
 		ls /run/cni/conntrack-flush 2>/dev/null | grep -Ev '^(ballast|departed(.1)?)$' | sed 's/^/record /'
-		{ iptables-save; ip6tables-save; nft list ruleset; } 2>/dev/null |
-			grep -E '${MAPPINGS.map((m) => m.hostPort).join("|")}' | sed 's/^/rule /'
+		{ iptables-save; ip6tables-save; nft -s list ruleset; } 2>/dev/null |
+			sed 's/\\[[0-9]*:[0-9]*\\]//' | # a counter may look like a port
+			grep -wE '${MAPPINGS.map((m) => m.hostPort).join("|")}' | sed 's/^/rule /'
 		true`;
 	const said = await machine.must(["sh", "-c", script, network]);
 	return said.split("\n").filter(Boolean);
