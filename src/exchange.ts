@@ -25,7 +25,7 @@ import {
 const RECV_BYTES = 32768;
 /** A socket waits this long at a time, so that the deadline is looked at in between. */
 const WAIT_MS = 500;
-const DUMP_TRIES = 3;
+const TRIES = 3;
 /** linux/netlink.h: the table changed under the dump; rtnetlink says so, ctnetlink never does. */
 const NLM_F_DUMP_INTR = 0x10;
 
@@ -92,38 +92,24 @@ export class Exchange {
 	 * Sends one request and returns what `read` makes of its one answer. `what` names
 	 * it in errors. An answer that is lost (ENOBUFS) is asked for again.
 	 */
-	async ask<T>(
+	ask<T>(
 		what: string,
 		write: (w: Writer, seq: number) => void,
 		read: (b: RecvBuffer, m: Message) => T,
 	): Promise<T> {
-		for (let tries = 1; ; tries++) {
-			try {
-				return await this.#askOnce(what, write, read);
-			} catch (e) {
-				if (!isSysError(e) || e.errno !== ENOBUFS || tries >= DUMP_TRIES)
-					throw e;
-				this.close();
+		return this.#persist(async () => {
+			const seq = this.#seq++;
+			const w = new Writer();
+			write(w, seq);
+			await this.#send(w);
+			for (;;) {
+				for (const m of await this.#receive()) {
+					if (m.seq !== seq) continue;
+					if (m.type === NLMSG_ERROR) throw this.#refusal(what, m);
+					return read(this.#buffer, m);
+				}
 			}
-		}
-	}
-
-	async #askOnce<T>(
-		what: string,
-		write: (w: Writer, seq: number) => void,
-		read: (b: RecvBuffer, m: Message) => T,
-	): Promise<T> {
-		const seq = this.#seq++;
-		const w = new Writer();
-		write(w, seq);
-		await this.#send(w);
-		for (;;) {
-			for (const m of await this.#receive()) {
-				if (m.seq !== seq) continue;
-				if (m.type === NLMSG_ERROR) throw this.#refusal(what, m);
-				return read(this.#buffer, m);
-			}
-		}
+		});
 	}
 
 	/**
@@ -132,25 +118,19 @@ export class Exchange {
 	 * gets `ack` true for the last. At most 200, or the acks overflow the socket.
 	 * Overflow means that answers are lost, not work: the batch is sent again.
 	 */
-	async batch<T>(items: readonly T[], write: WriteOne<T>): Promise<number[]> {
+	batch<T>(items: readonly T[], write: WriteOne<T>): Promise<number[]> {
 		const count = items.length;
 		const w = new Writer(96 * count);
-		for (let tries = 1; ; tries++) {
+		return this.#persist(async () => {
 			const first = this.#seq;
 			this.#seq += count;
 			w.clear();
 			let seq = first;
 			// a loop and not `forEach`, because a table may have thousands to remove
 			for (const item of items) write(w, seq, ++seq === this.#seq, item);
-			try {
-				await this.#send(w);
-				return await this.#acks(first, count);
-			} catch (e) {
-				if (!isSysError(e) || e.errno !== ENOBUFS || tries >= DUMP_TRIES)
-					throw e;
-				this.close();
-			}
-		}
+			await this.#send(w);
+			return this.#acks(first, count);
+		});
 	}
 
 	async #acks(first: number, count: number): Promise<number[]> {
@@ -168,7 +148,7 @@ export class Exchange {
 	/**
 	 * Sends a dump request and hands each datagram to `read`, which returns true
 	 * once it has seen the end. A dump that the kernel interrupts (ENOBUFS, EINTR)
-	 * starts again on a new socket, at most three times: `read` sees messages twice.
+	 * starts again: `read` sees messages twice.
 	 */
 	async dump(
 		what: string,
@@ -179,20 +159,31 @@ export class Exchange {
 			seq: number,
 		) => Promise<boolean> | boolean,
 	): Promise<void> {
-		for (let tries = 1; ; tries++) {
-			const seq = this.#seq++;
-			const w = new Writer();
-			write(w, seq);
-			try {
+		try {
+			await this.#persist(async () => {
+				const seq = this.#seq++;
+				const w = new Writer();
+				write(w, seq);
 				await this.#send(w);
 				for (;;) {
 					const length = await this.#datagram();
 					if (await read(this.#buffer, length, seq)) return;
 				}
+			});
+		} catch (e) {
+			throw wrap(what, e);
+		}
+	}
+
+	/** Tries again where answers were lost, three times at most, each on a new socket. */
+	async #persist<T>(attempt: () => Promise<T>): Promise<T> {
+		for (let tries = 1; ; tries++) {
+			try {
+				return await attempt();
 			} catch (e) {
-				// what is left of a dump would follow on this socket
+				// what is left of an answer would follow on this socket
 				this.close();
-				if (!isInterruption(e) || tries >= DUMP_TRIES) throw wrap(what, e);
+				if (!isInterruption(e) || tries >= TRIES) throw e;
 			}
 		}
 	}
