@@ -1,12 +1,13 @@
 // A flush: one request, from the count of entries to the last removal, and the
 // place where it fails open. Whatever conntrack does, the caller gets a report.
 
-import { Conntrack, type Outcome, type ScanCount } from "./conntrack.ts";
+import { Conntrack, type ScanCount } from "./conntrack.ts";
 import { refusals, total } from "./counts.ts";
 import { Deadline } from "./exchange.ts";
 import type { Host } from "./host.ts";
 import type { Log } from "./log.ts";
 import type { DumpFilter, FlushFilter } from "./netlink/ct.ts";
+import { IPS_OFFLOAD } from "./netlink/cta.ts";
 import type { Entry, Target } from "./netlink/entry.ts";
 import type { Sieve } from "./netlink/sieve.ts";
 import { PortSet } from "./netlink/skip.ts";
@@ -275,16 +276,22 @@ async function act(
 	targets: readonly Target[],
 ): Promise<void> {
 	if (action === "count") return;
-	let outcome: Outcome;
-	if (action === "delete") {
-		outcome = await table.remove(targets.map((t) => t.key));
-		report.deleted += outcome.done;
-	} else {
-		outcome = await table.retire(targets, action.retireSeconds);
-		report.retired += outcome.done;
+	const seconds = action === "delete" ? 0 : action.retireSeconds;
+	const going: Target[] = [];
+	const retiring: Target[] = [];
+	// the time of what a flowtable forwards never runs out (nf_ct_offload_timeout)
+	for (const t of targets)
+		(seconds > 0 && !(t.status & IPS_OFFLOAD) ? retiring : going).push(t);
+	const outcomes = {
+		deleted: await table.remove(going.map((t) => t.key)),
+		retired: await table.retire(retiring, seconds),
+	};
+	for (const did of ["deleted", "retired"] as const) {
+		const { done, gone, failed } = outcomes[did];
+		report[did] += done;
+		report.gone += gone;
+		for (const [errno, n] of failed) increase(report.failed, errno, n);
 	}
-	report.gone += outcome.gone;
-	for (const [errno, n] of outcome.failed) increase(report.failed, errno, n);
 }
 
 function count(report: Report, reason: Ground, proto: number, n: number): void {

@@ -39,3 +39,4 @@ export const IPS_SEEN_REPLY = 0x2;
 export const IPS_ASSURED = 0x4;
 export const IPS_DST_NAT = 0x20;
 export const IPS_FIXED_TIMEOUT = 0x400;
+export const IPS_OFFLOAD = 0x4000;

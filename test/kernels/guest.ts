@@ -4,6 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { must } from "../support/exec.ts";
+import { PREPARE as FLOWTABLE } from "./cases/flowtable.ts";
 import { CASES } from "./cases/index.ts";
 import { PREPARE } from "./cases/rules.ts";
 import { initramfs } from "./initramfs.ts";
@@ -16,6 +17,8 @@ const GUEST = join(import.meta.dirname, "guest");
 const EXECUTABLE = resolve(OUT, "../conntrack-flush");
 const BUSYBOX = "/bin/busybox";
 const NFT = "/usr/sbin/nft";
+/** Not in the path: busybox has its own, which makes no veth. */
+const IPROUTE = "/sbin/ip";
 
 export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
 	const files = new Map<string, Uint8Array>();
@@ -29,7 +32,9 @@ export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
 	copy(await compile("ct", ["ct.c", "text.c", "message.c"]), "/bin/ct");
 	copy(await compile("udp", ["udp.c"]), "/bin/udp");
 	copy(NFT, "/bin/nft");
-	for (const library of await librariesOf(NFT)) copy(library);
+	copy(IPROUTE, "/opt/ip");
+	for (const tool of [NFT, IPROUTE])
+		for (const library of await librariesOf(tool)) copy(library);
 	files.set("/guest", new Uint8Array());
 
 	const dir = join(kernel.dir, "modules");
@@ -59,6 +64,7 @@ const SETUP: Partial<Record<Phase, readonly string[]>> = {
 		`ip addr add ${HOST6}/128 dev lo`,
 	],
 	rules: PREPARE,
+	flowtable: FLOWTABLE,
 };
 
 async function compile(name: string, sources: string[]): Promise<string> {

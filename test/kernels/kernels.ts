@@ -149,7 +149,8 @@ async function keep(archives: readonly string[], to: string): Promise<void> {
 		throw new Error(`no vmlinuz in ${archives.join(" ")}`);
 	cpSync(join(tree, vmlinuz), join(to, "vmlinuz"));
 	mkdirSync(join(to, "modules"));
-	const wanted = /\/kernel\/(lib|crypto|arch\/x86\/crypto|net\/.*netfilter)\//;
+	const wanted =
+		/\/kernel\/((lib|crypto|arch\/x86\/crypto|net\/.*netfilter)\/|drivers\/net\/veth\.ko)/;
 	const packed: string[] = [];
 	for (const file of files) {
 		if (!wanted.test(file) || !/\.ko(\.xz)?$/.test(file)) continue;

@@ -10,6 +10,7 @@ const WANTED: Readonly<Record<Phase, readonly string[]>> = {
 	"no ctnetlink": ["nfnetlink", "nf_conntrack"],
 	tables: ["nf_conntrack_netlink", "nf_nat"],
 	rules: ["nf_tables", "nft_ct", "nft_chain_nat", "nft_nat"],
+	flowtable: ["veth", "nf_flow_table_inet", "nft_flow_offload"],
 };
 
 /** The modules' names by phase. One without a file is built in. */
@@ -32,6 +33,7 @@ export function modulesByPhase(dir: string): Record<Phase, string[]> {
 		"no ctnetlink": load("no ctnetlink"),
 		tables: load("tables"),
 		rules: load("rules"),
+		flowtable: load("flowtable"),
 	};
 }
 

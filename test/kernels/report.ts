@@ -54,8 +54,8 @@ const SECTIONS: readonly [string, string, (name: string) => boolean][] = [
 	],
 	[
 		"Packets",
-		"A DNAT rule, two pods that answer with their names, and clients that keep their sockets.",
-		(name) => /packets:|complain/.test(name),
+		"A DNAT rule, two pods that answer with their names, and clients that keep their sockets; then the same across namespaces, forwarded by a flowtable.",
+		(name) => /packets:|flowtable:|complain/.test(name),
 	],
 	[
 		"The messages that are sent",
@@ -92,11 +92,11 @@ export function documented(
 
 const INTRODUCTION = [
 	"What was run on which kernel. `make kernels` boots each of Debian's packages in",
-	"qemu, with nothing in it but busybox, nft, the executable and a small tool that",
-	"reads and writes the table on its own ([test/kernels](../test/kernels)), and",
+	"qemu, with nothing in it but busybox, nft, ip, the executable and a small tool",
+	"that reads and writes the table on its own ([test/kernels](../test/kernels)), and",
 	"writes this page; `npx tsx test/kernels/main.ts 6.1 5.10.0-30` boots some. CI",
-	"boots one that has no kernel flush. Needs the packages busybox-static, nftables,",
-	"qemu-system-x86 and xz-utils, and a C compiler with a static C library.",
+	"boots one that has no kernel flush. Needs the packages busybox-static, iproute2,",
+	"nftables, qemu-system-x86 and xz-utils, and a C compiler with a static C library.",
 ].join("\n");
 
 export function document(tested: readonly Tested[]): string {

@@ -8,7 +8,9 @@ export type Phase =
 	| "no ctnetlink"
 	| "tables"
 	/** With nf_tables, so that rules translate packets. */
-	| "rules";
+	| "rules"
+	/** With a flowtable, which forwards them past the rules. */
+	| "flowtable";
 
 export interface Kernel {
 	/** 6.12.117 → 6, 12. */
@@ -89,6 +91,7 @@ export function script(
 		"no ctnetlink",
 		"tables",
 		"rules",
+		"flowtable",
 	];
 	const lines = phases.flatMap((phase) => [
 		...load(phase),

@@ -111,6 +111,7 @@ export const STATUS = {
 	SRC_NAT_DONE: 0x80,
 	DST_NAT_DONE: 0x100,
 	FIXED_TIMEOUT: 0x400,
+	OFFLOAD: 0x4000,
 } as const;
 export type StatusBit = keyof typeof STATUS;
 

@@ -1,9 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../src/flush.ts";
 import { AF_INET6 } from "../../src/ip.ts";
-import { errorMessage } from "../support/entries.ts";
+import { type EntrySpec, errorMessage } from "../support/entries.ts";
 import { DELETE, flows } from "./conntrack.ts";
-
 import { FILTER, GET, GET_STATS, healthy, judge, PORT, run } from "./flush.ts";
 
 describe("a flush", () => {
@@ -67,6 +66,19 @@ describe("a flush", () => {
 		expect(report).toMatchObject({ deleted: 0, retired: 5 });
 		expect([...kernel.retired.values()]).toEqual([3, 3, 3, 3, 3]);
 		expect(types).not.toContain(DELETE);
+	});
+
+	test("that retires deletes what a flowtable forwards: its time would never run out", async () => {
+		const entries: EntrySpec[] = flows(5).map((flow, i) =>
+			i % 2 === 0 ? { ...flow, status: ["DST_NAT", "OFFLOAD"] } : flow,
+		);
+		const { report, kernel } = await run(
+			{ entries },
+			{ action: { retireSeconds: 3 } },
+		);
+		expect(report).toMatchObject({ deleted: 3, retired: 2, gone: 0 });
+		expect([...kernel.retired.keys()]).toEqual([1001, 1003]);
+		expect(kernel.left()).toEqual([1001, 1003]);
 	});
 
 	test("removes while it reads, so that what is stale need not fit in memory", async () => {

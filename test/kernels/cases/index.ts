@@ -2,10 +2,20 @@
 
 import type { Case } from "../script.ts";
 import { ABSENT } from "./absent.ts";
+import { FLOWTABLES } from "./flowtable.ts";
 import { MESSAGES } from "./messages.ts";
 import { RULES } from "./rules.ts";
 import { TRAP_CASES } from "./traps.ts";
 import { VERBS } from "./verbs.ts";
+
+/** The last. */
+const COMPLAINTS: Case = {
+	name: "the kernel has nothing to complain about",
+	phase: "flowtable",
+	steps: () => [
+		`bad_lines=$(dmesg | grep -E 'WARNING|BUG|Oops|Call Trace|segfault') && fail "$bad_lines"`,
+	],
+};
 
 export const CASES: readonly Case[] = [
 	...ABSENT,
@@ -13,4 +23,6 @@ export const CASES: readonly Case[] = [
 	...MESSAGES,
 	...TRAP_CASES,
 	...RULES,
+	...FLOWTABLES,
+	COMPLAINTS,
 ];

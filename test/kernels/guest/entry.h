@@ -2,7 +2,7 @@
 // messages. One line is one entry:
 //   udp 192.0.2.7:6000 > 203.0.113.1:8125 | 10.88.0.2:5353 > 192.0.2.7:6000 dnat zone=7
 // IPv6 addresses in brackets; the ports of ICMP are id and type. The words that
-// may follow, in this order: snat dnat seen assured fixed, zone=N (both
+// may follow, in this order: snat dnat seen assured fixed offload, zone=N (both
 // directions), zone-orig=N, zone-reply=N.
 #pragma once
 #include "../../bench/floor/ct.h"
@@ -14,6 +14,7 @@ enum {
 	SRC_NAT = 0x10,
 	DST_NAT = 0x20,
 	FIXED_TIMEOUT = 0x400,
+	OFFLOAD = 0x4000,
 };
 
 struct tuple {

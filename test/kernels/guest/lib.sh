@@ -10,6 +10,7 @@ begin() {
 	name=$1
 	why=
 	how=
+	as=
 	: >/tmp/out
 	: >/tmp/err
 }
@@ -88,11 +89,17 @@ send() {
 	cmp -s /tmp/want /tmp/got || differ "not answered" "answered instead"
 }
 
-# asks ANSWER FROM PORT TO PORT: who answers this client.
+# entry PATTERN: the table has one that looks so.
+entry() {
+	ct list >/tmp/got
+	grep -qE -- "$1" /tmp/got || fail "no entry with $1: $(cat /tmp/got)"
+}
+
+# asks ANSWER FROM PORT TO PORT: who answers this client, which is where $as leads.
 asks() {
 	want=$1
 	shift
-	got=$(udp ask "$@" 2>&1)
+	got=$($as udp ask "$@" 2>&1)
 	[ "$got" = "$want" ] || fail "$* is answered by $got, not $want"
 }
 
@@ -120,7 +127,7 @@ within() {
 busy_asks() {
 	: >/tmp/busy
 	while :; do
-		udp ask "$@"
+		$as udp ask "$@"
 		sleep 0.1
 	done >/tmp/busy 2>&1 &
 	busy=$!

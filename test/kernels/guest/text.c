@@ -15,6 +15,7 @@ static const struct {
 } words[] = {
 	{"snat", SRC_NAT}, {"dnat", DST_NAT}, {"seen", SEEN_REPLY},
 	{"assured", ASSURED}, {"fixed", FIXED_TIMEOUT},
+	{"offload", OFFLOAD},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
