@@ -1,7 +1,7 @@
 // A flush: one request, from the count of entries to the last removal, and the
 // place where it fails open. Whatever conntrack does, the caller gets a report.
 
-import { Conntrack, type ScanCount } from "./conntrack.ts";
+import { Conntrack, type Outcome, type ScanCount } from "./conntrack.ts";
 import { refusals, total } from "./counts.ts";
 import { Deadline } from "./exchange.ts";
 import type { Host } from "./host.ts";
@@ -282,16 +282,13 @@ async function act(
 	// the time of what a flowtable forwards never runs out (nf_ct_offload_timeout)
 	for (const t of targets)
 		(seconds > 0 && !(t.status & IPS_OFFLOAD) ? retiring : going).push(t);
-	const outcomes = {
-		deleted: await table.remove(going.map((t) => t.key)),
-		retired: await table.retire(retiring, seconds),
+	const tell = (did: "deleted" | "retired", outcome: Outcome): void => {
+		report[did] += outcome.done;
+		report.gone += outcome.gone;
+		for (const [errno, n] of outcome.failed) increase(report.failed, errno, n);
 	};
-	for (const did of ["deleted", "retired"] as const) {
-		const { done, gone, failed } = outcomes[did];
-		report[did] += done;
-		report.gone += gone;
-		for (const [errno, n] of failed) increase(report.failed, errno, n);
-	}
+	tell("deleted", await table.remove(going.map((t) => t.key)));
+	tell("retired", await table.retire(retiring, seconds));
 }
 
 function count(report: Report, reason: Ground, proto: number, n: number): void {
