@@ -5,6 +5,7 @@ import { CONTAINER_PORT, HOST, HOST_PORT, HOST6 } from "../scene.ts";
 import type { Case } from "../script.ts";
 import { cni, PATIENCE, says, within } from "../script.ts";
 import { conf } from "./conf.ts";
+import { dnat } from "./rules.ts";
 
 interface Side {
 	readonly name: string;
@@ -77,18 +78,8 @@ export const PREPARE: readonly string[] = [
 	"sleep 1",
 ];
 
-/** In place of the rule before; no pod: no rule. */
-function rule(side: Side, to?: "old" | "new"): string {
-	const { family, host } = side;
-	const ip = to && pod(side, to);
-	const dnat = `add rule ${family} front c ${family} daddr ${host} udp dport ${HOST_PORT} dnat to ${ip?.includes(":") ? `[${ip}]` : ip}:${CONTAINER_PORT}`;
-	return [
-		"nft -f - <<'END' || fail 'cannot set the rule'",
-		`flush chain ${family} front c`,
-		...(to ? [dnat] : []),
-		"END",
-	].join("\n");
-}
+const rule = (side: Side, to?: "old" | "new"): string =>
+	dnat("front", side, to && pod(side, to));
 
 function asks({ host, nets }: Side, port: number, answer: string): string {
 	return `asks ${answer} ${inside(nets.client ?? "")} ${port} ${host} ${HOST_PORT}`;

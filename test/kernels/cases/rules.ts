@@ -73,17 +73,23 @@ export const PREPARE: readonly string[] = [
 	].join("\n"),
 ];
 
-/** In place of the rule before; no pod: no rule. */
-function rule({ family, host }: Side, pod?: string): string {
+/** In the chain c of a table, in place of the rule before; no pod: no rule. */
+export function dnat(
+	table: string,
+	{ family, host }: Pick<Side, "family" | "host">,
+	pod?: string,
+): string {
 	const back = pod?.includes(":") ? `[${pod}]` : pod;
-	const dnat = `add rule ${family} t c ${family} daddr ${host} udp dport ${HOST_PORT} dnat to ${back}:${CONTAINER_PORT}`;
+	const added = `add rule ${family} ${table} c ${family} daddr ${host} udp dport ${HOST_PORT} dnat to ${back}:${CONTAINER_PORT}`;
 	return [
 		"nft -f - <<'END' || fail 'cannot set the rule'",
-		`flush chain ${family} t c`,
-		...(pod === undefined ? [] : [dnat]),
+		`flush chain ${family} ${table} c`,
+		...(pod === undefined ? [] : [added]),
 		"END",
 	].join("\n");
 }
+
+const rule = (side: Side, pod?: string): string => dnat("t", side, pod);
 
 function asks({ client, host }: Side, port: number, answer: string): string {
 	return `asks ${answer} ${client} ${port} ${host} ${HOST_PORT}`;
