@@ -94,11 +94,10 @@ export class Conntrack {
 	async sample(): Promise<Sample> {
 		const sample = new Sample();
 		const table = new Exchange(this.#host, NETLINK_NETFILTER, this.#deadline);
-		let entries = 0;
 		try {
 			await table.each("read some entries", getAll, (b, m) => {
 				sample.add(b, m);
-				return ++entries === SAMPLED;
+				return sample.entries === SAMPLED;
 			});
 		} finally {
 			// what is left of the dump ends with its socket

@@ -15,6 +15,10 @@ export class Sample {
 	#entries = 0;
 	readonly #counts = new Map<number, number>();
 
+	get entries(): number {
+		return this.#entries;
+	}
+
 	/** Counts one message of a dump. An entry of another layout counts as one of no protocol. */
 	add({ words, bytes }: RecvBuffer, m: Message): void {
 		if (m.type !== IPCTNL_MSG_CT_NEW) return;
