@@ -9,7 +9,7 @@ PROBE := $(OUT)/conntrack-flush-probe
 BUILT := $(NATIVE)/target/$(TARGET)/release/conntrack-flush
 
 MODULES := node_modules/.package-lock.json
-SCHEMAS := plugin/conf.schema.json src/frontends.schema.json
+SCHEMAS := plugin/cni/conf.schema.json src/reconcile/frontends.schema.json
 # `npm run schema` makes that of every schema.
 VALIDATOR := build/gen/conf.validate.js
 SOURCES := $(shell find plugin src -name '*.ts' -not -path '$(NATIVE)/*')

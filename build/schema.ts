@@ -8,11 +8,11 @@ import standalone from "ajv/dist/standalone/index.js";
 /** Of an error that ajv describes, the properties that somebody asks for. */
 const SCHEMAS = {
 	conf: {
-		file: "plugin/conf.schema.json",
+		file: "plugin/cni/conf.schema.json",
 		asked: ["instancePath", "message"],
 	},
 	frontends: {
-		file: "src/frontends.schema.json",
+		file: "src/reconcile/frontends.schema.json",
 		asked: ["instancePath", "keyword", "params", "message"],
 	},
 };

@@ -2,7 +2,7 @@
 // line. The only place that turns errors into output and an exit code.
 
 import type { Host } from "../src/host.ts";
-import { CURRENT, callVerb, type Verbs } from "./cni.ts";
+import { CURRENT, callVerb, type Verbs } from "./cni/protocol.ts";
 import { cmdAdd } from "./verbs/add.ts";
 
 /** ADD is at hand, the others are loaded one by one: every byte that is loaded is paid for on every call. */
@@ -17,7 +17,7 @@ const VERBS: Verbs = {
 /** Runs and returns the exit code. */
 export async function main(host: Host): Promise<number> {
 	if (host.env("CNI_COMMAND") === undefined) {
-		const { cli } = await import("../src/cli/index.ts");
+		const { cli } = await import("../src/cli/cli.ts");
 		return cli(host);
 	}
 	let document: string;
@@ -26,7 +26,7 @@ export async function main(host: Host): Promise<number> {
 	try {
 		document = await callVerb(host, VERBS, answer);
 	} catch (e) {
-		const { errorDocument } = await import("./error.ts");
+		const { errorDocument } = await import("./cni/error.ts");
 		document = errorDocument(answer.cniVersion, e);
 		code = 1;
 	}

@@ -2,8 +2,8 @@
 // entries that would keep traffic from it. Never fails because of conntrack.
 
 import type { Host } from "../../src/host.ts";
-import type { CmdArgs } from "../cni.ts";
-import { type PluginConf, requirePrevResult } from "../conf.ts";
+import { type PluginConf, requirePrevResult } from "../cni/conf.ts";
+import type { CmdArgs } from "../cni/protocol.ts";
 
 export async function cmdAdd(
 	host: Host,
@@ -14,18 +14,21 @@ export async function cmdAdd(
 	// a whole pod is recorded also where only DEL acts: see `isAssigned`
 	const acts = conf.on !== "del" && conf.portMappings.length > 0;
 	if (acts || conf.scope === "pod") {
-		const { attachmentOf, siteOf } = await import("../attachment.ts");
+		const { attachmentOf, siteOf } = await import("./attachment.ts");
 		const site = siteOf("ADD", host, args, conf);
 		const { mappings, ...a } = attachmentOf(site, args, conf, "strict");
 		const arrived = { ...a, mappings: acts ? mappings : [] };
 		if (arrived.mappings.length + arrived.pods.length > 0) {
-			const { arrive } = await import("../../src/hostports.ts");
+			const { arrive } = await import("../../src/flush/onadd.ts");
 			await arrive(site, arrived);
 		}
 	}
 	return (
 		plainMember(conf.text, "prevResult") ??
-		(await import("../json.ts")).memberText(conf.text, "prevResult") ??
+		(await import("../../src/rawjson.ts")).memberText(
+			conf.text,
+			"prevResult",
+		) ??
 		""
 	);
 }

@@ -2,9 +2,9 @@
 
 import type { Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import type { CmdArgs } from "../cni.ts";
-import { type PluginConf, requirePrevResult } from "../conf.ts";
-import { CniError, IO_FAILURE, STALE_ENTRIES } from "../error.ts";
+import { type PluginConf, requirePrevResult } from "../cni/conf.ts";
+import { CniError, IO_FAILURE, STALE_ENTRIES } from "../cni/error.ts";
+import type { CmdArgs } from "../cni/protocol.ts";
 
 export async function cmdCheck(
 	host: Host,
@@ -13,11 +13,11 @@ export async function cmdCheck(
 ): Promise<string> {
 	await requirePrevResult(conf);
 	if (conf.on === "del" || conf.portMappings.length === 0) return "";
-	const { attachmentOf, siteOf } = await import("../attachment.ts");
+	const { attachmentOf, siteOf } = await import("./attachment.ts");
 	const site = siteOf("CHECK", host, args, conf);
 	const a = attachmentOf(site, args, conf, "strict");
 	if (a.mappings.length === 0) return "";
-	const { inspect } = await import("../../src/hostports.ts");
+	const { inspect } = await import("../../src/flush/onadd.ts");
 	const report = await inspect(site, a);
 	if (report.error !== undefined)
 		throw new CniError(

@@ -3,9 +3,9 @@
 // have no port mapping, so this file only finds out whether there is anything.
 
 import type { Host } from "../../src/host.ts";
-import { pathOf, readRecord } from "../../src/record.ts";
-import type { CmdArgs } from "../cni.ts";
-import type { PluginConf } from "../conf.ts";
+import { pathOf, readRecord } from "../../src/state/path.ts";
+import type { PluginConf } from "../cni/conf.ts";
+import type { CmdArgs } from "../cni/protocol.ts";
 
 export async function cmdDel(
 	host: Host,
@@ -15,13 +15,13 @@ export async function cmdDel(
 	if (conf.on === "add") {
 		// an entry with on=del needs the record where the request does not say it all
 		if (conf.prevResult && conf.portMappings.length > 0)
-			(await import("../forget.ts")).forget(host, args, conf);
+			(await import("./del.record.ts")).forget(host, args, conf);
 	} else if (
 		conf.portMappings.length > 0 ||
 		conf.scope === "pod" ||
 		isRecorded(host, args, conf)
 	) {
-		const { depart } = await import("../departure.ts");
+		const { depart } = await import("./del.work.ts");
 		await depart(host, args, conf);
 	}
 	return "";

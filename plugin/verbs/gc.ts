@@ -1,19 +1,19 @@
 // GC: forgets the attachments of this network that the runtime no longer knows,
 // and removes what they left in the table.
 
-import type { AttachmentID } from "../../src/attachments.ts";
-import { collect } from "../../src/gc.ts";
+import { collect } from "../../src/flush/gc.ts";
 import type { Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import { siteOf } from "../attachment.ts";
-import type { CmdArgs } from "../cni.ts";
-import type { PluginConf } from "../conf.ts";
+import type { AttachmentID } from "../../src/state/store.ts";
+import type { PluginConf } from "../cni/conf.ts";
 import {
 	CniError,
 	INVALID_CONFIG,
 	IO_FAILURE,
 	invalidConfig,
-} from "../error.ts";
+} from "../cni/error.ts";
+import type { CmdArgs } from "../cni/protocol.ts";
+import { siteOf } from "./attachment.ts";
 
 /** The key of the spec, and the one that libcni wrote before it was settled. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;

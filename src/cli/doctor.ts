@@ -1,10 +1,10 @@
 // `doctor`: what is wrong on this node, in the order in which to repair it.
 
+import { examine } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
-import { examine } from "../doctor/index.ts";
 import { command } from "./command.ts";
 import { WIDTH, wrap } from "./help.ts";
-import { PLACES, whereOf } from "./node.ts";
+import { PLACES, whereOf } from "./places.ts";
 import { widthOf } from "./table.ts";
 import { oneOf, text } from "./values.ts";
 

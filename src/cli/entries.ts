@@ -1,16 +1,21 @@
 // What `list` and `flush` share: the flags that say which entries are meant, and
 // the ways to print an entry.
 
-import { endpoint, type Verdict } from "../explain.ts";
+import { IPS_ASSURED, IPS_SEEN_REPLY } from "../conntrack/constants.ts";
+import type { Detail } from "../conntrack/detail.ts";
+import { idOf, zoneOf } from "../conntrack/detail.ts";
+import type { Entry, Tuple } from "../conntrack/entry.ts";
 import type { Host } from "../host.ts";
-import { AF_INET } from "../ip.ts";
-import { IPS_ASSURED, IPS_SEEN_REPLY } from "../netlink/cta.ts";
-import type { Detail } from "../netlink/detail.ts";
-import { idOf, zoneOf } from "../netlink/detail.ts";
-import type { Entry, Tuple } from "../netlink/entry.ts";
-import { IPPROTO_UDP, PROTOCOLS, type Proto, protocolName } from "../proto.ts";
-import type { Cache } from "../recorded.ts";
-import { familiesOf, type Selection } from "../selection.ts";
+import { AF_INET } from "../net/ip.ts";
+import {
+	IPPROTO_UDP,
+	PROTOCOLS,
+	type Proto,
+	protocolName,
+} from "../net/proto.ts";
+import { endpoint, type Verdict } from "../policy/judge.ts";
+import { familiesOf, type Selection } from "../policy/selection.ts";
+import type { Cache } from "../reconcile/recorded.ts";
 import {
 	type Column,
 	DIM,

@@ -1,30 +1,30 @@
 // `flush`: removes entries on demand, those that are named and no others.
 
-import { total } from "../counts.ts";
-import { departed } from "../departures.ts";
-import { explainer, type Verdict } from "../explain.ts";
+import type { Entry } from "../conntrack/entry.ts";
+import { localAddresses } from "../flush/addresses.ts";
 import {
 	failureOf,
 	flush as flushTable,
 	type Report,
 	type Request,
-} from "../flush.ts";
-import type { Site } from "../hostports.ts";
-import type { IP } from "../ip.ts";
-import { localAddresses } from "../locals.ts";
+} from "../flush/flush.ts";
+import type { Site } from "../flush/onadd.ts";
+import { total } from "../flush/report.ts";
 import { logger } from "../log.ts";
-import type { Entry } from "../netlink/entry.ts";
+import type { IP } from "../net/ip.ts";
+import { IPPROTO_UDP } from "../net/proto.ts";
 import { LocalAddresses } from "../netlink/rtnl.ts";
-import { IPPROTO_UDP } from "../proto.ts";
-import { reconcile, type Source } from "../reconcile.ts";
-import { type Cache, living, recorded } from "../recorded.ts";
+import { explainer, type Verdict } from "../policy/judge.ts";
 import {
 	familiesOf,
 	isMeant,
 	isSaid,
 	portsOf,
 	type Selection,
-} from "../selection.ts";
+} from "../policy/selection.ts";
+import { reconcile, type Source } from "../reconcile/reconcile.ts";
+import { type Cache, living, recorded } from "../reconcile/recorded.ts";
+import { departed } from "../state/departures.read.ts";
 import { command } from "./command.ts";
 import {
 	ALL_PROTOS,

@@ -1,7 +1,7 @@
 // `gc`: the CNI verb GC for runtimes that never call it, such as containerd. The
 // list of valid attachments is text, so that a shell can make it.
 
-import { collect } from "../gc.ts";
+import { collect } from "../flush/gc.ts";
 import type { Host } from "../host.ts";
 import { logger, wordsOf } from "../log.ts";
 import { command, type List } from "./command.ts";

@@ -11,7 +11,7 @@ import type { Change, Wishes } from "../install/plan.ts";
 import { Refusal } from "../install/refusal.ts";
 import { isCrio, seenRuntime } from "../install/runtime.ts";
 import { command, flagName } from "./command.ts";
-import { interval, LISTEN, PLACES, TEXTFILE, whereOf } from "./node.ts";
+import { interval, LISTEN, PLACES, TEXTFILE, whereOf } from "./places.ts";
 import { UsageError } from "./usage.ts";
 import { choice, text } from "./values.ts";
 
@@ -119,7 +119,7 @@ export const install = command({
 		if (values.dryRun) return dryRun(host, where, wishes);
 		if (values.check) return check(host, where, wishes);
 		if (values.watch) {
-			const { watch } = await import("./install.watch.ts");
+			const { watch } = await import("./agent.ts");
 			return watch(host, where, wishes, {
 				everyMs: interval,
 				reconcileMs: reconcileInterval,

@@ -1,17 +1,15 @@
 // `list`: the entries of hostPorts and what is to be said of each, printed as
 // they are read. It changes nothing.
 
-import { Conntrack } from "../conntrack.ts";
-import { departed } from "../departures.ts";
-import { Deadline } from "../exchange.ts";
-import { explainer } from "../explain.ts";
+import { readDetailed } from "../conntrack/detail.ts";
+import { type Entry, readEntry } from "../conntrack/entry.ts";
+import { scan } from "../conntrack/scan.ts";
+import { PortSet } from "../conntrack/skip.ts";
+import { Conntrack } from "../conntrack/table.ts";
+import { localAddresses } from "../flush/addresses.ts";
 import type { Host } from "../host.ts";
-import { localAddresses } from "../locals.ts";
-import { readDetailed } from "../netlink/detail.ts";
-import { type Entry, readEntry } from "../netlink/entry.ts";
-import { PortSet } from "../netlink/skip.ts";
-import { type Cache, living } from "../recorded.ts";
-import { scan } from "../scan.ts";
+import { Deadline } from "../netlink/exchange.ts";
+import { explainer } from "../policy/judge.ts";
 import {
 	agrees,
 	familiesOf,
@@ -19,7 +17,9 @@ import {
 	isSaid,
 	portsOf,
 	type Selection,
-} from "../selection.ts";
+} from "../policy/selection.ts";
+import { type Cache, living } from "../reconcile/recorded.ts";
+import { departed } from "../state/departures.read.ts";
 import { command } from "./command.ts";
 import {
 	ALL_PROTOS,

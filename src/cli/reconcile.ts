@@ -1,27 +1,27 @@
 // `reconcile`: the desired state is read, and the table made to agree with it,
 // once or in a loop.
 
-import { type Action, failureOf, type Report } from "../flush.ts";
-import { DocumentError, readFrontends } from "../frontends.read.ts";
+import { type Action, failureOf, type Report } from "../flush/flush.ts";
+import type { Site } from "../flush/onadd.ts";
+import type { Host } from "../host.ts";
+import { logger } from "../log.ts";
+import type { IP } from "../net/ip.ts";
+import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
+import { DocumentError, readFrontends } from "../reconcile/frontends.ts";
+import {
+	type Found,
+	logRepair,
+	reconcile as run,
+	type Source,
+} from "../reconcile/reconcile.ts";
+import { type Cache, forgetGone, recorded } from "../reconcile/recorded.ts";
 import {
 	type Claim,
 	claimed,
 	NO_HISTORY,
 	remember,
 	serviced,
-} from "../frontends.ts";
-import type { Host } from "../host.ts";
-import type { Site } from "../hostports.ts";
-import type { IP } from "../ip.ts";
-import { logger } from "../log.ts";
-import { IPPROTO_UDP, type Proto } from "../proto.ts";
-import {
-	type Found,
-	logRepair,
-	reconcile as run,
-	type Source,
-} from "../reconcile.ts";
-import { type Cache, forgetGone, recorded } from "../recorded.ts";
+} from "../reconcile/services.ts";
 import { command } from "./command.ts";
 import { isStream, readInput } from "./input.ts";
 import { isClosedPipe } from "./pipe.ts";
@@ -98,7 +98,9 @@ TCP is only touched where a rule has sent it to the wrong place, and only with -
 	],
 	async run(host, values) {
 		if (values.schema) {
-			const { default: schema } = await import("../frontends.schema.json");
+			const { default: schema } = await import(
+				"../reconcile/frontends.schema.json"
+			);
 			host.write(1, `${JSON.stringify(schema, undefined, 2)}\n`);
 			return 0;
 		}

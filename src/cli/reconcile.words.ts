@@ -1,16 +1,16 @@
 // What `reconcile` says of entries that go, of frontends that are left out, and of
 // a pass. Pure but for who has left, which is read once.
 
-import * as attachments from "../attachments.ts";
-import { total } from "../counts.ts";
-import { departed } from "../departures.ts";
-import { endpoint, leftFor, printable } from "../explain.ts";
-import type { Report } from "../flush.ts";
+import type { Entry } from "../conntrack/entry.ts";
+import type { Report } from "../flush/flush.ts";
+import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
-import type { IP } from "../ip.ts";
-import type { Entry } from "../netlink/entry.ts";
-import { type Proto, protocolName } from "../proto.ts";
-import type { Reason } from "../stale.ts";
+import type { IP } from "../net/ip.ts";
+import { type Proto, protocolName } from "../net/proto.ts";
+import { endpoint, leftFor, printable } from "../policy/judge.ts";
+import type { Reason } from "../policy/stale.ts";
+import { departed } from "../state/departures.read.ts";
+import * as attachments from "../state/store.ts";
 
 const WORDS: Readonly<Record<Reason, (to: string) => string>> = {
 	"no-dnat": () => "was made while no rule was there",

@@ -1,8 +1,8 @@
 // The recorded attachments for a person at the command line.
 
-import type { Attachment } from "../attachments.ts";
 import type { Host } from "../host.ts";
-import { known } from "../known.ts";
+import { known } from "../state/inventory.ts";
+import type { Attachment } from "../state/store.ts";
 
 /** Reads them all, and warns of those that cannot be read and are passed over. Throws SysError if their directory cannot be read. */
 export function readRecords(

@@ -1,6 +1,6 @@
 // What the kernel's counters mean when they rise, and what helps.
 
-import type { Counter } from "../netlink/stats.ts";
+import type { Counter } from "../conntrack/counters.ts";
 
 /** None for counters that need no attention. */
 const ADVICE: Readonly<Partial<Record<Counter, string>>> = {

@@ -1,9 +1,7 @@
 // `stats`: how full the table is and what the kernel has counted, once or as it
 // changes.
 
-import type { Host } from "../host.ts";
-import { COUNTERS, type Counters } from "../netlink/stats.ts";
-import { exposition } from "../stats.metrics.ts";
+import { COUNTERS, type Counters } from "../conntrack/counters.ts";
 import {
 	difference,
 	fillOf,
@@ -11,7 +9,9 @@ import {
 	readStatistics,
 	type Statistics,
 	sum,
-} from "../stats.ts";
+} from "../conntrack/stats.ts";
+import type { Host } from "../host.ts";
+import { exposition } from "../metrics/exposition.ts";
 import { command } from "./command.ts";
 import { wrap } from "./help.ts";
 import { adviceOn } from "./stats.advice.ts";

@@ -1,19 +1,19 @@
 // `sweep`: ends TCP entries whose client retries without ever being answered,
 // until it is told to stop.
 
-import { probe } from "../conntrack.ts";
-import { refusals } from "../counts.ts";
-import { endpoint } from "../explain.ts";
+import { probe } from "../conntrack/table.ts";
+import { refusals } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { type Log, logger } from "../log.ts";
+import { endpoint } from "../policy/judge.ts";
 import {
 	type Destination,
 	everything,
 	mapped,
 	parseDestination,
 	towards,
-} from "../sweep.scope.ts";
-import { type Memory, type Rule, type Sample, sample } from "../sweep.ts";
+} from "../sweep/scope.ts";
+import { type Memory, type Rule, type Sample, sample } from "../sweep/sweep.ts";
 import { command, type Option } from "./command.ts";
 import { readRecords } from "./records.ts";
 import { UsageError } from "./usage.ts";

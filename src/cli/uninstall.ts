@@ -16,7 +16,7 @@ import {
 	unconfigure,
 } from "../install/uninstall.ts";
 import { command } from "./command.ts";
-import { PLACES, TEXTFILE, whereOf } from "./node.ts";
+import { PLACES, TEXTFILE, whereOf } from "./places.ts";
 import { DURATION } from "./values.ts";
 
 /** --wait is over, and the executable is still named. */

@@ -1,8 +1,8 @@
 // The kinds of values that flags take, each with the error for a wrong one.
 
 import { CACHE_DIR, DATA_DIR } from "../defaults.ts";
-import { AF_INET, AF_INET6, type Family, type IP, parseIP } from "../ip.ts";
-import { PROTOCOLS, type Proto } from "../proto.ts";
+import { AF_INET, AF_INET6, type Family, type IP, parseIP } from "../net/ip.ts";
+import { PROTOCOLS, type Proto } from "../net/proto.ts";
 import type { Option } from "./command.ts";
 import { nearest, UsageError } from "./usage.ts";
 

@@ -1,9 +1,17 @@
 // Whether the kernel can be asked, and what it can do.
 
-import { MISSING, REMEDY } from "../capability.ts";
-import { Conntrack } from "../conntrack.ts";
-import { Deadline, Exchange } from "../exchange.ts";
+import { MISSING, REMEDY } from "../conntrack/capability.ts";
+import { probeFilteredDump, probeRetire } from "../conntrack/features.ts";
+import {
+	fillOf,
+	isNearlyFull,
+	readStatistics,
+	type Statistics,
+} from "../conntrack/stats.ts";
+import { Conntrack } from "../conntrack/table.ts";
 import { type Host, isSysError } from "../host.ts";
+import { IPPROTO_UDP } from "../net/proto.ts";
+import { Deadline, Exchange } from "../netlink/exchange.ts";
 import {
 	EINVAL,
 	ENOENT,
@@ -12,14 +20,6 @@ import {
 	NetlinkError,
 	type Writer,
 } from "../netlink/nl.ts";
-import { probeFilteredDump, probeRetire } from "../netlink/probe.ts";
-import { IPPROTO_UDP } from "../proto.ts";
-import {
-	fillOf,
-	isNearlyFull,
-	readStatistics,
-	type Statistics,
-} from "../stats.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** Every request waits for other processes' walks of the table. */

@@ -2,7 +2,7 @@
 // wrong where they cannot.
 
 import type { Host } from "../host.ts";
-import { type Known, known } from "../known.ts";
+import { type Known, known } from "../state/inventory.ts";
 import { type Finding, warn } from "./finding.ts";
 
 const CHECK = "records";

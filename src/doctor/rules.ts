@@ -1,18 +1,18 @@
 // DNAT rules of hostPorts that lead to pods which are gone: they take the traffic
 // before any later rule can. No flush helps against them; they are reported.
 
-import { type Attachment, addressesOf } from "../attachments.ts";
-import { cacheDirs, readCache } from "../cache.ts";
-import { Deadline, Exchange } from "../exchange.ts";
 import type { Host } from "../host.ts";
-import type { IP } from "../ip.ts";
+import { cacheDirs, readCache } from "../libcni/cache.ts";
+import type { IP } from "../net/ip.ts";
+import { Deadline, Exchange } from "../netlink/exchange.ts";
+import { EINVAL, NETLINK_NETFILTER, NetlinkError } from "../netlink/nl.ts";
 import {
 	type DNATRule,
 	getRules,
 	NFT_MSG_NEWRULE,
 	readDNAT,
-} from "../netlink/nft.ts";
-import { EINVAL, NETLINK_NETFILTER, NetlinkError } from "../netlink/nl.ts";
+} from "../rules/nft.ts";
+import { type Attachment, addressesOf } from "../state/store.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const DEADLINE_MS = 30_000;

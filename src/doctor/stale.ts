@@ -1,10 +1,10 @@
 // Entries that keep traffic from live attachments at this moment.
 
-import { total } from "../counts.ts";
+import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
-import { IPPROTO_UDP } from "../proto.ts";
-import { reconcile } from "../reconcile.ts";
-import { type Cache, living, recorded } from "../recorded.ts";
+import { IPPROTO_UDP } from "../net/proto.ts";
+import { reconcile } from "../reconcile/reconcile.ts";
+import { type Cache, living, recorded } from "../reconcile/recorded.ts";
 import { type Finding, fail, ok } from "./finding.ts";
 
 const CHECK = "stale entries";

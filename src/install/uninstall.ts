@@ -2,9 +2,9 @@
 // configuration names it any more. Every step may find its work done already,
 // and one that fails does not keep the others from being taken.
 
-import { departedIn } from "../departed.ts";
 import { type FullHost, isSysError } from "../host.ts";
-import { journalDir } from "../journal.ts";
+import { departedIn } from "../state/departures.ts";
+import { journalDir } from "../state/spool.ts";
 import { pathIn, removeFrom } from "./binary.ts";
 import { isConfName, ownName, TYPE } from "./conflist.ts";
 import { without } from "./edit.ts";

@@ -2,11 +2,11 @@
 // textfile collector. What fails here is logged, once: the agent has duties that
 // matter more.
 
-import { all } from "../attachments.ts";
+import { readStatistics } from "../conntrack/stats.ts";
 import type { FullHost, HttpServer } from "../host.ts";
 import type { Log } from "../log.ts";
-import { readStatistics } from "../stats.ts";
-import { fold } from "./fold.ts";
+import { all } from "../state/store.ts";
+import { fold } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
 import { noTotals } from "./totals.ts";
 

@@ -1,7 +1,7 @@
 // The agent's metrics in Prometheus' text format 0.0.4.
 
-import { exposition } from "../stats.metrics.ts";
-import type { Statistics } from "../stats.ts";
+import type { Statistics } from "../conntrack/stats.ts";
+import { exposition } from "./exposition.ts";
 import { BUCKETS, type Count, type Histogram, type Totals } from "./totals.ts";
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";

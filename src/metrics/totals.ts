@@ -1,8 +1,8 @@
 // What was counted since the agent started: the journal's lines, added up.
 
-import type { Line } from "../journal.ts";
+import { protocolName } from "../net/proto.ts";
 import { errnoName } from "../netlink/nl.ts";
-import { protocolName } from "../proto.ts";
+import type { Line } from "../state/spool.ts";
 
 /** Upper bounds in seconds. A flush that finds nothing takes less than the first, and none more than the last but by a little. */
 export const BUCKETS = [

@@ -1,7 +1,13 @@
 // Reading netlink messages and attributes: one buffer, and functions that check
 // every length before it is used. Nothing read keeps a view of the buffer.
 
-import { AF_INET, AF_INET6, type Family, formatIP, type IP } from "../ip.ts";
+import {
+	AF_INET,
+	AF_INET6,
+	type Family,
+	formatIP,
+	type IP,
+} from "../net/ip.ts";
 import {
 	align,
 	DecodeError,

@@ -3,6 +3,7 @@
 // LOCAL` of portmap's rules consults, and it also knows 127.0.0.0/8 as a whole
 // and addresses routed locally without standing on an interface.
 
+import type { Sieve } from "../conntrack/prefilter.ts";
 import {
 	AF_INET,
 	AF_INET6,
@@ -12,7 +13,7 @@ import {
 	inPrefix,
 	ipBytes,
 	ipLength,
-} from "../ip.ts";
+} from "../net/ip.ts";
 import {
 	DecodeError,
 	NLM_F_DUMP,
@@ -21,7 +22,6 @@ import {
 	type Writer,
 } from "./nl.ts";
 import { attributes, type Message, type RecvBuffer } from "./reader.ts";
-import type { Sieve } from "./sieve.ts";
 
 const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;

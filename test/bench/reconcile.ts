@@ -4,9 +4,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeHost } from "../../plugin/host/node.ts";
-import { record } from "../../src/attachments.ts";
-import { AF_INET } from "../../src/ip.ts";
-import { IPPROTO_UDP } from "../../src/proto.ts";
+import { AF_INET } from "../../src/net/ip.ts";
+import { IPPROTO_UDP } from "../../src/net/proto.ts";
+import { record } from "../../src/state/store.ts";
 import { HOST4, type Node } from "./node.ts";
 import type { Op } from "./ops.ts";
 import { DNS, mappings, mappingsOf, POD4, pair } from "./request.ts";

@@ -1,7 +1,7 @@
 // docs/frontends.jq makes of a cluster's Services what `reconcile` reads.
 
 import { expect, test } from "vitest";
-import { readFrontends } from "../../src/frontends.read.ts";
+import { readFrontends } from "../../src/reconcile/frontends.ts";
 import { must } from "../support/exec.ts";
 
 interface Port {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nodeHost } from "../../plugin/host/node.ts";
-import { fold } from "../../src/metrics/fold.ts";
+import { fold } from "../../src/metrics/collect.ts";
 import { noTotals } from "../../src/metrics/totals.ts";
 import { must } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";

@@ -4,9 +4,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
+import { COUNTERS } from "../../src/conntrack/counters.ts";
 import { metricsText } from "../../src/metrics/text.ts";
 import { addLines, noTotals } from "../../src/metrics/totals.ts";
-import { COUNTERS } from "../../src/netlink/stats.ts";
 import { must } from "../support/exec.ts";
 
 const RULES = "deploy/prometheus/rules.yaml";

@@ -1,6 +1,6 @@
 // The document that the fuzz tests damage, and what an answer to it must be.
 
-import { CONF } from "../unit/plugin.ts";
+import { CONF } from "../support/unit/calls.ts";
 
 export const DOCUMENT = {
 	...CONF,

@@ -2,9 +2,9 @@
 // the entries that a slow and plain decoder finds, or an error that has a type.
 
 import { datagram, toHex } from "../support/entries.ts";
-import { plain } from "../unit/plain.ts";
-import { random } from "../unit/random.ts";
-import { readRecorded } from "../unit/recorded.ts";
+import { random } from "../support/random.ts";
+import { readRecorded } from "../support/unit/fixtures.ts";
+import { plain } from "../support/unit/plaindecoder.ts";
 import { damaged } from "./mutate.ts";
 import { type Scanned, WANTED } from "./scan.ts";
 

@@ -16,7 +16,7 @@ import { flowOf, insert, readNames } from "../kernel/model.flows.ts";
 import { createWorld, type World } from "../kernel/model.world.ts";
 import { flushTable } from "../support/conntrack.ts";
 import { must } from "../support/exec.ts";
-import { random } from "../unit/random.ts";
+import { random } from "../support/random.ts";
 import { DOCUMENT, faultOf, VERBS } from "./answer.ts";
 import { type Answer, answer } from "./executable.ts";
 import {

@@ -1,7 +1,7 @@
 // Damage, by seed: to bytes as a broken sender does it, to JSON documents as a
 // hostile or a mistaken one does.
 
-import type { Random } from "../unit/random.ts";
+import type { Random } from "../support/random.ts";
 
 /** FUZZ_SECONDS for each of the fuzz tests; hours are fine. */
 export const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5);

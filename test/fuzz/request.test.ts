@@ -3,8 +3,8 @@
 // what it was given.
 
 import { expect, test } from "vitest";
-import { call } from "../unit/plugin.ts";
-import { random } from "../unit/random.ts";
+import { random } from "../support/random.ts";
+import { call } from "../support/unit/calls.ts";
 import { DOCUMENT, faultOf, VERBS } from "./answer.ts";
 import { FOR_SECONDS, forSeconds, SECONDS, SEED, spoiled } from "./mutate.ts";
 

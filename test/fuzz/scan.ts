@@ -2,14 +2,14 @@
 // came of it in plain data. It runs in Node and, within the probe, in the
 // executable's engine: nothing here may be Node's.
 
-import { Conntrack, type ScanCount } from "../../src/conntrack.ts";
-import { Deadline, DeadlineError } from "../../src/exchange.ts";
+import type { Entry, Tuple } from "../../src/conntrack/entry.ts";
+import { scan } from "../../src/conntrack/scan.ts";
+import { PortSet } from "../../src/conntrack/skip.ts";
+import { Conntrack, type ScanCount } from "../../src/conntrack/table.ts";
 import { type Host, isSysError } from "../../src/host.ts";
-import type { Entry, Tuple } from "../../src/netlink/entry.ts";
+import type { Proto } from "../../src/net/proto.ts";
+import { Deadline, DeadlineError } from "../../src/netlink/exchange.ts";
 import { DecodeError, EAGAIN, NetlinkError } from "../../src/netlink/nl.ts";
-import { PortSet } from "../../src/netlink/skip.ts";
-import type { Proto } from "../../src/proto.ts";
-import { scan } from "../../src/scan.ts";
 import { doneMessage, hex, wireOf } from "../support/entries.ts";
 
 export const WANTED: readonly {

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Made } from "../kernel/creation.ts";
 import { present, spelt, startNode } from "../kernel/reconcile.node.ts";
 import { undoAll } from "../support/undo.ts";
-import { attached, cachedFile } from "../unit/reconcile.ts";
-import { mapping } from "../unit/stale.ts";
+import { mapping } from "../support/unit/flows.ts";
+import { attached, cachedFile } from "../support/unit/world.ts";
 import { INTERVAL } from "./pains.ts";
 import { createTree, until } from "./tree.ts";
 

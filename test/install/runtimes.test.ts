@@ -11,8 +11,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readCache } from "../../src/cache.ts";
 import { seenRuntime } from "../../src/install/runtime.ts";
+import { readCache } from "../../src/libcni/cache.ts";
 import { CONTAINERD_RUNS } from "../harness/runtimes/runs.ts";
 import { leftBehind } from "../harness/runtimes/scenarios.ts";
 import { now, sleep } from "../support/clock.ts";

@@ -1,8 +1,12 @@
 // What parent and worker say to each other.
 
-import type { Family, IP } from "../../src/ip.ts";
-import type { DumpFilter, FlushFilter, Key } from "../../src/netlink/ct.ts";
-import type { Target } from "../../src/netlink/entry.ts";
+import type { Target } from "../../src/conntrack/entry.ts";
+import type {
+	DumpFilter,
+	FlushFilter,
+	Key,
+} from "../../src/conntrack/messages.ts";
+import type { Family, IP } from "../../src/net/ip.ts";
 
 export type Command =
 	| { readonly do: "count" }

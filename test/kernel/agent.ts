@@ -4,9 +4,13 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import type { Outcome, ScanCount } from "../../src/conntrack.ts";
-import type { DumpFilter, FlushFilter, Key } from "../../src/netlink/ct.ts";
-import type { Entry, Target } from "../../src/netlink/entry.ts";
+import type { Entry, Target } from "../../src/conntrack/entry.ts";
+import type {
+	DumpFilter,
+	FlushFilter,
+	Key,
+} from "../../src/conntrack/messages.ts";
+import type { Outcome, ScanCount } from "../../src/conntrack/table.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
 import { onEnd } from "../support/undo.ts";
 import type { Command, Reply } from "./agent.protocol.ts";

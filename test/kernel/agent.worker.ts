@@ -3,12 +3,12 @@
 
 import { createSocket } from "node:dgram";
 import { nodeHost } from "../../plugin/host/node.ts";
-import { Conntrack } from "../../src/conntrack.ts";
-import { Deadline } from "../../src/exchange.ts";
-import { localAddresses } from "../../src/locals.ts";
-import type { Entry } from "../../src/netlink/entry.ts";
-import { PortSet } from "../../src/netlink/skip.ts";
-import { scan } from "../../src/scan.ts";
+import type { Entry } from "../../src/conntrack/entry.ts";
+import { scan } from "../../src/conntrack/scan.ts";
+import { PortSet } from "../../src/conntrack/skip.ts";
+import { Conntrack } from "../../src/conntrack/table.ts";
+import { localAddresses } from "../../src/flush/addresses.ts";
+import { Deadline } from "../../src/netlink/exchange.ts";
 import type { Command, Reply } from "./agent.protocol.ts";
 
 const host = nodeHost([]);

@@ -1,6 +1,6 @@
 // The message that makes an entry over ctnetlink, written without src/netlink.
 
-import { ipBytes } from "../../src/ip.ts";
+import { ipBytes } from "../../src/net/ip.ts";
 import {
 	attr,
 	be16,

@@ -9,8 +9,8 @@ import { readTable } from "../support/conntrack.ts";
 import { must, type Ran, run } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
 import { OUR_BIN } from "../support/requirements.ts";
-import { attached, recordsOf } from "../unit/reconcile.ts";
-import { mapping } from "../unit/stale.ts";
+import { mapping } from "../support/unit/flows.ts";
+import { attached, recordsOf } from "../support/unit/world.ts";
 import { startAgent } from "./agent.ts";
 
 const EXECUTABLE = join(OUR_BIN, "conntrack-flush");

@@ -3,11 +3,11 @@
 
 import { release } from "node:os";
 import { describe, expect, test } from "vitest";
-import type { FlushFilter } from "../../src/netlink/ct.ts";
-import { deadFilter, deadOnDel, type Mapping } from "../../src/stale.ts";
+import type { FlushFilter } from "../../src/conntrack/messages.ts";
+import { deadFilter, deadOnDel, type Mapping } from "../../src/policy/stale.ts";
+import { type FamilyName, type Letter, spell } from "../support/book.ts";
 import { entry } from "../support/entries.ts";
-import { type FamilyName, type Letter, spell } from "../unit/book.ts";
-import { mapping } from "../unit/stale.ts";
+import { mapping } from "../support/unit/flows.ts";
 import { type Agent, startAgent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 

@@ -5,7 +5,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { flushTable } from "../support/conntrack.ts";
 import type { Ran } from "../support/exec.ts";
-import { random } from "../unit/random.ts";
+import { random } from "../support/random.ts";
 import {
 	type Flow,
 	insert,

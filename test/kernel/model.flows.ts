@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { must } from "../support/exec.ts";
 import type { Namespace } from "../support/netns.ts";
-import type { Random } from "../unit/random.ts";
+import type { Random } from "../support/random.ts";
 import { LOCAL, NOT_LOCAL } from "./model.world.ts";
 
 export type Family = 4 | 6;

@@ -4,7 +4,7 @@
 
 import { expect, test } from "vitest";
 import { flushTable } from "../support/conntrack.ts";
-import { random } from "../unit/random.ts";
+import { random } from "../support/random.ts";
 import { randomCase, shrink, tryCase } from "./model.case.ts";
 import {
 	flowOf,

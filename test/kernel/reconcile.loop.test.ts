@@ -8,8 +8,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { run } from "../support/exec.ts";
 import { onEnd } from "../support/undo.ts";
-import { attached, cachedFile } from "../unit/reconcile.ts";
-import { mapping } from "../unit/stale.ts";
+import { mapping } from "../support/unit/flows.ts";
+import { attached, cachedFile } from "../support/unit/world.ts";
 import type { Made } from "./creation.ts";
 import {
 	document,

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { must, run } from "../support/exec.ts";
-import { attached, recordsOf } from "../unit/reconcile.ts";
-import { mapping } from "../unit/stale.ts";
+import { mapping } from "../support/unit/flows.ts";
+import { attached, recordsOf } from "../support/unit/world.ts";
 import type { Made } from "./creation.ts";
 import {
 	EXECUTABLE,

@@ -1,7 +1,7 @@
 // The fixture and the flows of kube-proxy's own test of its conntrack cleanup
 // (pkg/proxy/conntrack, TestCleanStaleEntries), in both families, as real entries.
 
-import { PROTOS, type ProtoName } from "../unit/stale.ts";
+import { PROTOS, type ProtoName } from "../support/unit/flows.ts";
 import type { Made } from "./creation.ts";
 
 const BOOK = {

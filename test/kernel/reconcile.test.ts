@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { run } from "../support/exec.ts";
-import { FAMILIES } from "../unit/stale.ts";
+import { FAMILIES } from "../support/unit/flows.ts";
 import type { Agent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 import {

@@ -1,7 +1,7 @@
 // Retired entries: they end at their time, whatever is sent meanwhile.
 
 import { describe, expect, test } from "vitest";
-import type { Entry, Target } from "../../src/netlink/entry.ts";
+import type { Entry, Target } from "../../src/conntrack/entry.ts";
 import { now, sleep } from "../support/clock.ts";
 import { readTable } from "../support/conntrack.ts";
 import { attr, be32, message, nfgenmsg, STATUS } from "../support/entries.ts";

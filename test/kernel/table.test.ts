@@ -2,9 +2,9 @@
 // one by one. `conntrack -L` is the second pair of eyes.
 
 import { describe, expect, test } from "vitest";
-import type { DumpFilter } from "../../src/netlink/ct.ts";
-import { idOf } from "../../src/netlink/detail.ts";
-import type { Entry } from "../../src/netlink/entry.ts";
+import { idOf } from "../../src/conntrack/detail.ts";
+import type { Entry } from "../../src/conntrack/entry.ts";
+import type { DumpFilter } from "../../src/conntrack/messages.ts";
 import { readTable } from "../support/conntrack.ts";
 import { be16, entry, halfOf, wireOf } from "../support/entries.ts";
 import { type Agent, startAgent } from "./agent.ts";

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
+import { BOOKS, type Letter, spell } from "../support/book.ts";
 import { must, type Ran, run } from "../support/exec.ts";
 import {
 	cable,
@@ -13,9 +14,8 @@ import {
 	type Namespace,
 } from "../support/netns.ts";
 import { OUR_BIN } from "../support/requirements.ts";
-import { BOOKS, type Letter, spell } from "../unit/book.ts";
-import { HEALTHY } from "../unit/healthy.ts";
-import { FAMILIES, PROTOS } from "../unit/stale.ts";
+import { FAMILIES, PROTOS } from "../support/unit/flows.ts";
+import { HEALTHY } from "../support/unit/healthyrows.ts";
 import { type Agent, startAgent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 

@@ -4,8 +4,8 @@
 
 import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import type { Letter } from "../support/book.ts";
 import { readTable } from "../support/conntrack.ts";
-import type { Letter } from "../unit/book.ts";
 
 import {
 	addNeighbour,

@@ -4,8 +4,8 @@
 // SOAK_SECONDS (120), SOAK_SEED. `make soak`, as root; Ctrl-C cleans up too.
 
 import { now, sleep } from "../support/clock.ts";
+import { random } from "../support/random.ts";
 import { undoAll } from "../support/undo.ts";
-import { random } from "../unit/random.ts";
 import { insertBystanders } from "./bystanders.ts";
 import { Judge } from "./judge.ts";
 import { createNode, type Pod, SLOTS, type Slot } from "./node.ts";

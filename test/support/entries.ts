@@ -2,15 +2,15 @@
 // words. It encodes on its own and not with src/netlink, so that a fault there
 // cannot hide itself.
 
+import type { Entry, Tuple } from "../../src/conntrack/entry.ts";
+import type { Key } from "../../src/conntrack/messages.ts";
 import {
 	AF_INET,
 	AF_INET6,
 	type Family,
 	ipBytes,
 	parseIP,
-} from "../../src/ip.ts";
-import type { Key } from "../../src/netlink/ct.ts";
-import type { Entry, Tuple } from "../../src/netlink/entry.ts";
+} from "../../src/net/ip.ts";
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 

@@ -239,7 +239,7 @@ test("every import of ours names its file, with .ts or the schema's .json", () =
 		(i) =>
 			/^(src|plugin)\//.test(i.to) &&
 			!FILES.includes(i.to) &&
-			i.to !== "src/frontends.schema.json",
+			i.to !== "src/reconcile/frontends.schema.json",
 	);
 	expect(odd).toEqual([]);
 });

@@ -25,7 +25,9 @@ import {
 } from "../../support/runtimes/examples.ts";
 import { tool } from "../../support/runtimes/tools.ts";
 
-const SCHEMA = JSON.parse(readFileSync("plugin/conf.schema.json", "utf8")) as {
+const SCHEMA = JSON.parse(
+	readFileSync("plugin/cni/conf.schema.json", "utf8"),
+) as {
 	readonly properties: object;
 };
 

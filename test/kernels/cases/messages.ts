@@ -10,7 +10,7 @@ import {
 	kernelFlush,
 	remove,
 	retire,
-} from "../../../src/netlink/ct.ts";
+} from "../../../src/conntrack/messages.ts";
 import { Writer } from "../../../src/netlink/nl.ts";
 import {
 	be16,

@@ -1,7 +1,7 @@
 // Messages that we never send, and why: what each kernel makes of them. They are
 // written here by hand, because our encoder cannot.
 
-import { ipBytes } from "../../../src/ip.ts";
+import { ipBytes } from "../../../src/net/ip.ts";
 import {
 	attr,
 	be16,

@@ -1,0 +1,117 @@
+// The command line: what the executable is when no container runtime calls it.
+
+import { version } from "../../package.json";
+import { MISSING, REMEDY } from "../conntrack/capability.ts";
+import { type Host, isSysError } from "../host.ts";
+import { type Command, run } from "./command.ts";
+import { isClosedPipe } from "./pipe.ts";
+import { nearest, UsageError } from "./usage.ts";
+
+const EPERM = 1;
+/** Engine and build, put in by build/bundle.config.ts. */
+declare const BUILD: string;
+
+/** Each loaded when it is asked for; in the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+	list: async () => (await import("./list.ts")).list,
+	flush: async () => (await import("./flush.ts")).flush,
+	reconcile: async () => (await import("./reconcile.ts")).reconcile,
+	sweep: async () => (await import("./sweep.ts")).sweep,
+	gc: async () => (await import("./gc.ts")).gc,
+	stats: async () => (await import("./stats.ts")).stats,
+	doctor: async () => (await import("./doctor.ts")).doctor,
+	install: async () => (await import("./install.ts")).install,
+	uninstall: async () => (await import("./uninstall.ts")).uninstall,
+	completion: async () => (await import("./completion.ts")).completion(all),
+	man: async () => (await import("./man.ts")).man(all, version),
+};
+
+/** What may come first. */
+const WORDS = [...Object.keys(COMMANDS), "help", "--help", "--version"];
+
+/** Runs the command line and returns the exit code: 0, 1 for a failure, 2 for words it does not know. */
+export async function cli(host: Host): Promise<number> {
+	const [word, ...words] = host.argv;
+	try {
+		if (word === "--version") {
+			const build = typeof BUILD === "undefined" ? "" : ` (${BUILD})`;
+			host.write(1, `conntrack-flush ${version}${build}\n`);
+			return 0;
+		}
+		const [name, ...rest] = word === "help" ? words : host.argv;
+		if (name === undefined || name === "--help" || name === "-h") {
+			await overview(host);
+			return 0;
+		}
+		const command = await find(name);
+		if (word === "help" || asksForHelp(rest)) {
+			const { helpOf } = await import("./help.ts");
+			host.write(1, helpOf(command));
+			return 0;
+		}
+		return await run(command, host, rest);
+	} catch (e) {
+		// the reader has seen enough: `list | head`
+		if (isClosedPipe(e)) return 0;
+		const message = e instanceof Error ? e.message : String(e);
+		host.write(2, `conntrack-flush: ${message}${adviceOn(e, word)}\n`);
+		return e instanceof UsageError ? 2 : 1;
+	}
+}
+
+function find(name: string): Promise<Command> {
+	const load = COMMANDS[name];
+	if (load) return load();
+	throw new UsageError(
+		`unknown command: ${name}`,
+		/^-v$/i.test(name) ? "--version" : nearest(name, WORDS),
+	);
+}
+
+/** All that there are, in the order of the help. */
+function all(): Promise<Command[]> {
+	return Promise.all(Object.values(COMMANDS).map((load) => load()));
+}
+
+function asksForHelp(words: readonly string[]): boolean {
+	const end = words.indexOf("--");
+	const flags = end < 0 ? words : words.slice(0, end);
+	return flags.includes("--help") || flags.includes("-h");
+}
+
+function adviceOn(e: unknown, word: string | undefined): string {
+	if (isRefused(e)) return `\n${MISSING}: ${REMEDY}.`;
+	if (!(e instanceof UsageError)) return "";
+	if (e.instead !== undefined) return `\nDid you mean ${e.instead}?`;
+	return `\nSee conntrack-flush ${word && word in COMMANDS ? `${word} ` : ""}--help.`;
+}
+
+/** Whether the kernel has said that this is not for us; of a file it may say so for other reasons. */
+function isRefused(e: unknown): boolean {
+	if (!(e instanceof Error) || (e as { errno?: unknown }).errno !== EPERM)
+		return false;
+	return !(isSysError(e) && e.path !== undefined);
+}
+
+async function overview(host: Host): Promise<void> {
+	const commands = await all();
+	const width = Math.max(...commands.map((c) => c.name.length));
+	host.write(
+		1,
+		`conntrack-flush ${version}
+
+A CNI chained plugin: it removes the conntrack entries that would keep sending a
+hostPort's traffic to a pod that is gone. Container runtimes run it with
+CNI_COMMAND set; list it after portmap in a conflist:
+
+  { "type": "conntrack-flush", "capabilities": { "portMappings": true } }
+
+By hand it is a command line:
+
+${commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`).join("\n")}
+
+  conntrack-flush COMMAND --help    what it does, its flags, examples
+  conntrack-flush --version
+`,
+	);
+}

@@ -1,0 +1,290 @@
+// ctnetlink (linux/netfilter/nfnetlink_conntrack.h): the messages we send and
+// the entries we read. The only file that can write IPCTNL_MSG_CT_DELETE; what
+// it cannot write is as important as what it can: a DELETE without a tuple, with
+// CTA_FILTER flags 0, or with a filter that a kernel ignores, empties the table
+// of a node. See `remove` and `kernelFlush`.
+
+import {
+	AF_INET,
+	AF_UNSPEC,
+	type Family,
+	familyOf,
+	type IP,
+	ipBytes,
+} from "../net/ip.ts";
+import {
+	IPPROTO_SCTP,
+	IPPROTO_TCP,
+	IPPROTO_UDP,
+	type Proto,
+} from "../net/proto.ts";
+import { attributesAt, nfgenmsg } from "../netlink/nfnl.ts";
+import {
+	be32,
+	DecodeError,
+	NLM_F_ACK,
+	NLM_F_DUMP,
+	NLM_F_REQUEST,
+	pairWord,
+	type Writer,
+} from "../netlink/nl.ts";
+import {
+	attributes,
+	type Message,
+	type RecvBuffer,
+} from "../netlink/reader.ts";
+import {
+	CTA_FILTER,
+	CTA_FILTER_F_DST_PORT,
+	CTA_FILTER_F_IP_DST,
+	CTA_FILTER_F_IP_SRC,
+	CTA_FILTER_F_PROTO_NUM,
+	CTA_FILTER_F_SRC_PORT,
+	CTA_FILTER_ORIG_FLAGS,
+	CTA_FILTER_REPLY_FLAGS,
+	CTA_IP_V4_DST,
+	CTA_IP_V4_SRC,
+	CTA_PROTO_DST_PORT,
+	CTA_PROTO_NUM,
+	CTA_PROTO_SRC_PORT,
+	CTA_STATS_GLOBAL_ENTRIES,
+	CTA_STATS_GLOBAL_MAX_ENTRIES,
+	CTA_TUPLE_IP,
+	CTA_TUPLE_ORIG,
+	CTA_TUPLE_PROTO,
+	CTA_TUPLE_REPLY,
+	IPCTNL_MSG_CT_GET,
+	IPCTNL_MSG_CT_GET_STATS,
+	IPCTNL_MSG_CT_NEW,
+	IPS_FIXED_TIMEOUT,
+} from "./constants.ts";
+import {
+	ID_WORD,
+	isPlain,
+	REPLY_HALF,
+	STATUS_WORD,
+	TIMEOUT_WORD,
+	V4_TUPLE,
+	V6_TUPLE,
+	ZONE_WORD,
+} from "./layout.ts";
+
+/** Known to this file alone: see above. */
+const IPCTNL_MSG_CT_DELETE = 0x0102;
+
+/**
+ * What identifies an entry for removal: the REPLY tuple proves that the NAT
+ * target is still the one that was judged, the id that the original tuple is.
+ * An entry re-created meanwhile differs in one of them and answers ENOENT.
+ */
+export interface Key {
+	readonly family: Family;
+	/** Payload of CTA_TUPLE_REPLY as dumped, in words; a directional zone stands inside. */
+	readonly reply: Uint32Array;
+	/** CTA_ID as a word of the received buffer; see `idOf`. */
+	readonly id: number;
+	/** CTA_ZONE as a half of the received buffer, if the entry showed one: without it the kernel looks in the default zone. */
+	readonly zone: number | undefined;
+}
+
+/** What a kernel flush deletes: every entry that agrees in all of these. */
+export interface FlushFilter {
+	/** Ports of other protocols are not compared (nf_ct_tuple filter): never SCTP. */
+	readonly proto: typeof IPPROTO_TCP | typeof IPPROTO_UDP;
+	readonly origDport: number;
+	/** IPv4; undefined for any. */
+	readonly origDst: IP | undefined;
+	/** IPv4: the comparison of IPv6 addresses is inverted in every kernel that has it. */
+	readonly replySrc: IP;
+	readonly replySport: number;
+}
+
+/** What a filtered dump asks for: entries of one family and protocol, and of one original destination port or, with null, of all. */
+export interface DumpFilter {
+	readonly family: Family;
+	readonly proto: Proto;
+	readonly hostPort: number | null;
+}
+
+/** How many entries this network namespace has, and how many it may have. */
+export interface Fill {
+	readonly entries: number;
+	/** 0 if the kernel does not say. */
+	readonly max: number;
+}
+
+/** Asks for the fill of the table. */
+export function getFill(w: Writer, seq: number): void {
+	w.message(IPCTNL_MSG_CT_GET_STATS, NLM_F_REQUEST, seq, () =>
+		nfgenmsg(w, AF_UNSPEC),
+	);
+}
+
+/** The answer to `getFill`. Throws DecodeError. */
+export function readFill(b: RecvBuffer, m: Message): Fill {
+	let entries: number | undefined;
+	let max = 0;
+	attributes(b, attributesAt(m), m.end, (type, at, length) => {
+		if (length !== 4) return;
+		if (type === CTA_STATS_GLOBAL_ENTRIES) entries = b.view.getUint32(at);
+		else if (type === CTA_STATS_GLOBAL_MAX_ENTRIES) max = b.view.getUint32(at);
+	});
+	if (entries === undefined)
+		throw new DecodeError("statistics without entries");
+	return { entries, max };
+}
+
+/** Asks for all entries of both families. */
+export function getAll(w: Writer, seq: number): void {
+	w.message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, seq, () =>
+		nfgenmsg(w, AF_UNSPEC),
+	);
+}
+
+/**
+ * Asks for the entries that `filter` describes. Kernels before 5.8 send all of
+ * the family, and every kernel sends all ports of SCTP: a dump may hold more
+ * than was asked for.
+ */
+export function getFiltered(
+	w: Writer,
+	seq: number,
+	{ family, proto, hostPort }: DumpFilter,
+): void {
+	const ports = hostPort !== null && proto !== IPPROTO_SCTP;
+	w.message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, seq, () => {
+		nfgenmsg(w, family);
+		w.nested(CTA_TUPLE_ORIG, () =>
+			w.nested(CTA_TUPLE_PROTO, () => {
+				w.u8(CTA_PROTO_NUM, proto);
+				if (ports) w.u16be(CTA_PROTO_DST_PORT, hostPort);
+			}),
+		);
+		w.nested(CTA_FILTER, () =>
+			w.u32(
+				CTA_FILTER_ORIG_FLAGS,
+				CTA_FILTER_F_PROTO_NUM | (ports ? CTA_FILTER_F_DST_PORT : 0),
+			),
+		);
+	});
+}
+
+/** Deletes the one entry of `key`. Throws TypeError rather than write a wider DELETE. */
+export function remove(w: Writer, seq: number, ack: boolean, key: Key): void {
+	const at = name(w, IPCTNL_MSG_CT_DELETE, seq, ack, key, 2);
+	const { words } = w;
+	words[at] = ID_WORD;
+	words[at + 1] = key.id;
+}
+
+/**
+ * Gives the entry of `key` a last timeout that no packet refreshes. `status` is
+ * what the dump showed: bits that the kernel has set must be repeated (EBUSY).
+ * The timeout comes in the same message, because kernels since 6.0 refuse to
+ * change it afterwards: EPERM means already retired. Older ones begin it anew.
+ */
+export function retire(
+	w: Writer,
+	seq: number,
+	ack: boolean,
+	key: Key,
+	status: number,
+	seconds: number,
+): void {
+	// no NLM_F_CREATE: an entry that is gone must stay gone
+	const at = name(w, IPCTNL_MSG_CT_NEW, seq, ack, key, 4);
+	const { words } = w;
+	words[at] = STATUS_WORD;
+	words[at + 1] = be32(status | IPS_FIXED_TIMEOUT);
+	words[at + 2] = TIMEOUT_WORD;
+	words[at + 3] = be32(seconds);
+}
+
+/**
+ * Deletes all entries that agree with `filter`, in the kernel (Linux 6.12 and
+ * later, commit 1ef7f50ccc6e). The original tuple never holds a source, so it
+ * is incomplete, and a kernel that does not know the filter answers EINVAL or
+ * EOPNOTSUPP and deletes nothing. The flags are never 0.
+ */
+export function kernelFlush(w: Writer, seq: number, filter: FlushFilter): void {
+	const { proto, origDport, origDst, replySrc, replySport } = filter;
+	if (proto !== IPPROTO_TCP && proto !== IPPROTO_UDP)
+		throw new TypeError(`the kernel compares no ports of protocol ${proto}`);
+	for (const ip of [origDst, replySrc]) {
+		if (ip !== undefined && familyOf(ip) !== AF_INET)
+			throw new TypeError(`the kernel inverts IPv6 addresses: ${ip}`);
+	}
+	if (origDport === 0 || replySport === 0)
+		throw new TypeError("port 0 is no mapping");
+	w.message(IPCTNL_MSG_CT_DELETE, requestFlags(true), seq, () => {
+		nfgenmsg(w, AF_INET);
+		w.nested(CTA_TUPLE_ORIG, () => {
+			if (origDst !== undefined)
+				w.nested(CTA_TUPLE_IP, () => w.raw(CTA_IP_V4_DST, ipBytes(origDst)));
+			w.nested(CTA_TUPLE_PROTO, () => {
+				w.u8(CTA_PROTO_NUM, proto);
+				w.u16be(CTA_PROTO_DST_PORT, origDport);
+			});
+		});
+		w.nested(CTA_TUPLE_REPLY, () => {
+			w.nested(CTA_TUPLE_IP, () => w.raw(CTA_IP_V4_SRC, ipBytes(replySrc)));
+			w.nested(CTA_TUPLE_PROTO, () => {
+				w.u8(CTA_PROTO_NUM, proto);
+				w.u16be(CTA_PROTO_SRC_PORT, replySport);
+			});
+		});
+		w.nested(CTA_FILTER, () => {
+			const ports = CTA_FILTER_F_PROTO_NUM | CTA_FILTER_F_DST_PORT;
+			const address = origDst === undefined ? 0 : CTA_FILTER_F_IP_DST;
+			// in host order, unlike every other payload of ctnetlink
+			w.u32(CTA_FILTER_ORIG_FLAGS, ports | address);
+			w.u32(
+				CTA_FILTER_REPLY_FLAGS,
+				CTA_FILTER_F_PROTO_NUM | CTA_FILTER_F_IP_SRC | CTA_FILTER_F_SRC_PORT,
+			);
+		});
+	});
+}
+
+function requestFlags(ack: boolean): number {
+	return ack ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST;
+}
+
+/**
+ * Begins a message about the one entry of `key`, and returns where its last `more`
+ * words are, which the caller writes. Word by word and in one piece: a table may
+ * have thousands to remove. Throws TypeError for what might name more than one
+ * entry, or another.
+ */
+function name(
+	w: Writer,
+	type: number,
+	seq: number,
+	ack: boolean,
+	{ family, reply, id, zone }: Key,
+	more: number,
+): number {
+	const v4 = family === AF_INET;
+	if (
+		reply.length < (v4 ? V4_TUPLE : V6_TUPLE) - 1 ||
+		!isPlain(reply, 0, v4) ||
+		id >>> 0 !== id ||
+		(zone !== undefined && (zone & 0xffff) !== zone)
+	)
+		throw new TypeError("a key that is not whole");
+	const length = reply.length + (zone === undefined ? 6 : 8) + more;
+	const start = w.take(length);
+	const { words } = w;
+	words[start] = 4 * length;
+	words[start + 1] = pairWord(type, requestFlags(ack));
+	words[start + 2] = seq;
+	words[start + 3] = 0; // the kernel knows who sends
+	words[start + 4] = be32(family << 24); // nfgenmsg, as in nfnl.ts
+	words[start + 5] = pairWord(4 + 4 * reply.length, REPLY_HALF);
+	words.set(reply, start + 6);
+	const end = start + 6 + reply.length;
+	if (zone === undefined) return end;
+	words[end] = ZONE_WORD;
+	words[end + 1] = pairWord(zone, 0);
+	return end + 2;
+}

@@ -1,0 +1,75 @@
+// A first look at an entry's addresses, on words: whether it can be one of those
+// that a request is about. Says no only where that is certain; what it lets through
+// is judged as it would have been anyway. On a node whose pods ask DNS servers, a
+// hostPort 53 shares its number with most of the table.
+
+import { halfAt } from "../netlink/nl.ts";
+import type { RecvBuffer } from "../netlink/reader.ts";
+import {
+	REPLY_HALF,
+	V4_DST_WORD,
+	V4_SRC_WORD,
+	V6_DST_WORD,
+	V6_SRC_WORD,
+} from "./layout.ts";
+
+/** Places for the last 16 bits of an address, of which 12 tell; as many for the first, of prefixes. */
+const PLACES = 4096;
+const SHIFT = 4;
+
+export class Sieve {
+	readonly #isReply: boolean;
+	readonly #table = new Uint8Array(2 * PLACES);
+
+	/** Looks at where an entry came to, or at where its answers come from. */
+	constructor(at: "orig.dst" | "reply.src") {
+		this.#isReply = at === "reply.src";
+	}
+
+	/** Lets the addresses of a prefix through; `bits` long, the whole address if not given. */
+	add(prefix: Uint8Array, bits = 8 * prefix.length): void {
+		if (bits === 8 * prefix.length) {
+			this.#table[halfAt(prefix, prefix.length - 2) >> SHIFT] = 1;
+			return;
+		}
+		const free = 1 << Math.max(0, 16 - bits);
+		const [high = 0, low = 0] = prefix;
+		const first = ((high << 8) | low) & ~(free - 1);
+		for (let n = first; n < first + free; n++) {
+			const half = halfAt(Uint8Array.of(n >> 8, n & 0xff), 0);
+			this.#table[PLACES + (half >> SHIFT)] = 1;
+		}
+	}
+
+	/**
+	 * Whether an entry may have one of the addresses. `port` is the word of its
+	 * original destination port, which skip.ts has found where it is in an entry of
+	 * IPv4, or of IPv6; `end` the word after the message.
+	 */
+	passes(
+		{ words, halves }: RecvBuffer,
+		v4: boolean,
+		port: number,
+		end: number,
+	): boolean {
+		let at: number;
+		if (this.#isReply) {
+			at = port + 4;
+			if (
+				at + 4 > end ||
+				halves[2 * port + 3] !== REPLY_HALF ||
+				words[at - 1] !== (v4 ? V4_SRC_WORD : V6_SRC_WORD)
+			)
+				return true;
+		} else {
+			at = v4 ? port - 7 : port - 10;
+			if (words[at - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD)) return true;
+		}
+		const last = halves[2 * (v4 ? at : at + 3) + 1] ?? 0;
+		const first = halves[2 * at] ?? 0;
+		return (
+			this.#table[last >> SHIFT] === 1 ||
+			this.#table[PLACES + (first >> SHIFT)] === 1
+		);
+	}
+}

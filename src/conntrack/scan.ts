@@ -1,0 +1,42 @@
+// The entries of the table for those who look at each of them, whole: people and
+// the sweep. A flush decodes less (netlink/sorts.ts).
+
+import type { Message, RecvBuffer } from "../netlink/reader.ts";
+import { type Entry, readEntry } from "./entry.ts";
+import type { DumpFilter } from "./messages.ts";
+import type { PortSet } from "./skip.ts";
+import type { Conntrack, ScanCount } from "./table.ts";
+
+/** Decodes one entry. Throws DecodeError. */
+export type Read<E> = (b: RecvBuffer, m: Message) => E;
+
+/**
+ * Hands the entries that have one of the ports to `visit`, one call a datagram;
+ * counts all that came in `count`. `visit` may remove entries meanwhile. `read`
+ * decodes an entry; netlink/detail.ts has one that reads more. Throws as
+ * Conntrack does.
+ */
+export async function scan<E extends Entry = Entry>(
+	table: Conntrack,
+	ports: PortSet,
+	count: ScanCount,
+	visit: (hits: readonly E[]) => Promise<void> | void,
+	filter?: DumpFilter,
+	read: Read<E> = readEntry as Read<E>,
+): Promise<void> {
+	let hits: E[] = [];
+	await table.pass(
+		ports,
+		count,
+		(b, m) => {
+			const entry = read(b, m);
+			if (ports.has(entry.proto, entry.orig.dport)) hits.push(entry);
+		},
+		async () => {
+			const found = hits;
+			hits = [];
+			if (found.length > 0) await visit(found);
+		},
+		filter,
+	);
+}

@@ -1,0 +1,232 @@
+// The conntrack table of this network namespace over ctnetlink: count, scan,
+// remove, retire, kernel flush. Decides nothing.
+
+import type { Host } from "../host.ts";
+import { Deadline, Exchange, type WriteOne } from "../netlink/exchange.ts";
+import {
+	DecodeError,
+	EBUSY,
+	EINVAL,
+	ENOENT,
+	EOPNOTSUPP,
+	EPERM,
+	NETLINK_NETFILTER,
+	NetlinkError,
+	type Writer,
+} from "../netlink/nl.ts";
+import {
+	after,
+	type Message,
+	messageAt,
+	type RecvBuffer,
+} from "../netlink/reader.ts";
+import { IPCTNL_MSG_CT_NEW, IPS_ASSURED, IPS_SEEN_REPLY } from "./constants.ts";
+import type { Target } from "./entry.ts";
+import {
+	type DumpFilter,
+	type FlushFilter,
+	getAll,
+	getFill,
+	getFiltered,
+	type Key,
+	kernelFlush,
+	readFill,
+	remove,
+	retire,
+} from "./messages.ts";
+import { Sample } from "./sample.ts";
+import { type EntryCount, type PortSet, skipOthers } from "./skip.ts";
+
+/** More answers than this may overflow the default receive buffer, which holds 256. */
+const BATCH = 200;
+const PROBE_MS = 5000;
+/** Entries that are read as a sample: they come in three or four datagrams. */
+const SAMPLED = 600;
+/** Of the time that there is, a scan leaves this for the removal of what it found. */
+const RESERVE_MS = 1000;
+
+/** What became of entries that were to go. */
+export interface Outcome {
+	/** Deleted, or retired. */
+	done: number;
+	/** Expired, deleted or replaced since they were read: as good. */
+	gone: number;
+	/** Refused, by errno. */
+	readonly failed: Map<number, number>;
+}
+
+/** What a scan met. */
+export interface ScanCount extends EntryCount {
+	/** Entries that could not be decoded, and were left alone. */
+	odd: number;
+}
+
+export class Conntrack {
+	readonly #host: Host;
+	readonly #deadline: Deadline;
+	readonly #requests: Exchange;
+
+	constructor(host: Host, deadline: Deadline) {
+		this.#host = host;
+		this.#deadline = deadline;
+		this.#requests = new Exchange(host, NETLINK_NETFILTER, deadline);
+	}
+
+	close(): void {
+		this.#requests.close();
+	}
+
+	/** The number of entries. Throws NetlinkError: EPERM without CAP_NET_ADMIN, EINVAL without nf_conntrack_netlink. */
+	async count(): Promise<number> {
+		const { entries } = await this.#requests.ask(
+			"count entries",
+			getFill,
+			readFill,
+		);
+		return entries;
+	}
+
+	/** What the table is made of, told by a part of it. */
+	async sample(): Promise<Sample> {
+		const sample = new Sample();
+		const table = new Exchange(this.#host, NETLINK_NETFILTER, this.#deadline);
+		try {
+			await table.each("read some entries", getAll, (b, m) => {
+				sample.add(b, m);
+				return sample.entries === SAMPLED;
+			});
+		} finally {
+			// what is left of the dump ends with its socket
+			table.close();
+		}
+		return sample;
+	}
+
+	/**
+	 * Reads the table once, whole or what `filter` lets through, and counts all that
+	 * came in `count`. `look` is called with the message of each entry that may have
+	 * one of the ports, `settle` after each datagram; it may remove entries meanwhile.
+	 * Where `look` throws a DecodeError, the entry counts as odd. An entry may come
+	 * twice if the kernel made the dump start again. scan.ts hands on whole entries.
+	 */
+	async pass(
+		ports: PortSet,
+		count: ScanCount,
+		look: (b: RecvBuffer, m: Message) => void,
+		settle: () => Promise<void>,
+		filter?: DumpFilter,
+	): Promise<void> {
+		const what = "read entries";
+		const write = (w: Writer, seq: number): void =>
+			filter ? getFiltered(w, seq, filter) : getAll(w, seq);
+		const reading = this.#deadline.before(RESERVE_MS);
+		const table = new Exchange(this.#host, NETLINK_NETFILTER, reading);
+		try {
+			await table.dump(what, write, async (b, length, seq) => {
+				let ended = false;
+				for (let at = 0; !ended; ) {
+					at = skipOthers(b, at, length, ports, count);
+					if (at >= length) break;
+					const m = messageAt(b, at, length);
+					at = after(m);
+					if (m.seq !== seq) continue;
+					if (m.type !== IPCTNL_MSG_CT_NEW) {
+						ended = table.ends(what, m);
+						continue;
+					}
+					count.entries++;
+					if (!wasRead(look, b, m)) count.odd++;
+				}
+				await settle();
+				return ended;
+			});
+		} finally {
+			table.close();
+		}
+	}
+
+	/** Deletes exactly these entries. */
+	async remove(keys: readonly Key[]): Promise<Outcome> {
+		const outcome = nothing();
+		await this.#each(keys, remove, (_, errno) => tally(outcome, errno));
+		return outcome;
+	}
+
+	/** Lets these entries end in `seconds`, whatever is sent meanwhile. */
+	async retire(targets: readonly Target[], seconds: number): Promise<Outcome> {
+		const outcome = nothing();
+		const busy: Target[] = [];
+		const write: WriteOne<Target> = (w, seq, ack, { key, status }) =>
+			retire(w, seq, ack, key, status, seconds);
+		await this.#each(targets, write, ({ key, status }, errno) => {
+			// a reply came since the dump; the bits that it set must be repeated
+			if (errno === EBUSY)
+				busy.push({ key, status: status | IPS_SEEN_REPLY | IPS_ASSURED });
+			// retired before, see netlink/ct.ts
+			else tally(outcome, errno === EPERM ? ENOENT : errno);
+		});
+		await this.#each(busy, write, (_, errno) => tally(outcome, errno));
+		return outcome;
+	}
+
+	/**
+	 * Deletes in the kernel what agrees with `filter`. False if this kernel cannot
+	 * (before 6.12): then nothing was deleted.
+	 */
+	async kernelFlush(filter: FlushFilter): Promise<boolean> {
+		const [errno = 0] = await this.#requests.batch([filter], (w, seq) =>
+			kernelFlush(w, seq, filter),
+		);
+		if (errno === EINVAL || errno === EOPNOTSUPP) return false;
+		if (errno !== 0) throw new NetlinkError("kernel flush", errno, undefined);
+		return true;
+	}
+
+	async #each<T>(
+		items: readonly T[],
+		write: WriteOne<T>,
+		result: (item: T, errno: number) => void,
+	): Promise<void> {
+		for (let from = 0; from < items.length; from += BATCH) {
+			const chunk = items.slice(from, from + BATCH);
+			const errnos = await this.#requests.batch(chunk, write);
+			for (let i = 0; i < chunk.length; i++)
+				result(chunk[i] as T, errnos[i] ?? 0);
+		}
+	}
+}
+
+/** Throws what keeps us from using ctnetlink, if anything does. */
+export async function probe(host: Host): Promise<void> {
+	const table = new Conntrack(host, new Deadline(host, PROBE_MS));
+	try {
+		await table.count();
+	} finally {
+		table.close();
+	}
+}
+
+function nothing(): Outcome {
+	return { done: 0, gone: 0, failed: new Map() };
+}
+
+function tally(outcome: Outcome, errno: number): void {
+	if (errno === 0) outcome.done++;
+	else if (errno === ENOENT) outcome.gone++;
+	else outcome.failed.set(errno, (outcome.failed.get(errno) ?? 0) + 1);
+}
+
+/** False if the entry cannot be decoded. */
+function wasRead(
+	look: (b: RecvBuffer, m: Message) => void,
+	b: RecvBuffer,
+	m: Message,
+): boolean {
+	try {
+		look(b, m);
+		return true;
+	} catch (e) {
+		if (e instanceof DecodeError) return false;
+		throw e;
+	}
+}

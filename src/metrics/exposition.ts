@@ -1,0 +1,58 @@
+// The statistics as Prometheus reads them, in its text format 0.0.4.
+
+import { COUNTERS, type Counter } from "../conntrack/counters.ts";
+import type { Statistics } from "../conntrack/stats.ts";
+
+const HELP: Readonly<Record<Counter, string>> = {
+	found: "Look-ups that found an entry in the way of a new one.",
+	invalid: "Packets that could not be tracked.",
+	insert: "Entries inserted, on current kernels over netlink only.",
+	insert_failed: "Entries that could not be inserted.",
+	drop: "Packets dropped because their entry could not be made.",
+	early_drop: "Entries removed to make room in a full table.",
+	error: "Malformed packets.",
+	search_restart: "Look-ups that had to start again.",
+	clash_resolve: "Races of two packets of a new flow in which both passed.",
+	chain_toolong: "Packets dropped because their hash chain was too long.",
+};
+
+/** Of all CPUs together, or of each one, told apart by a label. */
+export function exposition(s: Statistics, perCPU = false): string {
+	const lines = [
+		...metric("conntrack_entries", "gauge", "Entries in the table.", [
+			["", s.entries],
+		]),
+	];
+	if (s.max > 0)
+		lines.push(
+			...metric("conntrack_entries_limit", "gauge", "Entries at most.", [
+				["", s.max],
+			]),
+		);
+	for (const name of COUNTERS) {
+		const values: [string, number | undefined][] = perCPU
+			? s.cpus.map((c) => [`{cpu="${c.cpu}"}`, c.counters[name]])
+			: [["", s.total[name]]];
+		const rows = values.filter(
+			(v): v is [string, number] => v[1] !== undefined,
+		);
+		if (rows.length > 0)
+			lines.push(
+				...metric(`conntrack_${name}_total`, "counter", HELP[name], rows),
+			);
+	}
+	return `${lines.join("\n")}\n`;
+}
+
+function metric(
+	name: string,
+	type: "gauge" | "counter",
+	help: string,
+	rows: readonly (readonly [labels: string, value: number])[],
+): string[] {
+	return [
+		`# HELP ${name} ${help}`,
+		`# TYPE ${name} ${type}`,
+		...rows.map(([labels, value]) => `${name}${labels} ${value}`),
+	];
+}

@@ -1,0 +1,143 @@
+// The document of frontends and endpoints (frontends.schema.json): checked, and
+// read as claims. What they mean for the table is in frontends.ts.
+
+import type { ErrorObject } from "ajv";
+import {
+	AF_INET,
+	AF_INET6,
+	type Family,
+	familyOf,
+	type IP,
+	parseIP,
+} from "../net/ip.ts";
+import { IPPROTO_UDP, protocolOf } from "../net/proto.ts";
+import { type Claim, destination } from "./services.ts";
+
+/** One port of a Service, see frontends.schema.json. */
+interface Frontend {
+	readonly name?: string;
+	readonly protocol?: string;
+	readonly ips?: readonly string[];
+	readonly port?: number;
+	readonly nodePort?: number;
+	readonly endpoints: readonly string[];
+}
+
+/** The document is not what frontends.schema.json says; the message names key and value. */
+export class DocumentError extends Error {
+	override readonly name = "DocumentError";
+}
+
+/** The claims of a document, each destination once. Throws DocumentError. */
+export async function readFrontends(text: string): Promise<Claim[]> {
+	const { validate } = await import("../../build/gen/frontends.validate.js");
+	let document: unknown;
+	try {
+		document = JSON.parse(text);
+	} catch (e) {
+		throw new DocumentError(`not JSON: ${(e as Error).message}`);
+	}
+	if (!validate(document)) throw refusal(document, validate.errors ?? []);
+	// the schema has just vouched for it
+	const { frontends } = document as { frontends: readonly Frontend[] };
+	return united(frontends.flatMap(claimsOf));
+}
+
+function claimsOf(f: Frontend, nth: number): Claim[] {
+	const where = `frontends.${nth}`;
+	const endpoints = new Map<IP, number[]>();
+	for (const [i, text] of f.endpoints.entries()) {
+		const [ip, port] = readEndpoint(text, `${where}.endpoints.${i}`);
+		endpoints.set(ip, [...(endpoints.get(ip) ?? []), port]);
+	}
+	const proto = protocolOf(f.protocol ?? "udp") ?? IPPROTO_UDP;
+	const common = { proto, name: f.name, endpoints };
+	const ips = (f.ips ?? []).map((text, i) => {
+		const ip = parseIP(text);
+		if (ip !== undefined) return ip;
+		throw invalid(`${where}.ips.${i}`, text, "must be an IP address");
+	});
+	const claims: Claim[] = [];
+	const { port, nodePort } = f;
+	if (port !== undefined)
+		for (const ip of ips)
+			claims.push({ ...common, family: familyOf(ip), ip, port });
+	if (nodePort !== undefined)
+		for (const family of familiesOf(ips, [...endpoints.keys()]))
+			claims.push({ ...common, family, ip: null, port: nodePort });
+	return claims;
+}
+
+function familiesOf(ips: readonly IP[], endpoints: readonly IP[]): Family[] {
+	const told = ips.length > 0 ? ips : endpoints;
+	return [AF_INET, AF_INET6].filter(
+		(family) => told.length === 0 || told.some((ip) => familyOf(ip) === family),
+	) as Family[];
+}
+
+function readEndpoint(text: string, where: string): [IP, number] {
+	const match = /^(?:\[([^\]]+:[^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text);
+	const ip = parseIP(match?.[1] ?? match?.[2] ?? "");
+	const port = Number(match?.[3]);
+	if (ip === undefined || port < 1 || port > 65535)
+		throw invalid(where, text, "must be ADDRESS:PORT or [ADDRESS]:PORT");
+	return [ip, port];
+}
+
+/** Each destination once, with the endpoints of all who claim it. */
+function united(claims: readonly Claim[]): Claim[] {
+	const found = new Map<string, Claim>();
+	for (const claim of claims) {
+		const key = destination(claim);
+		const other = found.get(key);
+		found.set(key, other ? unite(other, claim) : claim);
+	}
+	return [...found.values()];
+}
+
+function unite(a: Claim, b: Claim): Claim {
+	const endpoints = new Map(a.endpoints);
+	for (const [ip, ports] of b.endpoints)
+		endpoints.set(ip, [...(endpoints.get(ip) ?? []), ...ports]);
+	// the name of one that has endpoints: the other has been deleted
+	return { ...(a.endpoints.size > 0 ? a : b), endpoints };
+}
+
+function refusal(
+	document: unknown,
+	errors: readonly Pick<
+		ErrorObject,
+		"instancePath" | "keyword" | "params" | "message"
+	>[],
+): DocumentError {
+	const [first] = errors;
+	const neither = errors.find(({ keyword }) => keyword === "anyOf");
+	const error = neither ?? first;
+	const path = (error?.instancePath ?? "").split("/").slice(1);
+	const key: unknown =
+		error?.params.additionalProperty ?? error?.params.missingProperty;
+	if (typeof key === "string") path.push(key);
+	let value = document;
+	for (const step of path)
+		value = (value as Record<string, unknown> | undefined)?.[step];
+	const where = path.join(".");
+	switch (error?.keyword) {
+		case "required":
+		case "dependencies":
+			return new DocumentError(`missing ${where}`);
+		case "anyOf":
+			return new DocumentError(`missing ${where}.ips or ${where}.nodePort`);
+		case "additionalProperties":
+			return new DocumentError(`unknown key: ${where}`);
+		case "minItems":
+			return new DocumentError(`${where} is empty`);
+		default:
+			return invalid(where || "document", value, error?.message ?? "");
+	}
+}
+
+function invalid(where: string, value: unknown, what: string): DocumentError {
+	const text = JSON.stringify(value);
+	const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+	return new DocumentError(`invalid ${where}: ${short} (${what})`);
+}

@@ -1,0 +1,114 @@
+// Which entries a sweep may touch.
+
+import type { Entry } from "../conntrack/entry.ts";
+import { localAddresses } from "../flush/addresses.ts";
+import type { Host } from "../host.ts";
+import { inPrefix, ipBytes, parseIP } from "../net/ip.ts";
+import { IPPROTO_TCP } from "../net/proto.ts";
+import { Deadline } from "../netlink/exchange.ts";
+import type { Mapping } from "../policy/stale.ts";
+import * as attachments from "../state/store.ts";
+
+const DEADLINE_MS = 5000;
+
+/** What a scope comes to at one moment. */
+export interface Coverage {
+	/** Original destination ports; null: all of them. */
+	readonly ports: readonly (number | null)[];
+	/** Whether the entry, which has one of the ports, may be touched. */
+	covers(e: Entry): boolean;
+}
+
+/** Asked before each sample, because what is mapped changes. */
+export type Scope = (host: Host) => Promise<Coverage>;
+
+const NOWHERE: Coverage = { ports: [], covers: () => false };
+
+/** All entries. */
+export const everything: Scope = async () => ({
+	ports: [null],
+	covers: () => true,
+});
+
+export interface Destination {
+	readonly address: Uint8Array;
+	/** Of the address, in bits. */
+	readonly prefix: number;
+	/** null: any. */
+	readonly port: number | null;
+}
+
+/** Reads `CIDR[:PORT]`, with IPv6 before a port in brackets: `[fd00::/108]:443`. Undefined if it is none. */
+export function parseDestination(text: string): Destination | undefined {
+	const [, bracketed, plain, port] =
+		/^(?:\[(.+)\]|([^[\]]+?))(?::(\d{1,5}))?$/.exec(
+			// of IPv6 without brackets, the last colon begins no port
+			text.split(":").length > 2 && !text.startsWith("[") ? `[${text}]` : text,
+		) ?? [];
+	const [address = "", prefix, more] = (bracketed ?? plain ?? "").split("/");
+	const ip = parseIP(address);
+	if (ip === undefined || more !== undefined) return undefined;
+	const bytes = ipBytes(ip);
+	const most = 8 * bytes.length;
+	const bits = prefix === undefined ? most : Number(prefix);
+	if (prefix !== undefined && (!/^\d{1,3}$/.test(prefix) || bits > most))
+		return undefined;
+	if (port !== undefined && !(Number(port) > 0 && Number(port) <= 65535))
+		return undefined;
+	return {
+		address: bytes,
+		prefix: bits,
+		port: port === undefined ? null : Number(port),
+	};
+}
+
+/** Entries to one of the destinations. */
+export function towards(destinations: readonly Destination[]): Scope {
+	const coverage: Coverage = {
+		ports: destinations.map((d) => d.port),
+		covers: ({ orig }) =>
+			destinations.some(
+				({ address, prefix, port }) =>
+					(port === null || port === orig.dport) &&
+					inPrefix(ipBytes(orig.dst), address, prefix),
+			),
+	};
+	return async () => coverage;
+}
+
+/**
+ * Entries to TCP hostPorts of the recorded attachments that do not lead to their
+ * pod already.
+ */
+export function mapped(dataDir: string): Scope {
+	return async (host) => {
+		const mappings = attachments
+			.all(host, dataDir)
+			.flatMap((a) => a.mappings)
+			.filter((m) => m.proto === IPPROTO_TCP);
+		if (mappings.length === 0) return NOWHERE;
+		const wide = mappings.filter((m) => m.hostIP === null);
+		const families = new Set(wide.map((m) => m.family));
+		const locals = await localAddresses(
+			host,
+			families,
+			new Deadline(host, DEADLINE_MS),
+		);
+		const isFor = (m: Mapping, { family, orig }: Entry): boolean =>
+			m.family === family &&
+			m.hostPort === orig.dport &&
+			(m.hostIP === null ? locals.has(orig.dst) : m.hostIP === orig.dst);
+		return {
+			ports: mappings.map((m) => m.hostPort),
+			covers: (e) => {
+				const own = mappings.filter((m) => isFor(m, e));
+				return (
+					own.length > 0 &&
+					!own.some(
+						(m) => m.podIP === e.reply.src && m.containerPort === e.reply.sport,
+					)
+				);
+			},
+		};
+	};
+}

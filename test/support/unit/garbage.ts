@@ -1,0 +1,32 @@
+// What the tests of garbage collection share.
+
+import { CONF, call } from "./calls.ts";
+
+/** Records of the containers, each with a pod of its own at 10.88.0.<n>. */
+export async function records(
+	...ids: string[]
+): Promise<Record<string, string>> {
+	let files: Record<string, string> = {};
+	for (const [n, id] of ids.entries()) {
+		const conf = {
+			...CONF,
+			prevResult: { ips: [{ address: `10.88.0.${n + 2}/16` }] },
+		};
+		const called = await call("ADD", {
+			conf,
+			env: { CNI_CONTAINERID: id },
+			host: { files },
+			kernel: { entries: [] },
+		});
+		files = Object.fromEntries(called.host.files);
+	}
+	return files;
+}
+
+/** An entry that leads to pod n through its hostPort. */
+export const entry = (n: number) => ({
+	id: n,
+	orig: `192.0.2.7:${n} > 203.0.113.1:8125`,
+	reply: `10.88.0.${n}:5353 > 192.0.2.7:${n}`,
+});
+export const ENTRIES = [entry(2), entry(3), entry(4)];

@@ -1,0 +1,247 @@
+import { describe, expect, test } from "vitest";
+import {
+	CONF,
+	call,
+	errorOf,
+	expectUntouched,
+	FILE,
+	MAPPING,
+	RESULT,
+} from "../../../support/unit/calls.ts";
+
+const withMapping = (m: object) => ({
+	...CONF,
+	runtimeConfig: { portMappings: [m] },
+});
+
+describe("ADD", () => {
+	test("removes what is stale, keeps the rest, records the attachment, and says so in one line", async () => {
+		const called = await call("ADD");
+		expect(called.code).toBe(0);
+		expect(called.gone).toEqual([1, 2]);
+		expect(JSON.parse(called.host.files.get(FILE) ?? "")).toMatchObject({
+			network: "podnet",
+			containerID: "4f2e",
+			ifname: "eth0",
+			pod: "ns/pod",
+			mappings: [
+				{
+					family: 2,
+					proto: 17,
+					hostPort: 8125,
+					hostIP: null,
+					podIP: "10.88.0.2",
+					containerPort: 5353,
+				},
+			],
+		});
+		expect(called.err).toMatch(
+			/^level=info msg=flushed event=ADD network=podnet container=4f2e pod=ns\/pod .*deleted=2 .*\n$/,
+		);
+		expect(called.err.match(/\n/g)).toHaveLength(1);
+	});
+
+	test.each([
+		[
+			"as it came, with white space",
+			'{"cniVersion" : "1.0.0",\n\t"ips":[ {"address":"10.88.0.2/16"} ]}',
+		],
+		[
+			"with numbers that JavaScript cannot hold",
+			'{"ips":[{"address":"10.88.0.2/16"}],"x":12345678901234567890,"y":1.0}',
+		],
+		[
+			"with unknown members and escapes",
+			'{"ips":[],"\\u0078":"\\/","prevResult":{"ips":1},"dns":{}}',
+		],
+		["empty", "{}"],
+		["of an old version", '{"ip4":{"ip":"10.88.0.2/16"}}'],
+	])("gives prevResult %s, byte for byte", async (_, prevResult) => {
+		const text = JSON.stringify({ ...CONF, prevResult: undefined });
+		const conf = `${text.slice(0, -1)}, "prevResult" : ${prevResult} }`;
+		for (const on of ["", '"on":"add",', '"on":"del",']) {
+			const called = await call("ADD", { conf: conf.replace("{", `{${on}`) });
+			expect([called.code, called.out]).toEqual([0, `${prevResult}\n`]);
+		}
+	});
+
+	test("a second time keeps the pod's own entries", async () => {
+		const { host } = await call("ADD");
+		const files = Object.fromEntries(host.files);
+		const again = await call("ADD", { host: { files } });
+		expect(again.gone).toEqual([1, 2]);
+	});
+
+	test("of a second pod on another hostIP leaves the first one's flows", async () => {
+		const first = await call("ADD", {
+			conf: withMapping({ ...MAPPING, hostIP: "203.0.113.10" }),
+			kernel: { entries: [] },
+			env: { CNI_CONTAINERID: "first" },
+		});
+		const entries = [
+			{
+				id: 1,
+				orig: "192.0.2.7:1 > 203.0.113.10:8125",
+				reply: "10.88.0.2:5353 > 192.0.2.7:1",
+			},
+		];
+		const pod = JSON.stringify(CONF).replace("10.88.0.2/16", "10.88.0.3/16");
+		const second = await call("ADD", {
+			conf: pod,
+			host: { files: Object.fromEntries(first.host.files) },
+			kernel: { entries },
+		});
+		expect(second.gone).toEqual([]);
+		const without = await call("ADD", { conf: pod, kernel: { entries } });
+		expect(without.gone).toEqual([1]);
+	});
+
+	test("takes containerd's spelling", async () => {
+		const called = await call("ADD", {
+			conf: withMapping({
+				HostPort: 8125,
+				ContainerPort: 5353,
+				Protocol: "udp",
+				HostIP: "",
+			}),
+		});
+		expect(called.gone).toEqual([1, 2]);
+	});
+
+	test("takes a result of 0.2.0", async () => {
+		const conf = {
+			...CONF,
+			cniVersion: "0.2.0",
+			prevResult: { cniVersion: "0.2.0", ip4: { ip: "10.88.0.2/16" } },
+		};
+		expect((await call("ADD", { conf })).gone).toEqual([1, 2]);
+	});
+
+	test("does nothing twice for the same port of UDP and TCP", async () => {
+		const conf = {
+			...CONF,
+			protocols: ["udp", "tcp"],
+			runtimeConfig: {
+				portMappings: [MAPPING, { ...MAPPING, protocol: "tcp" }],
+			},
+		};
+		const called = await call("ADD", { conf });
+		expect(called.gone).toEqual([1, 2]);
+		expect(called.err).toContain("deleted=2 ");
+	});
+
+	test("writes to the directory and the log that the configuration names", async () => {
+		const conf = {
+			...CONF,
+			dataDir: "/run/x",
+			logFile: "/var/log/x.log",
+			logLevel: "info",
+		};
+		const { host, err } = await call("ADD", {
+			conf,
+			host: { directories: ["/var/log"] },
+		});
+		expect([...host.files.keys()].sort()).toEqual([
+			"/run/x/podnet:4f2e:eth0.json",
+			"/var/log/x.log",
+		]);
+		expect(err).toBe("");
+	});
+
+	test("at level error says nothing when all went well", async () => {
+		expect(
+			(await call("ADD", { conf: { ...CONF, logLevel: "error" } })).err,
+		).toBe("");
+	});
+});
+
+describe("ADD opens no socket, touches no file and says nothing", () => {
+	test.each<[string, object]>([
+		["on=del", { ...CONF, on: "del" }],
+		["without runtimeConfig", { ...CONF, runtimeConfig: undefined }],
+		["without port mappings", { ...CONF, runtimeConfig: {} }],
+		[
+			"with null for port mappings",
+			{ ...CONF, runtimeConfig: { portMappings: null } },
+		],
+		["with an empty list", { ...CONF, runtimeConfig: { portMappings: [] } }],
+		[
+			"with mappings of other protocols only",
+			withMapping({ ...MAPPING, protocol: "tcp" }),
+		],
+		["with a hostPort of 0", withMapping({ ...MAPPING, hostPort: 0 })],
+		[
+			"with a hostIP of the other family",
+			withMapping({ ...MAPPING, hostIP: "fd03::1" }),
+		],
+		[
+			"with a pod that has no address",
+			{ ...CONF, prevResult: { ...RESULT, ips: [] } },
+		],
+		["with no protocols to handle", { ...CONF, protocols: [] }],
+	])("%s", async (_, conf) => {
+		const called = await call("ADD", {
+			conf,
+			host: {
+				netlink: () => {
+					throw new Error("a socket");
+				},
+			},
+		});
+		expect([called.code, called.err, called.host.calls]).toEqual([0, "", []]);
+		expect(JSON.parse(called.out)).toEqual(
+			Object.assign({}, (conf as typeof CONF).prevResult),
+		);
+	});
+});
+
+describe("CHECK", () => {
+	test("is silent where nothing is stale", async () => {
+		const entries = [
+			{
+				id: 3,
+				orig: "192.0.2.7:3 > 203.0.113.1:8125",
+				reply: "10.88.0.2:5353 > 192.0.2.7:3",
+			},
+		];
+		const called = await call("CHECK", { kernel: { entries } });
+		expect([called.code, called.out]).toEqual([0, ""]);
+		expectUntouched(called);
+	});
+
+	test("is error 100 where something is stale, and changes nothing", async () => {
+		const called = await call("CHECK");
+		expect(errorOf(called)).toMatchObject({
+			code: 100,
+			details: "other-pod: 1, no-dnat: 1",
+		});
+		expectUntouched(called);
+	});
+
+	test("is error 5 where the table cannot be read", async () => {
+		const called = await call("CHECK", {
+			kernel: { refuse: () => "EPROTONOSUPPORT" },
+		});
+		expect(errorOf(called)).toMatchObject({
+			code: 5,
+			details: expect.stringContaining("EPROTONOSUPPORT"),
+		});
+	});
+
+	test.each<[string, object]>([
+		["on=del", { ...CONF, on: "del" }],
+		["without port mappings", { ...CONF, runtimeConfig: {} }],
+	])("reads nothing %s", async (_, conf) => {
+		const called = await call("CHECK", { conf });
+		expect([called.code, called.out, called.host.calls]).toEqual([0, "", []]);
+	});
+});
+
+test("without CNI_COMMAND it is a command line, whatever stands on stdin", async () => {
+	const called = await call("", {
+		env: { CNI_COMMAND: undefined },
+		host: { argv: ["--version"] },
+	});
+	expect(called.out).toMatch(/^conntrack-flush \d+\.\d+\.\d+\n$/);
+	expect(called.host.calls).toEqual([]);
+});

@@ -1,0 +1,578 @@
+import { describe, expect, test } from "vitest";
+import { errorMessage } from "../../../support/entries.ts";
+import { fakeHost } from "../../../support/fakehost.ts";
+import {
+	type Called,
+	CONF,
+	call,
+	FILE,
+	MAPPING,
+	recordsIn,
+	TABLE,
+} from "../../../support/unit/calls.ts";
+
+const DELETE = { ...CONF, on: "del" };
+const WITHOUT_RESULT = {
+	cniVersion: "0.3.1",
+	name: "podnet",
+	type: "conntrack-flush",
+	on: "del",
+};
+
+/** The files after an ADD. */
+async function added(
+	env: Record<string, string> = {},
+	files: Record<string, string> = {},
+	at = 1,
+): Promise<Record<string, string>> {
+	const called = await call("ADD", {
+		conf: { ...CONF, on: "add" },
+		env,
+		host: { files, clock: { ms: at } },
+		kernel: { entries: [] },
+	});
+	return Object.fromEntries(called.host.files);
+}
+
+describe("DEL", () => {
+	test("alone in the chain retires what leads to the pod, drops the record, and says so in one line", async () => {
+		const called = await call("DEL", { host: { files: await added() } });
+		expect([called.code, called.out]).toEqual([0, ""]);
+		expect([...called.kernel.retired]).toEqual([[3, 2]]);
+		expect(called.gone).toEqual([]);
+		expect(recordsIn(called.host)).toEqual([]);
+		expect(called.err).toMatch(
+			/^level=info msg=flushed event=DEL network=podnet container=4f2e pod=ns\/pod .*retired=1 .*\n$/,
+		);
+		expect(called.err.match(/\n/g)).toHaveLength(1);
+	});
+
+	test("retires for as long as it is told to", async () => {
+		const { kernel } = await call("DEL", {
+			conf: { ...CONF, retireSeconds: 60 },
+		});
+		expect([...kernel.retired]).toEqual([[3, 60]]);
+	});
+
+	test("behind portmap's rules, with on=del, deletes at once", async () => {
+		const called = await call("DEL", { conf: DELETE });
+		expect(called.gone).toEqual([3]);
+		expect(called.kernel.retired.size).toBe(0);
+	});
+
+	test.each<[string, object]>([
+		["without prevResult and without runtimeConfig", WITHOUT_RESULT],
+		["without prevResult", { ...DELETE, prevResult: undefined }],
+		["with a prevResult that is empty", { ...DELETE, prevResult: {} }],
+		[
+			"with a prevResult without addresses",
+			{ ...DELETE, prevResult: { cniVersion: "1.0.0", ips: [] } },
+		],
+		["without runtimeConfig", { ...DELETE, runtimeConfig: undefined }],
+	])("works from the record %s", async (_, conf) => {
+		const called = await call("DEL", { conf, host: { files: await added() } });
+		expect([called.code, called.out]).toEqual([0, ""]);
+		expect(called.gone).toEqual([3]);
+		expect(recordsIn(called.host)).toEqual([]);
+	});
+
+	test("works without its namespace, which is gone", async () => {
+		const { gone } = await call("DEL", {
+			conf: DELETE,
+			env: { CNI_NETNS: undefined },
+		});
+		expect(gone).toEqual([3]);
+	});
+
+	test("works from the request where there is no record", async () => {
+		const called = await call("DEL", { conf: DELETE });
+		expect(called.gone).toEqual([3]);
+		expect(called.err).not.toContain("level=warn");
+	});
+
+	test("takes the record's mappings besides the request's", async () => {
+		const entries = [
+			...TABLE,
+			{
+				id: 9,
+				orig: "192.0.2.7:9 > 203.0.113.1:53",
+				reply: "10.88.0.2:53 > 192.0.2.7:9",
+			},
+		];
+		const files = await added();
+		const conf = {
+			...DELETE,
+			runtimeConfig: {
+				portMappings: [{ ...MAPPING, hostPort: 53, containerPort: 53 }],
+			},
+		};
+		const called = await call("DEL", {
+			conf,
+			host: { files },
+			kernel: { entries },
+		});
+		expect(called.gone).toEqual([3, 9]);
+	});
+
+	test("leaves out a mapping that is none, says so, and does the others", async () => {
+		const conf = {
+			...DELETE,
+			runtimeConfig: { portMappings: [null, MAPPING] },
+		};
+		const called = await call("DEL", { conf });
+		expect([called.code, called.gone]).toEqual([0, [3]]);
+		expect(called.err).toMatch(
+			/^level=warn msg="invalid portMappings\[0\]: null" /,
+		);
+	});
+
+	test("handles no protocol of the record that is not handled any more", async () => {
+		const called = await call("DEL", {
+			conf: { ...WITHOUT_RESULT, protocols: ["tcp"] },
+			host: { files: await added() },
+		});
+		expect(called.gone).toEqual([]);
+		expect(recordsIn(called.host)).toEqual([]);
+	});
+
+	test("a second time finds nothing, and says nothing of it", async () => {
+		const called = await call("DEL", { conf: WITHOUT_RESULT });
+		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
+		expect(called.kernel.requests).toEqual([]);
+	});
+
+	test("of scope pod removes what any rule sends to the pod", async () => {
+		const entries = [
+			...TABLE,
+			{
+				id: 9,
+				orig: "192.0.2.7:9 > 10.96.0.10:80",
+				reply: "10.88.0.2:8080 > 192.0.2.7:9",
+			},
+		];
+		const conf = { ...DELETE, scope: "pod", runtimeConfig: undefined };
+		const called = await call("DEL", { conf, kernel: { entries } });
+		expect(called.gone).toEqual([3, 9]);
+	});
+});
+
+describe("a late or repeated DEL", () => {
+	const LATER = { CNI_CONTAINERID: "later" };
+
+	test("leaves the flows of the pod that has got the address and the port since", async () => {
+		const files = await added(LATER, await added({}, {}, 1), 2);
+		const called = await call("DEL", { conf: DELETE, host: { files } });
+		expect([called.code, called.gone]).toEqual([0, []]);
+		expect(recordsIn(called.host)).toEqual([FILE.replace("4f2e", "later")]);
+	});
+
+	test("says so to whoever debugs, and to nobody else", async () => {
+		const files = await added(LATER, await added({}, {}, 1), 2);
+		for (const [logLevel, says] of [
+			["info", false],
+			["debug", true],
+		] as const) {
+			const conf = { ...DELETE, logLevel };
+			const { err } = await call("DEL", { conf, host: { files } });
+			const line = 'level=debug msg="left to those who have the address now" ';
+			expect(err.includes(line)).toBe(says);
+			expect(err).toContain("how=nothing deleted=0");
+		}
+	});
+
+	test("leaves them also when its own record is gone", async () => {
+		const files = await added(LATER, {}, 2);
+		expect((await call("DEL", { conf: DELETE, host: { files } })).gone).toEqual(
+			[],
+		);
+	});
+
+	test("of the newer pod is not kept from its work by a record that nobody dropped", async () => {
+		const files = await added(LATER, await added({}, {}, 1), 2);
+		const called = await call("DEL", {
+			conf: DELETE,
+			env: LATER,
+			host: { files },
+		});
+		expect(called.gone).toEqual([3]);
+	});
+
+	test("of scope pod leaves the address to whoever has it since", async () => {
+		const files = await added(LATER, {}, 2);
+		const conf = { ...DELETE, scope: "pod" };
+		expect((await call("DEL", { conf, host: { files } })).gone).toEqual([]);
+	});
+});
+
+describe("a DEL that cannot remove what leads to the pod", () => {
+	const SILENT = { refuse: () => "EPROTONOSUPPORT" };
+	const recordIn = (files: Record<string, string>) =>
+		JSON.parse(files[FILE] ?? "null");
+	const failed = async (more: Parameters<typeof call>[1] = {}) => {
+		const files = await added();
+		const called = await call("DEL", {
+			conf: DELETE,
+			kernel: SILENT,
+			...more,
+			host: { files, ...more.host },
+		});
+		expect([called.code, called.out]).toEqual([0, ""]);
+		return { called, files, left: Object.fromEntries(called.host.files) };
+	};
+
+	test("keeps the record, as one that is gone, and complains once", async () => {
+		const { called, files, left } = await failed();
+		expect(recordsIn(called.host)).toEqual([FILE]);
+		expect(recordIn(left)).toEqual({ ...recordIn(files), gone: true });
+		expect(called.err.match(/level=(warn|error)/g)).toHaveLength(1);
+	});
+
+	test("keeps it too where the kernel refuses single removals", async () => {
+		const { left } = await failed({
+			conf: CONF,
+			kernel: {
+				answer: (r) =>
+					r.type === 0x0100 ? [errorMessage(12, r.seq)] : undefined,
+			},
+		});
+		expect(recordIn(left)).toMatchObject({ gone: true });
+	});
+
+	// as in a chain of two entries, whose first has forgotten it by then
+	test("where there is no record, records what the request says", async () => {
+		const { left: files } = await failed({ host: { files: {} } });
+		expect(recordIn(files)).toMatchObject({ gone: true, added: 0 });
+		const called = await call("DEL", { conf: WITHOUT_RESULT, host: { files } });
+		expect(called.gone).toEqual([3]);
+		expect(recordsIn(called.host)).toEqual([]);
+	});
+
+	test("late, of a pod whose address another has by now, harms that one neither then nor later", async () => {
+		const others = await added({ CNI_CONTAINERID: "later" }, {}, 2);
+		const { left: files } = await failed({ host: { files: others } });
+		for (const conf of [DELETE, WITHOUT_RESULT])
+			expect((await call("DEL", { conf, host: { files } })).gone).toEqual([]);
+	});
+
+	test("with nothing to look after, records nothing", async () => {
+		const { left } = await failed({
+			conf: { ...DELETE, prevResult: undefined },
+			host: { files: {} },
+		});
+		expect(left).toEqual({});
+	});
+
+	test.each(["writeFile", "rename", "mkdir"])(
+		"forgets the record where it cannot say that it is gone: %s",
+		async (call) => {
+			const fail = (name: string) => (name === call ? "ENOSPC" : undefined);
+			const { called } = await failed({ host: { files: await added(), fail } });
+			expect(recordsIn(called.host)).toEqual([]);
+			expect(called.err).toContain("ENOSPC");
+		},
+	);
+
+	test.each<[string, object]>([
+		["that is the same again", DELETE],
+		["that has only the record", WITHOUT_RESULT],
+	])("is finished by a DEL %s", async (_, conf) => {
+		const { left: files } = await failed();
+		const called = await call("DEL", { conf, host: { files } });
+		expect([called.code, called.gone]).toEqual([0, [3]]);
+		expect(recordsIn(called.host)).toEqual([]);
+	});
+
+	test("is finished by GC, whatever the runtime takes for valid", async () => {
+		const { left: files } = await failed();
+		const conf = {
+			...WITHOUT_RESULT,
+			cniVersion: "1.1.0",
+			"cni.dev/valid-attachments": [{ containerID: "4f2e", ifname: "eth0" }],
+		};
+		const called = await call("GC", { conf, host: { files } });
+		expect([called.code, called.out, called.gone]).toEqual([0, "", [3]]);
+		expect(recordsIn(called.host)).toEqual([]);
+	});
+
+	test("is tried by GC again and again", async () => {
+		const { left: files } = await failed();
+		const conf = {
+			...WITHOUT_RESULT,
+			cniVersion: "1.1.0",
+			"cni.dev/valid-attachments": [],
+		};
+		const called = await call("GC", { conf, host: { files }, kernel: SILENT });
+		expect(called.code).toBe(1);
+		expect(Object.fromEntries(called.host.files)).toEqual(files);
+	});
+
+	test("leaves a record that has no say in the next pod's ADD", async () => {
+		const narrow = {
+			...CONF,
+			runtimeConfig: { portMappings: [{ ...MAPPING, hostIP: "203.0.113.10" }] },
+		};
+		const entries = [
+			{
+				id: 9,
+				orig: "192.0.2.7:9 > 203.0.113.10:8125",
+				reply: "10.88.0.2:5353 > 192.0.2.7:9",
+			},
+		];
+		const add = await call("ADD", { conf: narrow, kernel: { entries: [] } });
+		let files = Object.fromEntries(add.host.files);
+		const next = {
+			conf: {
+				...CONF,
+				prevResult: { ips: [{ address: "10.88.0.3/16" }] },
+			},
+			env: { CNI_CONTAINERID: "next" },
+			kernel: { entries },
+		};
+		expect((await call("ADD", { ...next, host: { files } })).gone).toEqual([]);
+		const del = await call("DEL", {
+			conf: narrow,
+			kernel: SILENT,
+			host: { files },
+		});
+		files = Object.fromEntries(del.host.files);
+		expect((await call("ADD", { ...next, host: { files } })).gone).toEqual([9]);
+	});
+
+	test("of the pod that comes back in the same container begins anew", async () => {
+		const { left: files } = await failed();
+		const add = await call("ADD", { host: { files } });
+		expect(recordIn(Object.fromEntries(add.host.files))).not.toHaveProperty(
+			"gone",
+		);
+	});
+});
+
+describe("a clock that jumps", () => {
+	const LATER = { CNI_CONTAINERID: "later" };
+	const SUCCESSOR = FILE.replace("4f2e", "later");
+
+	test.each([
+		["the wall clock, to the past", -1e12],
+		["the wall clock, to the future", 1e12],
+	])("means nothing: %s", async (_, by) => {
+		let files = await added({}, {}, 1);
+		files = await added(LATER, files, 2);
+		const late = await call("DEL", {
+			conf: DELETE,
+			host: { files, wallMs: by },
+		});
+		expect(late.gone).toEqual([]);
+		files = Object.fromEntries(late.host.files);
+		expect(recordsIn(late.host)).toEqual([SUCCESSOR]);
+		const own = await call("DEL", {
+			conf: DELETE,
+			env: LATER,
+			host: { files, wallMs: -by },
+		});
+		expect(own.gone).toEqual([3]);
+	});
+
+	// where the directory outlives a boot
+	test("the monotonic one, back to its beginning: a late DEL spares the successor", async () => {
+		let files = await added({}, {}, 5_000_000);
+		files = await added(LATER, files, 500);
+		const late = await call("DEL", { conf: DELETE, host: { files } });
+		expect(late.gone).toEqual([]);
+		expect(recordsIn(late.host)).toEqual([SUCCESSOR]);
+	});
+});
+
+describe("DEL opens no socket, touches no file and says nothing", () => {
+	test.each<[string, object]>([
+		["without prevResult", { prevResult: undefined }],
+		["without port mappings", { runtimeConfig: {} }],
+	])("with on=add and %s, for on=del to find", async (_, without) => {
+		const called = await call("DEL", {
+			conf: { ...CONF, on: "add", ...without },
+			host: { files: await added() },
+		});
+		expect([called.code, called.out, called.err, called.host.calls]).toEqual([
+			0,
+			"",
+			"",
+			[],
+		]);
+		expect(recordsIn(called.host)).toHaveLength(1);
+	});
+
+	test.each<[string, object]>([
+		[
+			"without port mappings and record",
+			{ ...DELETE, runtimeConfig: undefined },
+		],
+		[
+			"with other protocols only",
+			{
+				...DELETE,
+				runtimeConfig: { portMappings: [{ ...MAPPING, protocol: "tcp" }] },
+			},
+		],
+		["with mappings but no address", { ...DELETE, prevResult: undefined }],
+	])("%s, but for looking for its record", async (_, conf) => {
+		const called = await call("DEL", { conf });
+		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
+		expect(called.host.calls).toEqual([`readFile ${FILE}`]);
+	});
+});
+
+/** ADD by the entry behind portmap; DEL by both, in the order of a chain. */
+describe("two entries", () => {
+	const ADD = { ...CONF, on: "add" };
+	type Files = Record<string, string>;
+	const filesOf = ({ host }: Called): Files => Object.fromEntries(host.files);
+	const drop = async (files: Files, more: object = {}, conf: object = {}) => {
+		const first = await call("DEL", {
+			conf: { ...ADD, ...conf },
+			host: { files },
+		});
+		expect([first.code, first.out, first.err, first.gone]).toEqual([
+			...[0, "", "", []],
+		]);
+		expect(first.kernel.requests).toEqual([]);
+		const second = await call("DEL", {
+			conf: { ...DELETE, ...conf, ...more },
+			host: { files: filesOf(first) },
+		});
+		expect([second.code, second.out]).toEqual([0, ""]);
+		return { first, second };
+	};
+
+	test("leave no entry and no record", async () => {
+		const { first, second } = await drop(await added());
+		expect(filesOf(first)).toEqual({});
+		expect(second.gone).toEqual([3]);
+		expect(recordsIn(second.host)).toEqual([]);
+	});
+
+	test.each<[string, object]>([
+		["prevResult", { prevResult: undefined }],
+		["port mappings", { runtimeConfig: undefined }],
+	])("work from the record without %s", async (_, conf) => {
+		const { first, second } = await drop(await added(), {}, conf);
+		expect(first.host.files.size).toBe(1);
+		expect(second.gone).toEqual([3]);
+		expect(recordsIn(second.host)).toEqual([]);
+	});
+
+	test("of which one stands alone leave no record", async () => {
+		const called = await call("DEL", {
+			conf: ADD,
+			host: { files: await added() },
+		});
+		expect([called.code, called.err, called.gone]).toEqual([0, "", []]);
+		expect(filesOf(called)).toEqual({});
+	});
+
+	const LATER = { CNI_CONTAINERID: "later" };
+	const successor = FILE.replace("4f2e", "later");
+
+	test("leave the flows of a pod that has got the address since", async () => {
+		const files = await added(LATER, await added({}, {}, 1), 2);
+		const { second } = await drop(files);
+		expect(second.gone).toEqual([]);
+		expect(recordsIn(second.host)).toEqual([successor]);
+	});
+
+	test("also when they come a second time", async () => {
+		const files = await added(LATER, await added({}, {}, 1), 2);
+		const { second } = await drop(filesOf((await drop(files)).second));
+		expect(second.gone).toEqual([]);
+		expect(recordsIn(second.host)).toEqual([successor]);
+	});
+
+	test("are not kept from their work by an older record that nobody dropped", async () => {
+		const before = { CNI_CONTAINERID: "before" };
+		const files = await added({}, await added(before, {}, 1), 2);
+		const { second } = await drop(files);
+		expect(second.gone).toEqual([3]);
+		expect(recordsIn(second.host)).toEqual([]);
+	});
+
+	test("leave older records of other addresses and other networks", async () => {
+		const conf = { ...CONF, on: "add" };
+		const ips = [{ interface: 0, address: "10.88.0.3/16" }];
+		const prevResult = { ...CONF.prevResult, ips };
+		let files: Files = {};
+		for (const [containerID, more] of [
+			["elsewhere", { name: "other" }],
+			["neighbour", { prevResult }],
+		] as const)
+			files = filesOf(
+				await call("ADD", {
+					conf: { ...conf, ...more },
+					env: { CNI_CONTAINERID: containerID },
+					host: { files, clock: { ms: 1 } },
+					kernel: { entries: [] },
+				}),
+			);
+		const there = Object.keys(files);
+		const { second } = await drop(await added({}, files, 2));
+		expect(recordsIn(second.host)).toEqual(there);
+	});
+
+	test("with directories of their own leave no record, but know no successor", async () => {
+		const own = { dataDir: "/run/other" };
+		const files = await added(LATER, await added({}, {}, 1), 2);
+		const { second } = await drop(files, own);
+		expect(recordsIn(second.host)).toEqual([successor]);
+		expect(second.gone).toEqual([3]); // README: they must share it
+	});
+
+	test.each(["EROFS", "EACCES"])(
+		"a record that cannot be dropped is one line of warning: %s",
+		async (code) => {
+			const called = await call("DEL", {
+				conf: ADD,
+				host: {
+					files: await added(),
+					fail: (name) => (name === "unlink" ? code : undefined),
+				},
+			});
+			expect([called.code, called.out]).toEqual([0, ""]);
+			expect(called.err).toMatch(
+				new RegExp(`^level=warn msg="cannot forget .*${code}.*\n$`),
+			);
+		},
+	);
+});
+
+describe("one attachment after another", () => {
+	test("ADD, DEL, ADD leaves one record, and no entry that leads elsewhere", async () => {
+		const { host } = await call("DEL", {
+			host: { files: await added() },
+			kernel: { entries: [] },
+		});
+		expect(recordsIn(host)).toEqual([]);
+		const files = await added(
+			{ CNI_CONTAINERID: "next" },
+			Object.fromEntries(host.files),
+		);
+		expect(recordsIn(fakeHost({ files }))).toEqual([
+			FILE.replace("4f2e", "next"),
+		]);
+	});
+
+	test("two interfaces of one container are two attachments", async () => {
+		const interfaces = [{ name: "eth1", sandbox: "/run/netns/x" }];
+		const conf = { ...CONF, prevResult: { ...CONF.prevResult, interfaces } };
+		const env = { CNI_IFNAME: "eth1" };
+		const second = await call("ADD", {
+			conf,
+			env,
+			host: { files: await added() },
+		});
+		const files = Object.fromEntries(second.host.files);
+		expect(Object.keys(files)).toHaveLength(2);
+		const called = await call("DEL", {
+			conf: WITHOUT_RESULT,
+			env,
+			host: { files },
+		});
+		expect(recordsIn(called.host)).toEqual([FILE]);
+	});
+});

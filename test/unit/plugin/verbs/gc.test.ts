@@ -1,0 +1,176 @@
+// GC and STATUS: attachments whose DEL never came, and whether all is well.
+
+import { describe, expect, test } from "vitest";
+import { errorMessage } from "../../../support/entries.ts";
+import {
+	type CallOptions,
+	call,
+	DIR,
+	errorOf,
+	expectUntouched,
+	recordsIn,
+} from "../../../support/unit/calls.ts";
+
+import { ENTRIES, entry, records } from "../../../support/unit/garbage.ts";
+
+const VALID = "cni.dev/valid-attachments";
+const OLD = "cni.dev/attachments";
+const GC = { cniVersion: "1.1.0", name: "podnet", type: "conntrack-flush" };
+const one = (containerID: string, ifname = "eth0") => ({ containerID, ifname });
+
+const collect = async (conf: object, more: CallOptions = {}) => {
+	const files = await records("a", "b", "c");
+	const called = await call("GC", {
+		conf: { ...GC, ...conf },
+		kernel: { entries: ENTRIES },
+		...more,
+		host: { files, ...more.host },
+	});
+	const left = recordsIn(called.host).map(
+		(path) => path.slice(DIR.length + 1).split(":")[1],
+	);
+	return { called, left };
+};
+
+describe("GC", () => {
+	test.each<[string, object, string[], number[]]>([
+		[
+			"nothing where all are valid",
+			{ [VALID]: [one("a"), one("b"), one("c")] },
+			["a", "b", "c"],
+			[],
+		],
+		["the one that is not", { [VALID]: [one("a"), one("c")] }, ["a", "c"], [3]],
+		["all where none is", { [VALID]: [] }, [], [2, 3, 4]],
+		[
+			"by the key that libcni wrote before",
+			{ [OLD]: [one("a")] },
+			["a"],
+			[3, 4],
+		],
+		[
+			"by both keys",
+			{ [VALID]: [one("a")], [OLD]: [one("b")] },
+			["a", "b"],
+			[4],
+		],
+		[
+			"one whose interface is another",
+			{ [VALID]: [one("a", "eth1"), one("b"), one("c")] },
+			["b", "c"],
+			[2],
+		],
+		["all where a Go runtime has none left", { [VALID]: null }, [], [2, 3, 4]],
+	])("forgets %s", async (_, conf, records, gone) => {
+		const { called, left } = await collect(conf);
+		expect([called.code, called.out]).toEqual([0, ""]);
+		expect(left).toEqual(records);
+		expect(called.gone).toEqual(gone);
+		expect(called.kernel.retired.size).toBe(0);
+	});
+
+	test("leaves the attachments of other networks alone", async () => {
+		const { called, left } = await collect({ name: "other", [VALID]: [] });
+		expect([called.code, left, called.gone]).toEqual([0, ["a", "b", "c"], []]);
+		expect(called.kernel.requests).toEqual([]);
+	});
+
+	test("leaves the flows of a valid pod that has got a dead one's address", async () => {
+		const files = { ...(await records("dead")), ...(await records("live")) };
+		const called = await call("GC", {
+			conf: { ...GC, [VALID]: [one("live")] },
+			host: { files },
+			kernel: { entries: [entry(2)] },
+		});
+		expect(called.gone).toEqual([]);
+		expect(recordsIn(called.host)).toEqual([`${DIR}/podnet:live:eth0.json`]);
+	});
+
+	test.each<[string, object, string]>([
+		["there is no list", {}, `missing ${VALID}`],
+		["it is no list", { [VALID]: {} }, `invalid ${VALID}: {}`],
+		[
+			"an item is none",
+			{ [VALID]: [one("a"), null] },
+			`invalid ${VALID}[1]: null`,
+		],
+		[
+			"an item has no container",
+			{ [VALID]: [{ ifname: "eth0" }] },
+			`invalid ${VALID}[0]: {"ifname":"eth0"}`,
+		],
+		[
+			"an item's container is empty",
+			{ [VALID]: [one("a"), one("")] },
+			`invalid ${VALID}[1]: {"containerID":"","ifname":"eth0"}`,
+		],
+		[
+			"an item's interface is empty",
+			{ [VALID]: [one("a", "")] },
+			`invalid ${VALID}[0]: {"containerID":"a","ifname":""}`,
+		],
+		[
+			"an item has a number for interface",
+			{ [OLD]: [{ containerID: "a", ifname: 0 }] },
+			`invalid ${OLD}[0]: {"containerID":"a","ifname":0}`,
+		],
+	])("is error 7 where %s, and forgets nothing", async (_, conf, msg) => {
+		const { called, left } = await collect(conf);
+		expect(errorOf(called)).toMatchObject({ code: 7, msg });
+		expect(left).toEqual(["a", "b", "c"]);
+		expectUntouched(called);
+	});
+
+	test("is error 5 where the table cannot be read, and keeps the records for the next time", async () => {
+		const { called, left } = await collect(
+			{ [VALID]: [] },
+			{ kernel: { entries: ENTRIES, refuse: () => "EPROTONOSUPPORT" } },
+		);
+		expect(called.code).toBe(1);
+		expect(JSON.parse(called.out)).toMatchObject({
+			code: 5,
+			details: expect.stringContaining("EPROTONOSUPPORT"),
+		});
+		expect(left).toEqual(["a", "b", "c"]);
+	});
+
+	test("goes on where a record cannot be dropped, and says so", async () => {
+		const fail = (name: string, path: string) =>
+			name === "unlink" && path.includes(":b:") ? "EROFS" : undefined;
+		const { called, left } = await collect({ [VALID]: [] }, { host: { fail } });
+		expect(JSON.parse(called.out)).toMatchObject({
+			code: 5,
+			msg: "cannot collect all that is dead; dropped 2",
+		});
+		expect(left).toEqual(["b"]);
+		expect(called.gone).toEqual([2, 3, 4]);
+	});
+
+	test("without records opens no socket", async () => {
+		const called = await call("GC", { conf: { ...GC, [VALID]: [] } });
+		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
+		expect(called.kernel.requests).toEqual([]);
+	});
+});
+
+describe("STATUS", () => {
+	test("is silent where ctnetlink answers", async () => {
+		const called = await call("STATUS", { conf: GC });
+		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
+		expect(called.kernel.requests).toHaveLength(1);
+		expectUntouched(called);
+	});
+
+	test.each<[string, CallOptions["kernel"]]>([
+		["EPROTONOSUPPORT", { refuse: () => "EPROTONOSUPPORT" }],
+		["EPERM", { answer: ({ seq }) => [errorMessage(1, seq)] }],
+		["EINVAL", { answer: ({ seq }) => [errorMessage(22, seq)] }],
+		["gave up after", { answer: () => [] }],
+	])("is error 50 where it does not: %s", async (details, kernel = {}) => {
+		const called = await call("STATUS", { conf: GC, kernel });
+		expect(errorOf(called)).toMatchObject({
+			code: 50,
+			details: expect.stringContaining(details),
+		});
+	});
+});

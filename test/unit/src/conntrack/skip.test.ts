@@ -1,0 +1,257 @@
+// A scan must find what a plain decoder finds, in whatever a datagram holds. See plain.ts.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { PortSet, skipOthers } from "../../../../src/conntrack/skip.ts";
+import { ipBytes } from "../../../../src/net/ip.ts";
+import { RecvBuffer } from "../../../../src/netlink/reader.ts";
+import {
+	attr,
+	be16,
+	be32,
+	concat,
+	datagram,
+	doneMessage,
+	type EntrySpec,
+	entryAttrs,
+	entryMessage,
+	errorMessage,
+	message,
+	nest,
+	nfgenmsg,
+	protoNumber,
+	toHex,
+	tuple,
+	u8,
+	u32,
+} from "../../../support/entries.ts";
+import { type Random, random } from "../../../support/random.ts";
+import { scan } from "../../../support/unit/datagrams.ts";
+import { readRecorded } from "../../../support/unit/fixtures.ts";
+import { LENGTHS } from "../../../support/unit/lengths.child.ts";
+import { plain } from "../../../support/unit/plaindecoder.ts";
+
+const PORTS = [0, 53, 8125, 0x1fbd ^ 0xffff, 65535, 22, 0x3500];
+const PROTOS = [
+	"udp",
+	"udp",
+	"tcp",
+	"sctp",
+	"icmp",
+	"icmpv6",
+	"udplite",
+	47,
+	99,
+];
+
+function randomSpec(r: Random): EntrySpec {
+	const [a, b, c] = r.chance(0.5)
+		? ["192.0.2.7", "203.0.113.1", "10.88.0.2"]
+		: ["[fd07::7]", "[fd03::1]", "[fd88::2]"];
+	const port = (): number => r.pick(PORTS);
+	return {
+		proto: r.pick(PROTOS),
+		orig: `${a}:${port()} > ${b}:${port()}`,
+		reply: `${c}:${port()} > ${a}:${port()}`,
+		id: r.below(2 ** 31),
+		...(r.chance(0.2) && { zone: r.below(65536) }),
+		...(r.chance(0.2) && { origZone: r.below(65536) }),
+		...(r.chance(0.2) && { replyZone: r.below(65536) }),
+		...(r.chance(0.3) && {
+			extra: [attr(40 + r.below(60), r.bytes(r.below(40)))],
+		}),
+	};
+}
+
+/** A tuple of the right parts in any order, with strangers among them. */
+function oddTuple(
+	r: Random,
+	type: number,
+	text: string,
+	proto: number,
+): Uint8Array {
+	const { src, dst, sport, dport } = tuple(text);
+	const six = src.includes(":") ? 2 : 0;
+	const some = (...parts: Uint8Array[]) =>
+		r.shuffled([...parts, ...(r.chance(0.2) ? [attr(9, be32(7))] : [])]);
+	const ips = nest(
+		1,
+		...some(attr(1 + six, ipBytes(src)), attr(2 + six, ipBytes(dst))),
+	);
+	const ports = nest(
+		2,
+		...some(attr(1, u8(proto)), attr(2, be16(sport)), attr(3, be16(dport))),
+	);
+	return nest(type, ...(r.chance(0.2) ? [ports, ips] : [ips, ports]));
+}
+
+function entryOf(r: Random, seq: number, wild: boolean): Uint8Array {
+	const spec = randomSpec(r);
+	if (!wild || r.chance(0.5)) return entryMessage(spec, seq);
+	const attrs = entryAttrs(spec);
+	const family = nfgenmsg(spec.orig.startsWith("[") ? 10 : 2);
+	const head = { type: 0x0100, flags: 2, seq };
+	switch (r.below(5)) {
+		case 0: {
+			// another order; see below for the reply first
+			const [first, ...rest] = r.shuffled(attrs.filter((a) => a !== attrs[1]));
+			const others = r.shuffled([attrs[1] ?? u32(0), ...rest]);
+			return message(head, family, first ?? u32(0), ...others);
+		}
+		case 1: // unknown ones anywhere
+			return message(
+				head,
+				family,
+				...attrs.flatMap((a) => [attr(99, r.bytes(r.below(9))), a]),
+			);
+		case 2: {
+			// another order inside of the original tuple
+			const odd = oddTuple(r, 1, spec.orig, protoNumber(spec.proto));
+			return message(head, family, odd, ...attrs.slice(1));
+		}
+		case 3: // cut
+			return message(head, concat(family, ...attrs).subarray(0, r.below(200)));
+		default: // some are missing
+			return message(head, family, ...attrs.filter(() => r.chance(0.7)));
+	}
+}
+
+/** What stands in a datagram besides our entries. */
+function otherOf(r: Random, seq: number): Uint8Array {
+	return r.pick([
+		() => entryMessage(randomSpec(r), seq + 1),
+		() => message({ type: 0x0105, seq }, u32(0)),
+		() => message({ type: 0x0102, seq }, nfgenmsg(2)),
+		() => message({ type: 1, seq }, u8(1)),
+		() => message({ type: 0x0100, seq }, u8(2)),
+		() => message({ type: 0x0100, seq }),
+	])();
+}
+
+function endOf(r: Random, seq: number): Uint8Array[] {
+	const more = entryMessage(randomSpec(r), seq);
+	return r.pick<() => Uint8Array[]>([
+		() => [],
+		() => [],
+		() => [doneMessage(seq)],
+		() => [doneMessage(seq), more],
+		() => [errorMessage(22, seq), more],
+		// at least a word is missing: less is taken for padding of what is passed
+		() => [more.subarray(0, r.below(more.length - 3))],
+		() => [message({ type: 0x0100, seq }, u8(1))],
+	])();
+}
+
+function compare(seed: number, rounds: number, wild: boolean): number {
+	const r = random(seed);
+	let hits = 0;
+	for (let n = 0; n < rounds; n++) {
+		const seq = 1 + r.below(3);
+		const wanted = Array.from({ length: 1 + r.below(3) }, () => ({
+			proto: r.pick([6, 17, 132] as const),
+			port: r.pick(PORTS),
+		}));
+		const ports = new PortSet();
+		for (const { proto, port } of wanted) ports.add(proto, port);
+		const messages = Array.from({ length: r.below(12) }, () =>
+			wild && r.chance(0.2) ? otherOf(r, seq) : entryOf(r, seq, wild),
+		);
+		const bytes = datagram(...messages, ...(wild ? endOf(r, seq) : []));
+		const { unclear: _, ...want } = plain(bytes, seq, wanted);
+		const found = scan(bytes, seq, ports);
+		// those of other dumps are passed, and may be counted
+		if (wild) found.entries = want.entries;
+		if (JSON.stringify(found) !== JSON.stringify(want))
+			expect.fail(
+				`seed ${seed}, round ${n}: ${toHex(bytes)}\n${JSON.stringify({ wanted, want, found })}`,
+			);
+		hits += want.hits.length;
+	}
+	return hits;
+}
+
+describe("a scan finds what a plain decoder finds", () => {
+	test("in recorded entries, for the ports that are there and for their neighbours", () => {
+		const messages = readRecorded().map((recorded) => recorded.message);
+		const bytes = datagram(...messages, doneMessage(1));
+		let hits = 0;
+		for (const port of [0, 22, 53, 6000, 8125, 5353, 8124, 8126, 0xbd1f])
+			for (const proto of [6, 17, 132] as const) {
+				const ports = new PortSet();
+				ports.add(proto, port);
+				const { unclear: _, ...want } = plain(bytes, 1, [{ proto, port }]);
+				expect(scan(bytes, 1, ports)).toEqual(want);
+				expect(want.entries).toBe(messages.length);
+				hits += want.hits.length;
+			}
+		// all but the five of other protocols
+		expect(hits).toBe(messages.length - 4);
+	});
+
+	test("in datagrams as the kernel lays them out", () => {
+		expect(compare(4, 300, false)).toBeGreaterThan(40);
+	});
+
+	test("whatever order, unknown attributes, cuts, other messages and ends there are", () => {
+		expect(compare(5, 1200, true)).toBeGreaterThan(80);
+	});
+
+	test("where the reply tuple comes before the original", () => {
+		const spec = {
+			orig: "192.0.2.7:6000 > 203.0.113.1:8125",
+			reply: "10.88.0.2:5353 > 192.0.2.7:6000",
+		};
+		const [orig, reply, ...rest] = entryAttrs(spec);
+		const head = { type: 0x0100, flags: 2, seq: 1 };
+		const attrs = [reply ?? u32(0), orig ?? u32(0), ...rest];
+		const bytes = message(head, nfgenmsg(2), ...attrs);
+		for (const port of [8125, 6000]) {
+			const ports = new PortSet();
+			ports.add(17, port);
+			const { unclear: _, ...want } = plain(bytes, 1, [{ proto: 17, port }]);
+			expect(scan(bytes, 1, ports)).toEqual(want);
+		}
+	});
+
+	test("with all ports of a protocol", () => {
+		const ports = new PortSet();
+		ports.add(17, null);
+		const bytes = datagram(...readRecorded().map(({ message: m }) => m));
+		const udp = ["udp4", "udp6"].map((prefix) =>
+			readRecorded().filter(({ name }) => name.startsWith(`${prefix}-`)),
+		);
+		expect(scan(bytes, 1, ports).hits).toHaveLength(udp.flat().length);
+	});
+});
+
+test("entries without a wanted port cost no decoding: the quick loop passes them", () => {
+	const ports = new PortSet();
+	ports.add(17, 9999);
+	for (const { name, message: bytes } of readRecorded()) {
+		const b = new RecvBuffer(4096);
+		b.bytes.set(bytes);
+		const count = { entries: 0, kept: 0 };
+		const end = skipOthers(b, 0, bytes.length, ports, count);
+		expect(end, name).toBeGreaterThanOrEqual(bytes.length);
+		expect(count.entries).toBe(1);
+	}
+});
+
+// In a process of its own, because a loop that does not end cannot be stopped.
+describe("an entry that claims a wrong length", () => {
+	const child = fileURLToPath(
+		new URL("../../../support/unit/lengths.child.ts", import.meta.url),
+	);
+	const argv = ["--import", import.meta.resolve("tsx"), child];
+	const { stdout, stderr } = spawnSync(process.execPath, argv, {
+		timeout: 5000,
+		encoding: "utf8",
+	});
+	const ended: Record<string, string> = Object.fromEntries(
+		stdout.split("\n").map((line) => line.split(" ")),
+	);
+	test.each(LENGTHS)("of %i bytes ends the scan without a hit", (size) => {
+		expect(`${size} ${ended[size]}`, stderr).toBe(`${size} malformed`);
+	});
+});

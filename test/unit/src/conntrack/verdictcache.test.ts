@@ -1,0 +1,141 @@
+// One verdict for all entries of a sort must be the verdict on each of them.
+
+import { describe, expect, test } from "vitest";
+import type { Entry } from "../../../../src/conntrack/entry.ts";
+import { judgeOne, Sorts } from "../../../../src/conntrack/verdictcache.ts";
+import { DecodeError } from "../../../../src/netlink/nl.ts";
+import {
+	type Message,
+	messageAt,
+	RecvBuffer,
+} from "../../../../src/netlink/reader.ts";
+import {
+	attr,
+	be32,
+	type EntrySpec,
+	entryAttrs,
+	entryMessage,
+	message,
+	nfgenmsg,
+	wireOf,
+} from "../../../support/entries.ts";
+import { random } from "../../../support/random.ts";
+
+function buffer(bytes: Uint8Array): [RecvBuffer, Message] {
+	const b = new RecvBuffer((bytes.length + 3) & ~3);
+	b.bytes.set(bytes);
+	return [b, messageAt(b, 0, bytes.length)];
+}
+
+const FLOW: EntrySpec = {
+	orig: "192.0.2.7:6000 > 203.0.113.1:8125",
+	reply: "10.88.0.9:5353 > 192.0.2.7:6000",
+	status: ["CONFIRMED", "DST_NAT", "DST_NAT_DONE", "SRC_NAT_DONE"],
+};
+
+/** What a judge may look at, as text. */
+const looks = ({ proto, orig, reply, status }: Entry): string =>
+	`${proto} ${orig.dst} ${orig.dport} ${reply.src} ${reply.sport} ${status}`;
+
+describe("judges once", () => {
+	test.each<[string, EntrySpec, boolean]>([
+		[
+			"another client",
+			{ ...FLOW, orig: "192.0.2.8:1 > 203.0.113.1:8125" },
+			true,
+		],
+		["another id", { ...FLOW, id: 99 }, true],
+		[
+			"a client whose port was changed",
+			{ ...FLOW, reply: "10.88.0.9:5353 > 203.0.113.9:7" },
+			true,
+		],
+		[
+			"another destination",
+			{ ...FLOW, orig: "192.0.2.7:6000 > 203.0.113.2:8125" },
+			false,
+		],
+		[
+			"another hostPort",
+			{ ...FLOW, orig: "192.0.2.7:6000 > 203.0.113.1:8126" },
+			false,
+		],
+		[
+			"another pod",
+			{ ...FLOW, reply: "10.88.0.8:5353 > 192.0.2.7:6000" },
+			false,
+		],
+		[
+			"another port of the pod",
+			{ ...FLOW, reply: "10.88.0.9:53 > 192.0.2.7:6000" },
+			false,
+		],
+		["another protocol", { ...FLOW, proto: "tcp" }, false],
+		["another status", { ...FLOW, status: ["CONFIRMED", "SEEN_REPLY"] }, false],
+		["a zone", { ...FLOW, zone: 7 }, false],
+	])("the same flow and %s", (_, other, once) => {
+		let judged = 0;
+		const sorts = new Sorts((e) => {
+			judged++;
+			return looks(e);
+		});
+		sorts.look(...buffer(entryMessage(FLOW, 1)));
+		sorts.look(...buffer(entryMessage(other, 1)));
+		expect(judged).toBe(once ? 1 : 2);
+	});
+});
+
+test("finds what judging one by one finds, with the keys of each", () => {
+	const r = random(7);
+	const judge = (e: Entry): string | undefined =>
+		looks(e).length % 3 === 0 ? undefined : looks(e);
+	const sorts = new Sorts(judge);
+	let going = 0;
+	for (let n = 0; n < 20_000; n++) {
+		const [a, b, c] = r.chance(0.5)
+			? ["192.0.2", "203.0.113", "10.88.0"].map((p) => `${p}.${r.below(3)}`)
+			: ["[fd07::", "[fd03::", "[fd88:0:0:1::"].map(
+					(p) => `${p}${r.below(3)}]`,
+				);
+		const spec: EntrySpec = {
+			proto: r.pick(["udp", "tcp", "sctp"]),
+			orig: `${a}:${r.below(65536)} > ${b}:${r.pick([53, 8125])}`,
+			reply: `${c}:${r.pick([53, 5353])} > ${a}:${r.below(65536)}`,
+			status: r.pick<NonNullable<EntrySpec["status"]>>([
+				["CONFIRMED"],
+				["CONFIRMED", "DST_NAT"],
+				["CONFIRMED", "DST_NAT", "SEEN_REPLY", "ASSURED"],
+			]),
+			id: r.below(2 ** 32),
+			...(r.chance(0.1) && { zone: r.below(9) }),
+			...(r.chance(0.1) && { origZone: r.below(9) }),
+			...(r.chance(0.1) && { replyZone: r.below(9) }),
+		};
+		const bytes = entryMessage(spec, 1);
+		const found = sorts.look(...buffer(bytes));
+		const want = judgeOne(judge, ...buffer(bytes));
+		expect(found?.ground).toBe(want?.ground);
+		expect(found?.proto).toBe(want?.proto);
+		if (!found || !want) continue;
+		going++;
+		expect(found.target.status).toBe(want.target.status);
+		expect(wireOf(found.target.key)).toEqual(wireOf(want.target.key));
+		expect(found.target.key.family).toBe(want.target.key.family);
+	}
+	expect(going).toBeGreaterThan(5000);
+});
+
+test("an entry of a known sort that has no id is odd", () => {
+	const sorts = new Sorts(() => "go");
+	sorts.look(...buffer(entryMessage(FLOW, 1)));
+	const cut = entryAttrs(FLOW).filter((a) => a[2] !== 12);
+	const bytes = message({ type: 0x100, seq: 1 }, nfgenmsg(2), ...cut);
+	expect(() => sorts.look(...buffer(bytes))).toThrow(DecodeError);
+	const odd = message(
+		{ type: 0x100, seq: 1 },
+		nfgenmsg(2),
+		...cut,
+		attr(99, be32(1)).subarray(0, 6),
+	);
+	expect(() => sorts.look(...buffer(odd))).toThrow(DecodeError);
+});

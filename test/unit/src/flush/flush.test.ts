@@ -1,0 +1,216 @@
+import { describe, expect, test } from "vitest";
+import type { Action } from "../../../../src/flush/flush.ts";
+import { AF_INET6 } from "../../../../src/net/ip.ts";
+import { type EntrySpec, errorMessage } from "../../../support/entries.ts";
+import {
+	FILTER,
+	GET,
+	GET_STATS,
+	healthy,
+	judge,
+	PORT,
+	run,
+} from "../../../support/unit/flushes.ts";
+import { DELETE, flows } from "../../../support/unit/tables.ts";
+
+describe("a flush", () => {
+	test("of an empty table asks for the number of entries and no more", async () => {
+		let prepared = 0;
+		const { report, types } = await run(
+			{},
+			{
+				prepare: () => {
+					prepared++;
+					return { ports: [PORT], judge };
+				},
+			},
+		);
+		expect(types).toEqual([GET_STATS]);
+		expect(prepared).toBe(0);
+		expect(report).toMatchObject({
+			how: "nothing",
+			deleted: 0,
+			kept: 0,
+			error: undefined,
+		});
+	});
+
+	test("deletes what is judged, keeps and counts the rest", async () => {
+		const { report, kernel } = await run({
+			entries: [
+				...flows(2),
+				...healthy.map((f, i) => ({ ...f, id: i })),
+				...flows(4, { proto: "tcp" }),
+			],
+		});
+		expect(report).toMatchObject({
+			deleted: 2,
+			retired: 0,
+			gone: 0,
+			kept: 3,
+			error: undefined,
+		});
+		expect(report.scanned).toEqual({ entries: 9, kept: 0, odd: 0 });
+		expect(report.reasons).toEqual(new Map([["dead-pod", 2]]));
+		expect(kernel.left()).toHaveLength(7);
+	});
+
+	test("that counts removes nothing", async () => {
+		const { report, kernel, types } = await run(
+			{ entries: flows(5) },
+			{ action: "count" },
+		);
+		expect(report).toMatchObject({ deleted: 0, retired: 0 });
+		expect(report.reasons).toEqual(new Map([["dead-pod", 5]]));
+		expect(kernel.left()).toHaveLength(5);
+		expect(types).toEqual([GET_STATS, GET]);
+	});
+
+	test("that retires deletes nothing", async () => {
+		const { report, kernel, types } = await run(
+			{ entries: flows(5) },
+			{ action: { retireSeconds: 3 } },
+		);
+		expect(report).toMatchObject({ deleted: 0, retired: 5 });
+		expect([...kernel.retired.values()]).toEqual([3, 3, 3, 3, 3]);
+		expect(types).not.toContain(DELETE);
+	});
+
+	test("that retires deletes what a flowtable forwards: its time would never run out", async () => {
+		const entries: EntrySpec[] = flows(5).map((flow, i) =>
+			i % 2 === 0 ? { ...flow, status: ["DST_NAT", "OFFLOAD"] } : flow,
+		);
+		const { report, kernel } = await run(
+			{ entries },
+			{ action: { retireSeconds: 3 } },
+		);
+		expect(report).toMatchObject({ deleted: 3, retired: 2, gone: 0 });
+		expect([...kernel.retired.keys()]).toEqual([1001, 1003]);
+		expect(kernel.left()).toEqual([1001, 1003]);
+	});
+
+	test("removes while it reads, so that what is stale need not fit in memory", async () => {
+		const order: string[] = [];
+		const { report, kernel } = await run(
+			{
+				entries: flows(1500),
+				perDatagram: 100,
+				answer: ({ type }) => {
+					order.push(String(type));
+					return undefined;
+				},
+			},
+			{
+				judge: (e) => {
+					order.push("judge");
+					return judge(e);
+				},
+			},
+		);
+		expect(report).toMatchObject({ deleted: 1500, gone: 0 });
+		expect(kernel.left()).toEqual([]);
+		expect(order.filter((what) => what === String(GET))).toHaveLength(1);
+		const waiting = order.indexOf(String(DELETE)) - 2;
+		expect(waiting).toBeLessThanOrEqual(1100);
+		expect(order.lastIndexOf("judge")).toBeGreaterThan(1500);
+	});
+
+	test("prepares once, before it judges, also for several dumps", async () => {
+		const order: string[] = [];
+		const entries = [...flows(2), { orig: "[fd07::7]:6000 > [fd03::1]:8125" }];
+		await run(
+			{ entries },
+			{
+				prepare: async (deadline) => {
+					order.push(`prepare ${deadline.left()}`);
+					return {
+						ports: [
+							PORT,
+							{ ...PORT, family: AF_INET6 },
+							{ ...PORT, hostPort: 53 },
+						],
+						judge: (e) => {
+							order.push(`judge ${e.family}`);
+							return undefined;
+						},
+					};
+				},
+			},
+		);
+		expect(order[0]).toBe("prepare 5000");
+		expect(order.slice(1).sort()).toEqual(["judge 10", "judge 2", "judge 2"]);
+	});
+
+	test("reports what the kernel refuses, by errno, and what was gone", async () => {
+		const { report, error } = await run({
+			entries: flows(5),
+			answer: (r) =>
+				r.type !== DELETE
+					? undefined
+					: [errorMessage(r.nth < 2 ? 16 : r.nth < 4 ? 2 : 1, r.seq)],
+		});
+		expect(error).toBeUndefined();
+		expect(report).toMatchObject({ deleted: 0, gone: 2 });
+		expect(report.failed).toEqual(
+			new Map([
+				[16, 2],
+				[1, 1],
+			]),
+		);
+	});
+
+	test("measures its time by the monotonic clock", async () => {
+		const { report, clock } = await run({ entries: flows(1), recvMs: 7 });
+		expect(report.ms).toBe(clock.ms);
+		expect(report.ms).toBeGreaterThan(14);
+	});
+});
+
+describe("a flush in the kernel", () => {
+	const flushes = (answer: (nth: number) => number) =>
+		run(
+			{
+				entries: flows(3),
+				answer: (r) =>
+					r.type === DELETE && r.payload.length > 80
+						? [errorMessage(answer(r.nth), r.seq)]
+						: undefined,
+			},
+			{ filters: [FILTER] },
+		);
+
+	test("is one message, and no dump", async () => {
+		const { report, types } = await flushes(() => 0);
+		expect(types).toEqual([GET_STATS, DELETE, GET_STATS]);
+		expect(report).toMatchObject({ how: "kernel-flush", error: undefined });
+	});
+
+	test.each([
+		["EINVAL", 22],
+		["EOPNOTSUPP", 95],
+	])("that answers %s is done by a dump instead", async (_, errno) => {
+		const { report, kernel, types } = await flushes(() => errno);
+		expect(types.slice(0, 3)).toEqual([GET_STATS, DELETE, GET]);
+		expect(report).toMatchObject({ deleted: 3, error: undefined });
+		expect(report.how).not.toBe("kernel-flush");
+		expect(kernel.left()).toEqual([]);
+	});
+
+	test("that is refused otherwise is an error", async () => {
+		const { report, types } = await flushes(() => 1);
+		expect(types).toEqual([GET_STATS, DELETE]);
+		expect(String(report.error)).toContain("EPERM");
+	});
+
+	test.each<Action>([{ retireSeconds: 2 }, "count"])(
+		"is not chosen for %j",
+		async (action) => {
+			const { types } = await run(
+				{ entries: flows(3) },
+				{ filters: [FILTER], action },
+			);
+			expect(types).not.toContain(DELETE);
+			expect(types).toContain(GET);
+		},
+	);
+});

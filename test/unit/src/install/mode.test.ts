@@ -1,0 +1,191 @@
+// Which way into the chain is taken, and which are refused.
+
+import { describe, expect, test } from "vitest";
+import { parseConflist } from "../../../../src/install/conflist.ts";
+import {
+	chooseMode,
+	type Found,
+	type Mode,
+	parseRuntime,
+	readsDropIns,
+} from "../../../../src/install/mode.ts";
+
+const FILE = "10-net.conflist";
+
+function found(
+	types: readonly string[],
+	more: Partial<Omit<Found, "list">> & { readonly onlyInlined?: boolean } = {},
+): Found {
+	const text = JSON.stringify({
+		name: "n",
+		plugins: types.map((type) => ({ type })),
+	});
+	return {
+		names: [FILE],
+		hasDropIn: false,
+		behindMultus: false,
+		...more,
+		list: {
+			...parseConflist(FILE, text),
+			onlyInlined: more.onlyInlined ?? false,
+		},
+	};
+}
+
+const PLAIN = found(["bridge", "portmap"]);
+const WITH_ENTRIES = found(["bridge", "conntrack-flush", "portmap"]);
+
+describe("auto", () => {
+	test.each<[string, string | undefined, Found, Mode, string]>([
+		["an unknown runtime", undefined, PLAIN, "edit", "version is not known"],
+		[
+			"containerd that reads drop-ins",
+			"containerd://2.1.0",
+			PLAIN,
+			"dropin",
+			"containerd 2.1 reads drop-ins",
+		],
+		[
+			"CRI-O that reads drop-ins",
+			"cri-o://1.33.1",
+			PLAIN,
+			"dropin",
+			"cri-o 1.33 reads drop-ins",
+		],
+		[
+			"containerd before",
+			"containerd://2.0.7",
+			PLAIN,
+			"edit",
+			"containerd 2.0 reads no drop-ins",
+		],
+		["CRI-O before", "cri-o://1.32.9", PLAIN, "edit", "reads no drop-ins"],
+		["another runtime", "docker://28.1.0", PLAIN, "edit", "reads no drop-ins"],
+		[
+			"a conflist that forbids drop-ins",
+			"containerd://2.2.0",
+			found(["portmap"], { onlyInlined: true }),
+			"edit",
+			"loadOnlyInlinedPlugins",
+		],
+		[
+			"a network that Multus loads",
+			"containerd://2.2.0",
+			found(["portmap"], { behindMultus: true }),
+			"edit",
+			"Multus",
+		],
+		[
+			"entries that are there already",
+			"containerd://2.2.0",
+			WITH_ENTRIES,
+			"edit",
+			"has entries of ours",
+		],
+		[
+			"a drop-in that is there already, the runtime unknown",
+			undefined,
+			found(["portmap"], { hasDropIn: true }),
+			"dropin",
+			"there is a drop-in",
+		],
+		[
+			"a drop-in that the runtime does not read",
+			"containerd://1.7.27",
+			found(["portmap"], { hasDropIn: true }),
+			"edit",
+			"reads no drop-ins",
+		],
+		[
+			"entries and a drop-in: the entries stay",
+			"containerd://2.1.4",
+			found(["conntrack-flush", "portmap"], { hasDropIn: true }),
+			"edit",
+			"has entries of ours",
+		],
+	])("%s", (_, version, state, mode, why) => {
+		const runtime = version === undefined ? undefined : parseRuntime(version);
+		const chosen = chooseMode("auto", runtime, state);
+		expect(chosen.mode).toBe(mode);
+		expect(chosen.why).toContain(why);
+	});
+});
+
+test.each<[Mode, Found]>([
+	["edit", PLAIN],
+	["dropin", PLAIN],
+	["dropin", WITH_ENTRIES],
+	["edit", found(["portmap"], { hasDropIn: true })],
+])("%s is taken when it is asked for", (mode, state) => {
+	expect(chooseMode(mode, undefined, state).mode).toBe(mode);
+});
+
+describe("refused, with what to do instead", () => {
+	test.each<[string, Mode | "auto", string | undefined, Found, RegExp]>([
+		[
+			"a drop-in for a runtime that reads none",
+			"dropin",
+			"containerd://1.7.0",
+			PLAIN,
+			/would not be loaded: containerd 1\.7 reads no drop-ins\n.*--mode edit/,
+		],
+		[
+			"a drop-in that the conflist forbids",
+			"dropin",
+			undefined,
+			found(["portmap"], { onlyInlined: true }),
+			/loadOnlyInlinedPlugins\n/,
+		],
+		[
+			"a drop-in behind Multus",
+			"dropin",
+			undefined,
+			found(["portmap"], { behindMultus: true }),
+			/Multus/,
+		],
+		...(["auto", "edit", "dropin"] as const).map(
+			(mode): [string, Mode | "auto", undefined, Found, RegExp] => [
+				`Cilium's exclusive mode, ${mode}`,
+				mode,
+				undefined,
+				found(["portmap"], { names: [FILE, "10-flannel.conflist.cilium_bak"] }),
+				/renamed 10-flannel\.conflist\.cilium_bak\n.*cni\.exclusive=false/,
+			],
+		),
+		[
+			"Cilium's own hostPorts, which are not in conntrack",
+			"auto",
+			undefined,
+			found(["cilium-cni"]),
+			/outside conntrack\n/,
+		],
+	])("%s", (_, asked, version, state, message) => {
+		const runtime = version === undefined ? undefined : parseRuntime(version);
+		expect(() => chooseMode(asked, runtime, state)).toThrow(message);
+	});
+
+	test("Cilium in a chain with portmap is a network like others", () => {
+		const state = found(["aws-cni", "portmap", "cilium-cni"]);
+		expect(chooseMode("auto", undefined, state).mode).toBe("edit");
+	});
+});
+
+test.each([
+	["containerd://2.1.0", true],
+	["containerd://2.1.4-k3s1", true],
+	["containerd://v2.1.0", true],
+	["containerd://3.0.0-rc.1", true],
+	["containerd://2.0.5", false],
+	["containerd://1.10.0", false],
+	["cri-o://1.33.0", true],
+	["cri-o://1.32.6", false],
+	["docker://27.0.1", false],
+])("a node that says %s reads drop-ins: %s", (text, want) => {
+	const runtime = parseRuntime(text);
+	expect(runtime && readsDropIns(runtime)).toBe(want);
+});
+
+test.each(["", "2.1.0", "containerd", "containerd://", "Unknown"])(
+	"%j is no runtime's version",
+	(text) => expect(parseRuntime(text)).toBeUndefined(),
+);

@@ -1,0 +1,133 @@
+// Whose a port, a mapping or an address is, by what is recorded of others.
+
+import { describe, expect, test } from "vitest";
+import { servedBy } from "../../../../src/flush/onadd.ts";
+import {
+	type Attachment,
+	isAssigned,
+	isInherited,
+	isSame,
+} from "../../../../src/state/store.ts";
+import { BOOKS } from "../../../support/book.ts";
+import { flowEntry, mapping } from "../../../support/unit/flows.ts";
+
+const ID = { network: "dbnet", containerID: "4f2e", ifname: "eth0" };
+const RECORD: Attachment = {
+	...ID,
+	pod: "ns/name",
+	added: 1234,
+	mappings: [],
+	pods: [],
+};
+
+test.each([
+	["itself", {}, true],
+	["another network", { network: "x" }, false],
+	["another container", { containerID: "x" }, false],
+	["another interface", { ifname: "x" }, false],
+])("is the same attachment: %s", (_, change, want) => {
+	expect(isSame(ID, { ...ID, ...change })).toBe(want);
+	expect(isSame({ ...ID, ...change }, ID)).toBe(want);
+});
+
+const { H, H2, P, Q } = BOOKS.IPv4;
+const m = mapping("IPv4", "udp");
+const holds = (...mappings: Attachment["mappings"]): Attachment => ({
+	...RECORD,
+	mappings,
+});
+
+describe("servedBy: where a live mapping of that very address sends it", () => {
+	const to = (leads: string) =>
+		flowEntry("IPv4", "udp", {
+			orig: "C:6000 > H2:8125",
+			reply: `${leads} > C:6000`,
+		});
+	test.each<[string, Attachment[], string, boolean]>([
+		[
+			"to the pod that maps the address",
+			[holds({ ...m, hostIP: H2, podIP: Q })],
+			"Q:5353",
+			true,
+		],
+		[
+			"to another pod",
+			[holds({ ...m, hostIP: H2, podIP: Q })],
+			"N:5353",
+			false,
+		],
+		[
+			"to another port of it",
+			[holds({ ...m, hostIP: H2, podIP: Q })],
+			"Q:53",
+			false,
+		],
+		["to nobody", [holds({ ...m, hostIP: H2, podIP: Q })], "H2:8125", false],
+		[
+			"to a pod that maps another address",
+			[holds({ ...m, hostIP: H, podIP: Q })],
+			"Q:5353",
+			false,
+		],
+		[
+			"to a pod that maps any address",
+			[holds({ ...m, podIP: Q })],
+			"Q:5353",
+			false,
+		],
+		[
+			"by a mapping of another port",
+			[holds({ ...m, hostIP: H2, podIP: Q, hostPort: 53 })],
+			"Q:5353",
+			false,
+		],
+		[
+			"by a mapping of another protocol",
+			[holds({ ...m, hostIP: H2, podIP: Q, proto: 6 })],
+			"Q:5353",
+			false,
+		],
+		[
+			"by the second of two",
+			[holds(), holds(m, { ...m, hostIP: H2, podIP: Q })],
+			"Q:5353",
+			true,
+		],
+		["by none", [], "Q:5353", false],
+	])("%s", (_, live, leads, want) =>
+		expect(servedBy(live)(to(leads))).toBe(want),
+	);
+});
+
+describe("isInherited: another attachment has got this very mapping", () => {
+	const mine = { ...m, hostIP: H };
+	test.each([
+		["the same", [holds(m)], m, true],
+		["another pod's address", [holds({ ...m, podIP: Q })], m, false],
+		["another port", [holds({ ...m, hostPort: 53 })], m, false],
+		["another container port", [holds({ ...m, containerPort: 53 })], m, false],
+		["another protocol", [holds({ ...m, proto: 6 })], m, false],
+		["of one address, mine of any", [holds(mine)], m, false],
+		["of any, mine of one address", [holds(m)], mine, true],
+		["both of the same address", [holds(mine)], mine, true],
+		["each of its own address", [holds({ ...m, hostIP: H2 })], mine, false],
+		["the second of two", [holds(), holds({ ...m, podIP: Q }, m)], m, true],
+		["none", [], m, false],
+	])("%s", (_, others, given, want) =>
+		expect(isInherited(others, given)).toBe(want),
+	);
+});
+
+test.each([
+	["by a mapping", [holds(m)], P, true],
+	[
+		"as a pod without mappings",
+		[{ ...RECORD, mappings: [], pods: [m] }],
+		P,
+		true,
+	],
+	["not at all", [holds(m)], Q, false],
+	["by nobody", [], P, false],
+])("isAssigned: %s", (_, others, ip, want) =>
+	expect(isAssigned(others, ip)).toBe(want),
+);

@@ -1,0 +1,213 @@
+// The document of frontends: what it refuses, and what a loop keeps of the last.
+
+import { describe, expect, test } from "vitest";
+import {
+	DocumentError,
+	readFrontends,
+} from "../../../../src/reconcile/frontends.ts";
+import {
+	type Claim,
+	claimed,
+	type History,
+	NO_HISTORY,
+	remember,
+} from "../../../../src/reconcile/services.ts";
+import { BOOKS } from "../../../support/book.ts";
+import { DNS, document } from "../../../support/unit/world.ts";
+
+const { V, P } = BOOKS.IPv4;
+describe("a document that is wrong is refused, with key and value", () => {
+	const one = (change: object): string => document({ ...DNS, ...change });
+	test.each<[string, string, string]>([
+		["no JSON", "{", "not JSON: "],
+		["nothing", "", "not JSON: "],
+		["another document", "[]", "invalid document: [] (must be object)"],
+		["no frontends", "{}", "missing frontends"],
+		[
+			"an empty list, more likely a command that failed",
+			document(),
+			"frontends is empty",
+		],
+		[
+			"a frontend that is none",
+			document(DNS, 7 as unknown as object),
+			"invalid frontends.1: 7 (must be object)",
+		],
+		[
+			"no endpoints, which are not the same as none",
+			one({ endpoints: undefined }),
+			"missing frontends.0.endpoints",
+		],
+		[
+			"addresses without a port",
+			one({ port: undefined }),
+			"missing frontends.0.port",
+		],
+		[
+			"neither addresses nor a nodePort: it claims nothing",
+			document({ endpoints: [] }),
+			"missing frontends.0.ips or frontends.0.nodePort",
+		],
+		["no address", one({ ips: [] }), "frontends.0.ips is empty"],
+		[
+			"a port without addresses",
+			one({ ips: undefined, nodePort: 30053 }),
+			"missing frontends.0.ips",
+		],
+		[
+			"a key that it does not know",
+			one({ nodeport: 1 }),
+			"unknown key: frontends.0.nodeport",
+		],
+		["a key of the document", '{"services":[]}', "missing frontends"],
+		[
+			"a port beyond the last",
+			one({ port: 65536 }),
+			"invalid frontends.0.port: 65536 (must be <= 65535)",
+		],
+		[
+			"a nodePort of 0",
+			one({ nodePort: 0 }),
+			"invalid frontends.0.nodePort: 0 (must be >= 1)",
+		],
+		[
+			"a port in quotes",
+			one({ port: "53" }),
+			'invalid frontends.0.port: "53" (must be integer)',
+		],
+		[
+			"a protocol without ports",
+			one({ protocol: "icmp" }),
+			'invalid frontends.0.protocol: "icmp" (must be one of udp, tcp, sctp, UDP, TCP, SCTP)',
+		],
+		[
+			"a headless Service's address",
+			one({ ips: [V, "None"] }),
+			'invalid frontends.0.ips.1: "None" (must be an IP address)',
+		],
+		[
+			"an endpoint without a port",
+			one({ endpoints: [P] }),
+			`invalid frontends.0.endpoints.0: "${P}" (must be ADDRESS:PORT or [ADDRESS]:PORT)`,
+		],
+		[
+			"an endpoint of port 0",
+			one({ endpoints: [`${P}:0`] }),
+			"invalid frontends.0.endpoints.0: ",
+		],
+		[
+			"an IPv6 endpoint without brackets",
+			one({ endpoints: ["fd88::2:5353"] }),
+			'invalid frontends.0.endpoints.0: "fd88::2:5353" ',
+		],
+		[
+			"an IPv4 endpoint in brackets",
+			one({ endpoints: [`[${P}]:53`] }),
+			"invalid frontends.0.endpoints.0: ",
+		],
+		[
+			"a value as long as a table",
+			one({ name: Array.from({ length: 99 }, () => "abc") }),
+			"invalid frontends.0.name: [",
+		],
+	])("%s", async (_, text, message) => {
+		const error = await readFrontends(text).catch((e: unknown) => e);
+		expect(error).toBeInstanceOf(DocumentError);
+		expect((error as Error).message.slice(0, message.length)).toBe(message);
+		expect((error as Error).message.length).toBeLessThan(200);
+	});
+
+	test("but for what it may leave out", async () => {
+		const text = '{"$schema":"x","frontends":[{"nodePort":1,"endpoints":[]}]}';
+		expect(await readFrontends(text)).toHaveLength(2);
+	});
+});
+
+describe("from pass to pass", () => {
+	const claim = (port: number): Claim => ({
+		family: 2,
+		proto: 17,
+		ip: V,
+		port,
+		name: undefined,
+		endpoints: new Map([[P, [5353]]]),
+	});
+	/** `53 54-`: a claim of port 53, and one of 54 without endpoints. */
+	const show = (claims: readonly Claim[]): string =>
+		claims
+			.map(({ port, endpoints }) => `${port}${endpoints.size > 0 ? "" : "-"}`)
+			.join(" ");
+	const A = [claim(53)];
+	const B = [claim(54)];
+	const AB = [...A, ...B];
+	test.each<[string, [doc: Claim[], done: boolean][], string[]]>([
+		[
+			"what stays is claimed as it is",
+			[
+				[AB, true],
+				[AB, true],
+			],
+			["53 54", "53 54"],
+		],
+		[
+			"what vanishes is claimed without endpoints, in two passes",
+			[
+				[AB, true],
+				[A, true],
+				[A, true],
+				[A, true],
+			],
+			["53 54", "53 54-", "53 54-", "53"],
+		],
+		[
+			"what comes again has its endpoints",
+			[
+				[AB, true],
+				[A, true],
+				[AB, true],
+				[AB, true],
+			],
+			["53 54", "53 54-", "53 54", "53 54"],
+		],
+		[
+			"a pass that failed is none",
+			[
+				[AB, true],
+				[A, false],
+				[A, true],
+				[A, true],
+				[A, true],
+			],
+			["53 54", "53 54-", "53 54-", "53 54-", "53"],
+		],
+		[
+			"what came and vanished while passes failed is claimed too",
+			[
+				[A, false],
+				[B, false],
+				[B, true],
+				[B, true],
+				[B, true],
+			],
+			["53", "54 53-", "54 53-", "54 53-", "54"],
+		],
+		[
+			"one that vanishes after another does not wait for it",
+			[
+				[AB, true],
+				[A, true],
+				[[claim(55)], true],
+				[[claim(55)], true],
+			],
+			["53 54", "53 54-", "55 54- 53-", "55 53-"],
+		],
+	])("%s", (_, passes, want) => {
+		let memory: History = NO_HISTORY;
+		const seen = passes.map(([now, done]) => {
+			const claims = claimed(memory, now);
+			memory = remember(memory, now, done);
+			return show(claims);
+		});
+		expect(seen).toEqual(want);
+	});
+});

@@ -1,0 +1,289 @@
+import { describe, expect, test } from "vitest";
+import {
+	type Attachment,
+	all,
+	drop,
+	find,
+	record,
+} from "../../../../src/state/store.ts";
+import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
+import { mapping } from "../../../support/unit/flows.ts";
+
+const DIR = "/run/cni/conntrack-flush";
+const ID = { network: "dbnet", containerID: "4f2e", ifname: "eth0" };
+const FILE = `${DIR}/dbnet:4f2e:eth0.json`;
+const RECORD: Attachment = {
+	...ID,
+	pod: "ns/name",
+	added: 1234,
+	mappings: [mapping("IPv4", "udp"), mapping("IPv6", "tcp", "H")],
+	pods: [],
+};
+const TEXT = JSON.stringify({ version: 1, ...RECORD });
+const failing =
+	(call: string, code: string) =>
+	(name: string): string | undefined =>
+		name === call ? code : undefined;
+
+describe("record", () => {
+	test("makes the directory, writes beside the file, and renames", () => {
+		const host = fakeHost();
+		record(host, DIR, RECORD);
+		expect(host.calls).toEqual([
+			`mkdir ${DIR}`,
+			`writeFile ${FILE}.tmp`,
+			`rename ${FILE}.tmp`,
+		]);
+		expect([...host.files.keys()]).toEqual([FILE]);
+	});
+
+	test("is what find finds", () => {
+		const host = fakeHost();
+		record(host, DIR, RECORD);
+		expect(find(host, DIR, ID)).toEqual({ version: 1, ...RECORD });
+	});
+
+	test("takes the place of an older one", () => {
+		const host = fakeHost();
+		record(host, DIR, RECORD);
+		record(host, DIR, { ...RECORD, added: 99 });
+		expect(find(host, DIR, ID)?.added).toBe(99);
+		expect(host.files.size).toBe(1);
+	});
+
+	test.each([
+		["a pod without a name", { ...RECORD, pod: undefined }],
+		["no mappings", { ...RECORD, mappings: [] }],
+		[
+			"a pod in place of mappings",
+			{ ...RECORD, mappings: [], pods: [mapping("IPv4", "udp")] },
+		],
+	])("keeps %s", (_, a) => {
+		const host = fakeHost();
+		record(host, DIR, a);
+		expect(find(host, DIR, ID)).toMatchObject({
+			mappings: a.mappings,
+			pods: a.pods,
+		});
+	});
+
+	test.each([
+		["mkdir", "EROFS"],
+		["mkdir", "EACCES"],
+		["writeFile", "ENOSPC"],
+		["writeFile", "ELOOP"],
+		["rename", "EIO"],
+	])(
+		"throws when %s fails with %s, and leaves an older one whole",
+		(call, code) => {
+			const host = fakeHost({
+				files: { [FILE]: TEXT },
+				fail: failing(call, code),
+			});
+			expect(() => record(host, DIR, { ...RECORD, added: 99 })).toThrow(code);
+			expect(host.files.get(FILE)).toBe(TEXT);
+		},
+	);
+});
+
+describe("names", () => {
+	test.each([
+		["a path", { ...ID, network: "../../etc" }],
+		["an absolute path", { ...ID, containerID: "/etc/passwd" }],
+		["a dot", { ...ID, network: "." }],
+		[
+			"two dots in each part",
+			{ network: "..", containerID: "..", ifname: ".." },
+		],
+		["a slash in the interface", { ...ID, ifname: "a/b" }],
+		["a backslash and a NUL", { ...ID, ifname: "a\\b\0" }],
+		["a new line", { ...ID, containerID: "a\nb" }],
+		["a percent sign", { ...ID, containerID: "%2e%2e%2f" }],
+		["a network of 300", { ...ID, network: "n".repeat(300) }],
+		["a container of 1000", { ...ID, containerID: "c".repeat(1000) }],
+		["the longest that stays as it is", { ...ID, network: "n".repeat(230) }],
+		["the shortest that does not", { ...ID, network: "n".repeat(231) }],
+	])("with %s stay in the directory", (_, id) => {
+		const host = fakeHost({
+			// what a file system holds
+			fail: (_, path) => (/[^/]{256}/.test(path) ? "ENAMETOOLONG" : undefined),
+		});
+		record(host, DIR, { ...RECORD, ...id });
+		const [path = ""] = host.files.keys();
+		expect(path.slice(0, DIR.length + 1)).toBe(`${DIR}/`);
+		expect(path.slice(DIR.length + 1)).toMatch(/^[^/\0\n]+\.json$/);
+		expect(find(host, DIR, id)).toMatchObject(id);
+		expect(all(host, DIR)).toHaveLength(1);
+		drop(host, DIR, id);
+		expect(host.files.size).toBe(0);
+	});
+
+	test.each([
+		[
+			{ network: "a:b", containerID: "c", ifname: "d" },
+			{ network: "a", containerID: "b:c", ifname: "d" },
+		],
+		[
+			{ network: "a", containerID: "b", ifname: "c" },
+			{ network: "a", containerID: "b:c", ifname: "" },
+		],
+		[
+			{ network: "a%3Ab", containerID: "c", ifname: "d" },
+			{ network: "a:b", containerID: "c", ifname: "d" },
+		],
+		[
+			{ ...ID, network: `${"n".repeat(300)}a` },
+			{ ...ID, network: `${"n".repeat(300)}b` },
+		],
+		[
+			{ ...ID, network: "n".repeat(250), ifname: "ab" },
+			{ ...ID, network: "n".repeat(250), ifname: "ba" },
+		],
+		[
+			{ ...ID, network: "n".repeat(300) },
+			{ ...ID, network: "n".repeat(301) },
+		],
+	])("that look alike are two: %j and %j", (a, b) => {
+		const host = fakeHost();
+		record(host, DIR, { ...RECORD, ...a });
+		record(host, DIR, { ...RECORD, ...b });
+		expect(host.files.size).toBe(2);
+	});
+});
+
+/** Contents that are no attachment. */
+const FOREIGN: readonly [string, string][] = [
+	["empty", ""],
+	["cut short", TEXT.slice(0, 60)],
+	["cut before the last brace", TEXT.slice(0, -1)],
+	["null", "null"],
+	["a number", "7"],
+	["an array", "[null, 7]"],
+	["an empty object", "{}"],
+	["no JSON", "hello\n"],
+	["of no version", TEXT.replace('"version":1,', "")],
+	["of a later version", TEXT.replace('"version":1', '"version":2')],
+	["without network", TEXT.replace('"network"', '"x"')],
+	["with a number for container", TEXT.replace('"4f2e"', "7")],
+	[
+		"with mappings that are none",
+		TEXT.replace(/"mappings":\[.*?\],"pods"/, '"mappings":{},"pods"'),
+	],
+	["with a null mapping", TEXT.replace('"mappings":[', '"mappings":[null,')],
+	["with a mapping without pod", TEXT.replace('"podIP"', '"x"')],
+	["with a text for a port", TEXT.replace("8125", '"8125"')],
+	["without hostIP", TEXT.replace('"hostIP":null,', "")],
+	["of another attachment", TEXT.replace("4f2e", "beef")],
+	["with a pod that is no address", TEXT.replace("10.88.0.2", "pod")],
+	["with an address of another family", TEXT.replace("10.88.0.2", "fd88::9")],
+	["with an address in another spelling", TEXT.replace("fd88::2", "fd88:0::2")],
+	["with a null pod", TEXT.replace('"pods":[', '"pods":[null')],
+];
+
+describe("find", () => {
+	test.each(FOREIGN)("passes over a file that is %s", (_, text) => {
+		expect(text).not.toBe(TEXT);
+		const host = fakeHost({ files: { [FILE]: text } });
+		expect(find(host, DIR, ID)).toBeUndefined();
+	});
+
+	test.each<[string, FakeHostOptions]>([
+		["no file", {}],
+		["no directory", { directories: ["/run"] }],
+		["a file for the directory", { files: { [DIR]: "" } }],
+		[
+			"a file that is no text",
+			{ files: { [FILE]: TEXT }, fail: failing("readFile", "EILSEQ") },
+		],
+	])("finds nothing: %s", (_, options) =>
+		expect(find(fakeHost(options), DIR, ID)).toBeUndefined(),
+	);
+
+	test.each(["EACCES", "EIO", "ELOOP", "ENAMETOOLONG"])(
+		"throws %s, which does not say that there is none",
+		(code) => {
+			const host = fakeHost({
+				files: { [FILE]: TEXT },
+				fail: failing("readFile", code),
+			});
+			expect(() => find(host, DIR, ID)).toThrow(code);
+		},
+	);
+
+	test("a file with a port that is none is foreign", () => {
+		const host = fakeHost({ files: { [FILE]: TEXT.replace("8125", "70000") } });
+		expect(find(host, DIR, ID)).toBeUndefined();
+	});
+});
+
+describe("all", () => {
+	test("finds every record and passes over what is none", () => {
+		const files: Record<string, string> = {
+			[FILE]: TEXT,
+			[FILE.replace("dbnet", "other")]: TEXT.replace("dbnet", "other"),
+			[`${DIR}/dbnet:1:eth0.json`]: TEXT, // another attachment's
+			[`${DIR}/half:1:eth0.json.tmp`]: TEXT,
+			[`${DIR}/README`]: TEXT,
+			[`${DIR}/lock`]: "",
+		};
+		for (const [n, [, text]] of FOREIGN.entries())
+			files[`${DIR}/${n}.json`] = text;
+		const found = all(fakeHost({ files }), DIR);
+		expect(found.map((a) => a.network).sort()).toEqual(["dbnet", "other"]);
+	});
+
+	test("none without a directory", () => {
+		expect(all(fakeHost(), DIR)).toEqual([]);
+		expect(all(fakeHost({ files: { [DIR]: "" } }), DIR)).toEqual([]);
+	});
+
+	test("one that vanished meanwhile is not there", () => {
+		const files = { [FILE]: TEXT, [`${DIR}/gone.json`]: TEXT };
+		const fail = (call: string, path: string) =>
+			call === "readFile" && path.endsWith("gone.json") ? "ENOENT" : undefined;
+		expect(all(fakeHost({ files, fail }), DIR)).toHaveLength(1);
+	});
+
+	test.each(["EISDIR", "EACCES", "EIO", "ELOOP"])(
+		"one that cannot be read (%s) does not hide the others",
+		(code) => {
+			const files = { [FILE]: TEXT, [`${DIR}/bad.json`]: TEXT };
+			const fail = (call: string, path: string) =>
+				call === "readFile" && path.endsWith("bad.json") ? code : undefined;
+			expect(all(fakeHost({ files, fail }), DIR)).toHaveLength(1);
+		},
+	);
+
+	test.each(["EACCES", "EIO"])("throws %s of the directory itself", (code) => {
+		const host = fakeHost({
+			files: { [FILE]: TEXT },
+			fail: failing("readDir", code),
+		});
+		expect(() => all(host, DIR)).toThrow(code);
+	});
+});
+
+describe("drop", () => {
+	test("forgets this one alone", () => {
+		const other = `${DIR}/dbnet:4f2e:eth1.json`;
+		const host = fakeHost({ files: { [FILE]: TEXT, [other]: TEXT } });
+		drop(host, DIR, ID);
+		expect([...host.files.keys()]).toEqual([other]);
+	});
+
+	test.each<[string, FakeHostOptions]>([
+		["twice", {}],
+		["without a directory", { directories: ["/run"] }],
+		["with a file for the directory", { files: { [DIR]: "" } }],
+	])("is done already: %s", (_, options) =>
+		expect(() => drop(fakeHost(options), DIR, ID)).not.toThrow(),
+	);
+
+	test.each(["EROFS", "EACCES", "EIO"])("throws %s", (code) => {
+		const host = fakeHost({
+			files: { [FILE]: TEXT },
+			fail: failing("unlink", code),
+		});
+		expect(() => drop(host, DIR, ID)).toThrow(code);
+	});
+});
