@@ -39,14 +39,31 @@ export const CHUNKS: readonly {
 	readonly name: string;
 	readonly roots: readonly string[];
 }[] = [
+	// What every call loads stays in one file.
+	{ name: "main", roots: ["plugin/main.ts"] },
 	// One look at one file, on every DEL.
 	{ name: "record", roots: ["src/state/path.ts"] },
 	{ name: "ip", roots: ["src/net/ip.ts", "src/net/proto.ts"] },
 	{
 		name: "conntrack",
-		roots: ["src/conntrack/table.ts", "src/conntrack/verdictcache.ts"],
+		roots: [
+			"src/conntrack/table.ts",
+			"src/conntrack/verdictcache.ts",
+			"src/log.ts",
+		],
 	},
-	{ name: "flush", roots: ["src/flush/onadd.ts"] },
+	{
+		name: "flush",
+		roots: [
+			"src/flush/onadd.ts",
+			"src/flush/ondel.ts",
+			"src/state/departures.ts",
+		],
+	},
+	{
+		name: "attachment",
+		roots: ["plugin/verbs/attachment.ts", "plugin/cni/context.ts"],
+	},
 ];
 
 export default defineConfig({

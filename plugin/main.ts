@@ -1,11 +1,12 @@
-// The entry of both hosts. CNI_COMMAND set: a CNI plugin. Otherwise: the command
-// line. The only place that turns errors into output and an exit code.
+// The entry of both hosts. If CNI_COMMAND is set it is a CNI plugin, otherwise the
+// command line. This is the only place that turns a verb's errors into output and an
+// exit code.
 
 import type { Host } from "../src/host.ts";
 import { CURRENT, callVerb, type Verbs } from "./cni/protocol.ts";
 import { cmdAdd } from "./verbs/add.ts";
 
-/** ADD is at hand, the others are loaded one by one: every byte that is loaded is paid for on every call. */
+/** ADD is loaded by every call, the other verbs one by one: a call pays for every byte that it loads. */
 const VERBS: Verbs = {
 	ADD: () => cmdAdd,
 	DEL: async () => (await import("./verbs/del.ts")).cmdDel,
@@ -26,7 +27,7 @@ export async function main(host: Host): Promise<number> {
 	try {
 		document = await callVerb(host, VERBS, answer);
 	} catch (e) {
-		const { errorDocument } = await import("./cni/error.ts");
+		const { errorDocument } = await import("./cni/errors.ts");
 		document = errorDocument(answer.cniVersion, e);
 		code = 1;
 	}

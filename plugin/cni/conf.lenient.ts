@@ -1,25 +1,26 @@
-// DEL with a configuration that cannot be: a DEL that fails leaks the pod's address
-// (containerd#12130), so what is wrong is logged, and taken for not being there.
+// DEL with a configuration that is wrong: a DEL that fails leaks the pod's address
+// (containerd#12130), so a wrong key is logged and counts as absent.
 
 import type { Host } from "../../src/host.ts";
-import { siteOf } from "../verbs/attachment.ts";
 import { type PluginConf, readConf } from "./conf.ts";
-import { CniError } from "./error.ts";
-import type { CmdArgs } from "./protocol.ts";
+import { contextOf } from "./context.ts";
+import { inWords, isProblem } from "./errors.ts";
+import type { CmdArgs, InvalidValue } from "./request.ts";
 
-/** The configuration without what is wrong in it, of which `first` was thrown. */
-export async function forgive(
+/** Returns the configuration without its wrong keys; `first` is what was thrown for one of them. */
+export async function lenientConf(
 	host: Host,
 	args: CmdArgs,
 	members: Readonly<Record<string, unknown>>,
 	first: unknown,
 ): Promise<PluginConf> {
 	const rest = { ...members };
-	const wrong: CniError[] = [];
+	const wrong: InvalidValue[] = [];
 	let conf: PluginConf | undefined;
 	for (let e = first; conf === undefined; ) {
-		const [key = ""] = e instanceof CniError ? (e.where?.split(".") ?? []) : [];
-		if (!(e instanceof CniError) || !Object.hasOwn(rest, key)) throw e;
+		if (!isProblem(e) || e.is !== "value") throw e;
+		const [key = ""] = e.where.split(".");
+		if (!Object.hasOwn(rest, key)) throw e;
 		wrong.push(e);
 		delete rest[key];
 		try {
@@ -28,8 +29,10 @@ export async function forgive(
 			e = next;
 		}
 	}
-	const { log } = siteOf("DEL", host, args, conf);
-	for (const { message, details } of wrong)
+	const { log } = contextOf("DEL", host, args, conf);
+	for (const problem of wrong) {
+		const { message, details } = inWords(problem);
 		log("warn", message, { details: `${details}; as if it were not there` });
+	}
 	return conf;
 }

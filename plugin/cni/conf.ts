@@ -1,14 +1,17 @@
 // The network configuration on stdin: checked against the schema, and given its
-// defaults. What the chain hands on (prevResult, port mappings) is read in
-// prevresult.ts and mappings.ts.
+// defaults. The runtime's results and port mappings in it are read by src/libcni.
 
 import { DATA_DIR } from "../../src/defaults.ts";
 import type { Level } from "../../src/log.ts";
+import { isObject } from "../../src/objects.ts";
+import type { InvalidValue, Problem } from "./request.ts";
 
 export interface PluginConf {
 	readonly name: string;
+	/** The version that the request is in. */
+	readonly cniVersion: string;
 	readonly on: "both" | "add" | "del";
-	/** "pod": on DEL, look after all that comes to the pod, for runtimes that pass no port mappings. */
+	/** "pod": DEL looks after all traffic to the pod, for runtimes that pass no port mappings. */
 	readonly scope: "ports" | "pod";
 	readonly protocols: readonly ("udp" | "tcp" | "sctp")[];
 	readonly retireSeconds: number;
@@ -17,12 +20,13 @@ export interface PluginConf {
 	readonly logFile: string | undefined;
 	readonly portMappings: readonly unknown[];
 	readonly prevResult: object | undefined;
-	/** The document, parsed and as it came, for what only one verb reads. */
+	/** The document's members, for keys that only one verb reads. */
 	readonly members: Readonly<Record<string, unknown>>;
+	/** The document as it came. */
 	readonly text: string;
 }
 
-/** The keys of conf.schema.json but `on`, which most of the few that set any set alone. */
+/** The keys of conf.schema.json, without `on`: most plugin items set only that one, if any. */
 const KEYS = [
 	"scope",
 	"protocols",
@@ -32,38 +36,33 @@ const KEYS = [
 	"logFile",
 ] as const;
 
-const refusals = () => import("./errors.ts");
-
-export function isObject(x: unknown): x is Record<string, unknown> {
-	return typeof x === "object" && x !== null && !Array.isArray(x);
-}
+/** A document without a cniVersion is in this version, as libcni's PluginConf reads it. */
+const OLDEST = "0.1.0";
 
 /**
- * The configuration of a verb; GC and STATUS are about no attachment, and do not
- * look at what belongs to one. Throws CniError 7 that names the key and the value.
+ * Returns the configuration of a verb. GC and STATUS concern no attachment, so the
+ * keys that describe one are not looked at. Throws a Problem.
  */
 export async function readConf(
 	command: string,
 	members: Record<string, unknown>,
 	text: string,
 ): Promise<PluginConf> {
-	// the schema vouches for these types below, or there is nothing to vouch for
+	// the schema vouches for these types, or none of these keys is there
 	const own = members as Partial<PluginConf>;
 	const { on = "both" } = own;
 	if (
 		(on !== "both" && on !== "add" && on !== "del") ||
 		KEYS.some((key) => own[key] !== undefined)
-	) {
-		const { validate } = await import("../../build/gen/conf.validate.js");
-		if (!validate(members))
-			throw (await refusals()).invalidKey(members, validate.errors?.[0]);
-	}
+	)
+		await checkKeys(members);
 	const isAttachment = command !== "GC" && command !== "STATUS";
 	const runtimeConfig = (isAttachment ? members.runtimeConfig : {}) ?? {};
-	if (!isObject(runtimeConfig)) throw await notObject("runtimeConfig", members);
+	if (!isObject(runtimeConfig))
+		throw invalid("runtimeConfig", runtimeConfig, "must be an object");
 	const portMappings = runtimeConfig.portMappings ?? [];
 	if (!Array.isArray(portMappings))
-		throw (await refusals()).invalidConfig(
+		throw invalid(
 			"runtimeConfig.portMappings",
 			portMappings,
 			"must be an array",
@@ -72,9 +71,10 @@ export async function readConf(
 		? (members.prevResult ?? undefined)
 		: undefined;
 	if (prevResult !== undefined && !isObject(prevResult))
-		throw await notObject("prevResult", members);
+		throw invalid("prevResult", prevResult, "must be an object");
 	return {
 		name: String(members.name),
+		cniVersion: own.cniVersion || OLDEST,
 		on,
 		scope: own.scope ?? "ports",
 		protocols: own.protocols ?? ["udp"],
@@ -89,15 +89,24 @@ export async function readConf(
 	};
 }
 
-async function notObject(
-	key: string,
-	members: Readonly<Record<string, unknown>>,
-): Promise<Error> {
-	const { invalidConfig } = await refusals();
-	return invalidConfig(key, members[key], "must be an object");
+/** Throws a Problem for the first key that the schema refuses. */
+async function checkKeys(members: Record<string, unknown>): Promise<void> {
+	const { validate } = await import("../../build/gen/conf.validate.js");
+	if (validate(members)) return;
+	const [error] = validate.errors ?? [];
+	const path = (error?.instancePath ?? "").split("/").slice(1);
+	let value: unknown = members;
+	for (const key of path)
+		value = (value as Record<string, unknown> | undefined)?.[key];
+	throw invalid(path.join("."), value, error?.message ?? "");
 }
 
-/** Throws CniError 7 where a verb that must be chained is not. */
-export async function requirePrevResult(conf: PluginConf): Promise<void> {
-	if (conf.prevResult === undefined) throw (await refusals()).unchained();
+function invalid(where: string, value: unknown, must: string): InvalidValue {
+	return { is: "value", where, value, must };
+}
+
+/** Throws a Problem if a verb that must be chained is not. */
+export function requirePrevResult(conf: PluginConf): void {
+	if (conf.prevResult === undefined)
+		throw { is: "not chained" } satisfies Problem;
 }

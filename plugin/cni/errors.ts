@@ -1,53 +1,132 @@
-// Why a request is refused, in words. Loaded when one is.
+// The errors that a container runtime sees: their codes and their words. No call that
+// succeeds loads this file.
 
-import type { ErrorObject } from "ajv";
 import { isSysError } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import {
-	CniError,
-	DECODE_FAILURE,
-	INCOMPATIBLE_VERSION,
-	INVALID_CONFIG,
-	INVALID_ENVIRONMENT,
-	IO_FAILURE,
-	invalidConfig,
-	shown,
-} from "./error.ts";
-import type { Variable } from "./protocol.ts";
+import { isObject } from "../../src/objects.ts";
+import type { Problem, Variable } from "./request.ts";
 
-export function unknownCommand(
-	command: string,
-	known: readonly string[],
-): CniError {
-	return new CniError(
-		INVALID_ENVIRONMENT,
-		`unknown CNI_COMMAND: ${command}`,
-		`must be one of ${known.join(", ")}`,
-	);
+/** Codes of the CNI specification, section "Error". */
+export const INCOMPATIBLE_VERSION = 1;
+export const INVALID_ENVIRONMENT = 4;
+export const IO_FAILURE = 5;
+export const DECODE_FAILURE = 6;
+export const INVALID_CONFIG = 7;
+export const NOT_AVAILABLE = 50;
+/** Our own code: CHECK found entries that bypass this attachment's port mappings. */
+export const STALE_ENTRIES = 100;
+/** The reference plugins use this for every error without a code of its own. */
+const INTERNAL = 999;
+
+/** An error that ends a verb. `details` says what to do or what was expected. */
+export class CniError extends Error {
+	override readonly name = "CniError";
+	readonly code: number;
+	readonly details: string;
+	constructor(
+		code: number,
+		message: string,
+		details = "",
+		options: { cause?: unknown } = {},
+	) {
+		super(message, options);
+		this.code = code;
+		this.details = details;
+	}
+}
+
+/** Returns the specification's error document for whatever ended a verb. */
+export function errorDocument(cniVersion: string, e: unknown): string {
+	const { code, message: msg, details } = asCniError(e);
+	return JSON.stringify({ cniVersion, code, msg, ...(details && { details }) });
+}
+
+function asCniError(e: unknown): CniError {
+	if (e instanceof CniError) return e;
+	if (isProblem(e)) return inWords(e);
+	const details =
+		e instanceof Error ? `${e.message}\n${e.stack ?? ""}` : wordsOf(e);
+	return new CniError(INTERNAL, "internal error", details, { cause: e });
 }
 
 const NAME =
 	"letters, digits, '_', '.' and '-', and begin with a letter or digit";
-const WANTED: Readonly<Partial<Record<Variable, string>>> = {
+const VARIABLES: Readonly<Partial<Record<Variable, string>>> = {
 	CNI_CONTAINERID: `must be ${NAME}`,
 	CNI_IFNAME:
 		"must be at most 15 bytes, without white space, '/' or ':', and not . or ..",
 };
 
-/**
- * Variables of `command` that are missing or, if none is, the first with a wrong
- * value. Undefined if all that are `odd` turn out to be right.
- */
-export function environment(
-	command: string,
-	needed: readonly Variable[],
-	odd: readonly Variable[],
-	value: (name: Variable) => string | undefined,
-): CniError | undefined {
-	const wrong = odd.filter(
-		(name) => name !== "CNI_IFNAME" || !isInterface(value(name) ?? ""),
-	);
-	if (wrong.length === 0) return undefined;
+/** Returns true for what protocol.ts and the verbs throw as data. */
+export function isProblem(e: unknown): e is Problem {
+	return isObject(e) && !(e instanceof Error) && "is" in e;
+}
+
+/** Puts a problem into words and gives it its code. */
+export function inWords(p: Problem): CniError {
+	switch (p.is) {
+		case "unknown command":
+			return new CniError(
+				INVALID_ENVIRONMENT,
+				`unknown CNI_COMMAND: ${p.command}`,
+				`must be one of ${p.known.join(", ")}`,
+			);
+		case "environment":
+			return environment(p);
+		case "unreadable stdin":
+			return unreadable(p.cause);
+		case "no object":
+			return new CniError(
+				DECODE_FAILURE,
+				"the network configuration on stdin is not a JSON object",
+				p.text.slice(0, 80),
+			);
+		case "cniVersion no string":
+			return new CniError(
+				DECODE_FAILURE,
+				`invalid cniVersion: ${shown(p.value)}`,
+				"must be a string",
+			);
+		case "cniVersion unsupported":
+			return new CniError(
+				INCOMPATIBLE_VERSION,
+				`incompatible cniVersion: ${shown(p.version)}`,
+				`this plugin supports ${p.supported.join(", ")}`,
+			);
+		case "cniVersion too old":
+			return new CniError(
+				INCOMPATIBLE_VERSION,
+				`cniVersion ${p.version} has no ${p.command}`,
+				`${p.command} is there since ${p.since}`,
+			);
+		case "name":
+			return new CniError(
+				INVALID_CONFIG,
+				`invalid name: ${shown(p.value)}`,
+				`must be ${NAME}`,
+			);
+		case "not chained":
+			return new CniError(
+				INVALID_CONFIG,
+				"missing prevResult",
+				"conntrack-flush is a chained plugin: list it after the plugin that makes the interface",
+			);
+		case "value":
+			return new CniError(
+				INVALID_CONFIG,
+				`invalid ${p.where}: ${shown(p.value)}`,
+				p.must,
+			);
+	}
+}
+
+/** Names all variables that are missing or, if none is, the first that is wrong. */
+function environment({
+	command,
+	needed,
+	wrong,
+	value,
+}: Problem & { readonly is: "environment" }): CniError {
 	const missing = wrong.filter((name) => !value(name));
 	if (missing.length > 0)
 		return new CniError(
@@ -59,29 +138,13 @@ export function environment(
 	return new CniError(
 		INVALID_ENVIRONMENT,
 		`invalid ${first}: ${JSON.stringify(first && value(first))}`,
-		first && WANTED[first],
+		first && VARIABLES[first],
 	);
 }
 
-/** Go's unicode.IsSpace. */
-const SPACE =
-	/[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-
-/** As libcni's ValidateInterfaceName; IFNAMSIZ is 16 bytes with the NUL. */
-function isInterface(name: string): boolean {
-	if (name === "" || name === "." || name === "..") return false;
-	// what is no UTF-8 arrives as U+FFFD, and was one byte
-	const bytes = encodeURIComponent(name.replaceAll("\ufffd", "?"));
-	return (
-		bytes.replaceAll(/%../g, "?").length <= 15 &&
-		!/[/:]/.test(name) &&
-		!SPACE.test(name)
-	);
-}
-
-/** What reading standard input or parsing it threw. */
-export function unreadable(cause: unknown): CniError {
-	// bytes that are no text were read, and are no JSON
+/** `cause` was thrown by reading standard input or by parsing it. */
+function unreadable(cause: unknown): CniError {
+	// bytes that are no text have been read, and are no JSON
 	if (isSysError(cause) && cause.code !== "EILSEQ")
 		return new CniError(
 			IO_FAILURE,
@@ -99,71 +162,8 @@ export function unreadable(cause: unknown): CniError {
 	);
 }
 
-export function noObject(text: string): CniError {
-	return new CniError(
-		DECODE_FAILURE,
-		"the network configuration on stdin is not a JSON object",
-		text.slice(0, 80),
-	);
+/** The value as it was written, cut if it is too long for a line. */
+function shown(value: unknown): string {
+	const text = JSON.stringify(value) ?? "undefined";
+	return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
-
-export function noVersion(value: unknown): CniError {
-	return new CniError(
-		DECODE_FAILURE,
-		`invalid cniVersion: ${shown(value)}`,
-		"must be a string",
-	);
-}
-
-export function unsupported(
-	version: string,
-	supported: readonly string[],
-): CniError {
-	return new CniError(
-		INCOMPATIBLE_VERSION,
-		`incompatible cniVersion: ${shown(version)}`,
-		`this plugin supports ${supported.join(", ")}`,
-	);
-}
-
-export function tooOld(
-	command: string,
-	version: string,
-	since: string,
-): CniError {
-	return new CniError(
-		INCOMPATIBLE_VERSION,
-		`cniVersion ${version} has no ${command}`,
-		`${command} is there since ${since}`,
-	);
-}
-
-export function noName(value: unknown): CniError {
-	return new CniError(
-		INVALID_CONFIG,
-		`invalid name: ${shown(value)}`,
-		`must be ${NAME}`,
-	);
-}
-
-export function unchained(): CniError {
-	return new CniError(
-		INVALID_CONFIG,
-		"missing prevResult",
-		"conntrack-flush is a chained plugin: list it after the plugin that makes the interface",
-	);
-}
-
-/** The first thing that the schema says of our keys. */
-export function invalidKey(
-	members: Record<string, unknown>,
-	error: Pick<ErrorObject, "instancePath" | "message"> | undefined,
-): CniError {
-	const path = (error?.instancePath ?? "").split("/").slice(1);
-	let value: unknown = members;
-	for (const key of path)
-		value = (value as Record<string, unknown> | undefined)?.[key];
-	return invalidConfig(path.join("."), value, error?.message ?? "");
-}
-
-export { invalidConfig } from "./error.ts";

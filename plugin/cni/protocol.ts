@@ -1,9 +1,11 @@
-// The CNI protocol, as the reference plugins' skel speaks it: environment and
-// stdin in, one JSON document out. Knows no verb from the inside. Every call
-// loads this file, so it only tells right from wrong; refusals.ts has the words.
+// The CNI protocol, as the reference plugins' skel speaks it: environment and stdin
+// in, one JSON document out. It knows no verb from the inside. Every call loads this
+// file, so it only tells right from wrong: what is wrong is thrown as data (request.ts).
 
 import type { Host } from "../../src/host.ts";
-import { isObject, type PluginConf, readConf } from "./conf.ts";
+import { isObject } from "../../src/objects.ts";
+import { type PluginConf, readConf } from "./conf.ts";
+import type { CmdArgs, Problem, Variable } from "./request.ts";
 
 export const VERSIONS = [
 	"0.1.0",
@@ -16,14 +18,6 @@ export const VERSIONS = [
 ] as const;
 export const CURRENT = "1.1.0";
 
-/** What a verb is called with, beside the configuration. */
-export interface CmdArgs {
-	readonly containerID: string;
-	readonly ifname: string;
-	/** CNI_ARGS as it came. */
-	readonly args: string;
-}
-
 /** Does the work and returns the document for stdout, "" for none. */
 export type Verb = (
 	host: Host,
@@ -31,45 +25,36 @@ export type Verb = (
 	conf: PluginConf,
 ) => Promise<string> | string;
 
-/** Loads each verb that has rules. */
+/** Loads the verb. */
 export type Verbs = Readonly<
 	Record<keyof typeof RULES, () => Promise<Verb> | Verb>
 >;
 
-/** A variable that some verb needs. */
-export type Variable =
-	| "CNI_CONTAINERID"
-	| "CNI_IFNAME"
-	| "CNI_NETNS"
-	| "CNI_PATH";
-
 interface VerbRules {
 	readonly env: readonly Variable[];
-	/** The first spec version that has the verb. */
+	/** The first version of the specification that has the verb. */
 	readonly since: (typeof VERSIONS)[number];
 }
 
 const ATTACHMENT = ["CNI_CONTAINERID", "CNI_IFNAME"] as const;
 const RULES = {
 	ADD: { env: [...ATTACHMENT, "CNI_NETNS", "CNI_PATH"], since: "0.1.0" },
-	// a DEL may come when the namespace is long gone
+	// a DEL may come when the namespace no longer exists
 	DEL: { env: [...ATTACHMENT, "CNI_PATH"], since: "0.1.0" },
 	CHECK: { env: [...ATTACHMENT, "CNI_NETNS", "CNI_PATH"], since: "0.4.0" },
 	GC: { env: ["CNI_PATH"], since: "1.1.0" },
 	STATUS: { env: ["CNI_PATH"], since: "1.1.0" },
 } as const satisfies Record<string, VerbRules>;
 
-const refusals = () => import("./errors.ts");
-
-/** What an answer tells of the request. */
+/** What the answer repeats of the request. */
 export interface Answer {
 	/** The version that the request is in, once that is known. */
 	cniVersion: string;
 }
 
 /**
- * Runs the verb that CNI_COMMAND names and returns the document for stdout.
- * Throws CniError.
+ * Runs the verb that CNI_COMMAND names and returns the document for stdout. Throws
+ * a Problem, and whatever the verb throws.
  */
 export async function callVerb(
 	host: Host,
@@ -79,17 +64,14 @@ export async function callVerb(
 	const command = host.env("CNI_COMMAND") ?? "";
 	const isVersion = command === "VERSION";
 	if (!isVersion && !isVerb(command))
-		throw (await refusals()).unknownCommand(command, [
-			"VERSION",
-			...Object.keys(RULES),
-		]);
+		throw {
+			is: "unknown command",
+			command,
+			known: ["VERSION", ...Object.keys(RULES)],
+		} satisfies Problem;
 	const needed = isVersion ? [] : RULES[command].env;
-	const value = (name: Variable): string | undefined => host.env(name);
-	const odd = needed.filter((name) => !isPlain(name, value(name)));
-	if (odd.length > 0) {
-		const refusal = (await refusals()).environment(command, needed, odd, value);
-		if (refusal) throw refusal;
-	}
+	const odd = needed.filter((name) => !isPlain(name, host.env(name)));
+	if (odd.length > 0) await checkOdd(host, command, needed, odd);
 
 	let text = "";
 	let members: unknown;
@@ -100,35 +82,42 @@ export async function callVerb(
 		// skel does not read the input of VERSION, so callers may give none
 		if (isVersion && cause instanceof SyntaxError && text.trim() === "")
 			return versionDocument(-1);
-		throw (await refusals()).unreadable(cause);
+		throw { is: "unreadable stdin", cause } satisfies Problem;
 	}
-	if (!isObject(members)) throw (await refusals()).noObject(text);
-	// a configuration without cniVersion is one of 0.1.0 (libcni, PluginConf)
+	if (!isObject(members)) throw { is: "no object", text } satisfies Problem;
+	// a configuration without a cniVersion is one of 0.1.0 (libcni, PluginConf)
 	const version = members.cniVersion ?? "";
-	if (typeof version !== "string") throw (await refusals()).noVersion(version);
+	if (typeof version !== "string")
+		throw { is: "cniVersion no string", value: version } satisfies Problem;
 	const at = version === "" ? 0 : indexOf(version);
 	if (isVersion) return versionDocument(at);
 
-	if (at < 0) throw (await refusals()).unsupported(version, VERSIONS);
+	if (at < 0)
+		throw {
+			is: "cniVersion unsupported",
+			version,
+			supported: VERSIONS,
+		} satisfies Problem;
 	answer.cniVersion = version || "0.1.0";
 	const { since } = RULES[command];
 	if (at < indexOf(since))
-		throw (await refusals()).tooOld(command, version || "0.1.0", since);
+		throw {
+			is: "cniVersion too old",
+			command,
+			version: answer.cniVersion,
+			since,
+		} satisfies Problem;
 	const { name } = members;
 	if (typeof name !== "string" || !isName(name))
-		throw (await refusals()).noName(name);
+		throw { is: "name", value: name } satisfies Problem;
 	const args = readArgs(host);
 	let conf: PluginConf;
 	try {
 		conf = await readConf(command, members, text);
 	} catch (e) {
 		if (command !== "DEL") throw e;
-		conf = await (await import("./conf.lenient.ts")).forgive(
-			host,
-			args,
-			members,
-			e,
-		);
+		const { lenientConf } = await import("./conf.lenient.ts");
+		conf = await lenientConf(host, args, members, e);
 	}
 	const verb = await verbs[command]();
 	return verb(host, args, conf);
@@ -138,7 +127,29 @@ function isVerb(command: string): command is keyof Verbs {
 	return Object.hasOwn(RULES, command);
 }
 
-/** Whether the value is right at a glance; of an interface's name refusals.ts knows more. */
+/** Throws a Problem if one of the variables that are not plainly right is missing or wrong. */
+async function checkOdd(
+	host: Host,
+	command: string,
+	needed: readonly Variable[],
+	odd: readonly Variable[],
+): Promise<void> {
+	const value = (name: Variable): string | undefined => host.env(name);
+	const { isInterfaceName } = await import("./ifname.ts");
+	const wrong = odd.filter(
+		(name) => name !== "CNI_IFNAME" || !isInterfaceName(value(name) ?? ""),
+	);
+	if (wrong.length > 0)
+		throw {
+			is: "environment",
+			command,
+			needed,
+			wrong,
+			value,
+		} satisfies Problem;
+}
+
+/** Returns true if the value is right at a glance. An interface's name may be right all the same: see ifname.ts. */
 function isPlain(name: Variable, value: string | undefined): boolean {
 	if (!value) return false;
 	if (name === "CNI_CONTAINERID") return isName(value);
@@ -146,9 +157,10 @@ function isPlain(name: Variable, value: string | undefined): boolean {
 }
 
 /**
- * Letters, digits, `_`, `.` and `-`, the first a letter or digit: what the spec
- * asks of names and IDs. No regular expression and no loop, either of which costs
- * more than the rest of the request: `escape` leaves just these and @ * + / alone.
+ * Letters, digits, `_`, `.` and `-`, the first a letter or digit: what the
+ * specification asks of names and IDs. A regular expression or a loop would cost more
+ * than the rest of the request; `escape` leaves just these characters and @ * + /
+ * alone.
  */
 function isName(text: string): boolean {
 	return (
@@ -162,7 +174,7 @@ function indexOf(version: string): number {
 	return (VERSIONS as readonly string[]).indexOf(version);
 }
 
-/** Answers any version: it is how the runtime finds out. */
+/** Answers a request in any version, because this is how the runtime finds out which there are. */
 function versionDocument(asked: number): string {
 	const cniVersion = VERSIONS[asked] ?? CURRENT;
 	return JSON.stringify({ cniVersion, supportedVersions: VERSIONS });

@@ -1,68 +1,67 @@
-// A CNI call in the library's terms: the attachment it is about, and the site.
+// The attachment that a CNI call is about, in the core's terms.
 
-import type { Site } from "../../src/flush/onadd.ts";
-import type { Host } from "../../src/host.ts";
+import type { Context } from "../../src/context.ts";
+import { podNameIn } from "../../src/libcni/podname.ts";
 import {
-	podTraffic,
-	protocolsOf,
+	type ItemProblem,
 	resolveMappings,
 } from "../../src/libcni/portmappings.ts";
-import { podIPs } from "../../src/libcni/result.ts";
-import { logger } from "../../src/log.ts";
-import type { Attachment } from "../../src/state/store.ts";
+import { podIPsIn } from "../../src/libcni/result.ts";
+import { familyOf, type IP } from "../../src/net/ip.ts";
+import { type Proto, protocolOf } from "../../src/net/proto.ts";
+import type { Attachment, PodTarget } from "../../src/policy/mapping.ts";
 import type { PluginConf } from "../cni/conf.ts";
-import type { CmdArgs } from "../cni/protocol.ts";
+import type { CmdArgs, InvalidValue } from "../cni/request.ts";
 
 /**
- * The attachment as the request describes it. Port mappings that are none are
- * logged; "strict": one of a wrong type is thrown, as CniError 7.
+ * Returns the attachment as the request describes it. An item of portMappings that
+ * portmap makes no rule of is logged and left out. "strict" throws the Problem of an
+ * item of a wrong type, which only a broken runtime sends.
  */
-export function attachmentOf(
-	{ host, log }: Site,
+export async function attachmentOf(
+	{ host, log }: Context,
 	{ containerID, ifname, args }: CmdArgs,
 	conf: PluginConf,
 	manner: "strict" | "lenient",
-): Attachment {
+): Promise<Attachment> {
 	const { name: network, portMappings, prevResult, scope } = conf;
 	const protocols = protocolsOf(conf.protocols);
-	const ips = podIPs(prevResult, ifname);
+	const ips = podIPsIn(prevResult, ifname);
+	const problems: ItemProblem[] = [];
+	const mappings = resolveMappings(portMappings, protocols, ips, (p) => {
+		problems.push(p);
+	});
+	for (const { kind, where, value, must } of problems) {
+		const problem: InvalidValue = { is: "value", where, value, must };
+		if (manner === "strict" && kind === "type") throw problem;
+		const { inWords } = await import("../cni/errors.ts");
+		const { message, details } = inWords(problem);
+		log("warn", message, { details });
+	}
 	return {
 		network,
 		containerID,
 		ifname,
-		pod: podName(args),
+		pod: podNameIn(args),
 		added: host.ticks(),
-		mappings: resolveMappings(portMappings, protocols, ips, (e, kind) => {
-			if (manner === "strict" && kind === "type") throw e;
-			log("warn", e.message, { details: e.details });
-		}),
-		pods: scope === "pod" ? podTraffic(protocols, ips) : [],
+		mappings,
+		podTargets: scope === "pod" ? podTargetsOf(protocols, ips) : [],
 	};
 }
 
-/** Where the verb works; its log names the attachment, if there is one. */
-export function siteOf(
-	event: string,
-	host: Host,
-	{ containerID, args }: CmdArgs,
-	conf: PluginConf,
-): Site {
-	const log = logger(host, conf.logLevel, conf.logFile, {
-		event,
-		network: conf.name,
-		container: containerID || undefined,
-		pod: podName(args),
-	});
-	return { host, dataDir: conf.dataDir, log, event };
+/** Returns the protocols' numbers, each once. */
+export function protocolsOf(names: readonly string[]): Proto[] {
+	return names
+		.map(protocolOf)
+		.filter((p) => p !== undefined)
+		.filter((p, i, all) => all.indexOf(p) === i);
 }
 
-/** Reads `K8S_POD_NAMESPACE=…;K8S_POD_NAME=…` as Kubernetes' runtimes write it: `namespace/name`. */
-function podName(args: string): string | undefined {
-	const pairs = args.split(";").map((pair): [string, string] => {
-		const at = pair.indexOf("=");
-		return [pair.slice(0, at), pair.slice(at + 1)];
-	});
-	const { K8S_POD_NAMESPACE: namespace, K8S_POD_NAME: name } =
-		Object.fromEntries<string | undefined>(pairs);
-	return name && `${namespace ?? ""}/${name}`;
+function podTargetsOf(
+	protocols: readonly Proto[],
+	podIPs: readonly IP[],
+): PodTarget[] {
+	return podIPs.flatMap((podIP) =>
+		protocols.map((proto) => ({ family: familyOf(podIP), proto, podIP })),
+	);
 }

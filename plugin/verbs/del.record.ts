@@ -1,38 +1,44 @@
-// DEL of an entry that acts on ADD alone: the record that its ADD made goes with
-// the attachment, or nobody would ever take it away.
+// DEL of a plugin item that acts on ADD alone: it deletes the record that its ADD
+// wrote, because nobody else would.
 
-import { attempt } from "../../src/flush/onadd.ts";
+import { attempt } from "../../src/context.ts";
 import type { Host } from "../../src/host.ts";
-import * as attachments from "../../src/state/store.ts";
+import { addressesOf, isAssigned } from "../../src/policy/mapping.ts";
+import {
+	deleteRecord,
+	findRecord,
+	recordedAttachments,
+} from "../../src/state/store.ts";
 import type { PluginConf } from "../cni/conf.ts";
-import type { CmdArgs } from "../cni/protocol.ts";
-import { siteOf } from "./attachment.ts";
+import { contextOf } from "../cni/context.ts";
+import type { CmdArgs } from "../cni/request.ts";
 
 /**
- * Drops the attachment's record, and those that were there before it with its
- * address: whose they were is gone, or the address would not have been given
- * again. The DEL of an `on: del` entry comes after us; without our record it
- * takes all that have this address for successors. Never throws.
+ * Deletes the attachment's record, and older records with its address: their pods no
+ * longer exist, or the address would not have been given again. The DEL of the plugin
+ * item with "on": "del" comes after this one, and without our record it takes every
+ * recorded attachment with this address for a successor. Never throws.
  */
-export function forget(host: Host, args: CmdArgs, conf: PluginConf): void {
+export function deleteOwnRecord(
+	host: Host,
+	args: CmdArgs,
+	conf: PluginConf,
+): void {
 	const { containerID, ifname } = args;
 	const { name: network, dataDir } = conf;
-	const site = siteOf("DEL", host, args, conf);
-	attempt(site, "cannot forget the attachment", () => {
-		const known = attachments.find(host, dataDir, {
-			network,
-			containerID,
-			ifname,
-		});
-		if (known === undefined) return;
-		const ips = attachments.addressesOf(known);
-		for (const a of attachments.all(host, dataDir, ips))
+	const context = contextOf("DEL", host, args, conf);
+	attempt(context, "cannot forget the attachment", () => {
+		const id = { network, containerID, ifname };
+		const own = findRecord(host, dataDir, id);
+		if (own === undefined) return;
+		const ips = addressesOf(own);
+		for (const a of recordedAttachments(host, dataDir, ips))
 			if (
 				a.network === network &&
-				a.added < known.added &&
-				ips.some((ip) => attachments.isAssigned([a], ip))
+				a.added < own.added &&
+				ips.some((ip) => isAssigned([a], ip))
 			)
-				attachments.drop(host, dataDir, a);
-		attachments.drop(host, dataDir, known);
+				deleteRecord(host, dataDir, a);
+		deleteRecord(host, dataDir, own);
 	});
 }

@@ -1,11 +1,11 @@
-// DEL: removes what leads to the pod that goes. Never fails once the request is
-// read: a DEL that fails leaks the pod's address (containerd#12130). Most pods
-// have no port mapping, so this file only finds out whether there is anything.
+// DEL: removes the entries that lead to the pod. It never fails once the request is
+// read, because a DEL that fails leaks the pod's address (containerd#12130). Most pods
+// have no port mapping, so this file only decides whether there is work.
 
 import type { Host } from "../../src/host.ts";
 import { pathOf, readRecord } from "../../src/state/path.ts";
 import type { PluginConf } from "../cni/conf.ts";
-import type { CmdArgs } from "../cni/protocol.ts";
+import type { CmdArgs } from "../cni/request.ts";
 
 export async function cmdDel(
 	host: Host,
@@ -13,21 +13,23 @@ export async function cmdDel(
 	conf: PluginConf,
 ): Promise<string> {
 	if (conf.on === "add") {
-		// an entry with on=del needs the record where the request does not say it all
-		if (conf.prevResult && conf.portMappings.length > 0)
-			(await import("./del.record.ts")).forget(host, args, conf);
+		// without prevResult, the plugin item with "on": "del" comes later and needs the record
+		if (conf.prevResult && conf.portMappings.length > 0) {
+			const { deleteOwnRecord } = await import("./del.record.ts");
+			deleteOwnRecord(host, args, conf);
+		}
 	} else if (
 		conf.portMappings.length > 0 ||
 		conf.scope === "pod" ||
 		isRecorded(host, args, conf)
 	) {
-		const { depart } = await import("./del.work.ts");
-		await depart(host, args, conf);
+		const { del } = await import("./del.work.ts");
+		await del(host, args, conf);
 	}
 	return "";
 }
 
-/** Also if that cannot be told: then it is not simply absent. */
+/** Returns true if the record exists, and also if reading it fails for a reason other than absence. */
 function isRecorded(
 	host: Host,
 	{ containerID, ifname }: CmdArgs,

@@ -1,108 +1,118 @@
-// What DEL does for a pod that has, or may have had, port mappings.
+// The work of DEL for a pod that has, or may have had, port mappings.
 
-import { failureOf } from "../../src/flush/flush.ts";
-import {
-	attempt,
-	leave,
-	othersThan,
-	type Site,
-} from "../../src/flush/onadd.ts";
+import { attempt, type Context } from "../../src/context.ts";
+import { othersThan } from "../../src/flush/onadd.ts";
+import { onDel } from "../../src/flush/ondel.ts";
+import { failureOf } from "../../src/flush/report.ts";
 import type { Host } from "../../src/host.ts";
-import { protocolsOf } from "../../src/libcni/portmappings.ts";
 import { once, wordsOf } from "../../src/log.ts";
-import type { PodTraffic } from "../../src/policy/stale.ts";
-import { note } from "../../src/state/departures.ts";
-import type { Attachment, AttachmentID } from "../../src/state/store.ts";
-import * as attachments from "../../src/state/store.ts";
+import {
+	type Attachment,
+	type AttachmentID,
+	addressesOf,
+	type PodTarget,
+} from "../../src/policy/mapping.ts";
+import { noteDeparture } from "../../src/state/departures.ts";
+import {
+	deleteRecord,
+	findRecord,
+	writeRecord,
+} from "../../src/state/store.ts";
 import type { PluginConf } from "../cni/conf.ts";
-import type { CmdArgs } from "../cni/protocol.ts";
-import { attachmentOf, siteOf } from "./attachment.ts";
+import { contextOf } from "../cni/context.ts";
+import type { CmdArgs } from "../cni/request.ts";
+import { attachmentOf, protocolsOf } from "./attachment.ts";
 
 /**
- * Removes what leads to the pod, and its record; if that fails the record stays,
- * for whoever comes next. Never throws; what fails is logged, and of the directory
- * of records only the first that does.
+ * Removes the entries that lead to the pod, and then its record. If entries could not
+ * be removed the record stays, for the next pass that can. Never throws: failures are
+ * logged, and of those that concern the directory of records only the first.
  */
-export async function depart(
+export async function del(
 	host: Host,
 	args: CmdArgs,
 	conf: PluginConf,
 ): Promise<void> {
 	const { containerID, ifname } = args;
 	const id = { network: conf.name, containerID, ifname };
-	const site = siteOf("DEL", host, args, conf);
-	const records = { ...site, log: once(site.log) };
+	const context = contextOf("DEL", host, args, conf);
+	const records = { ...context, log: once(context.log) };
 	try {
-		// a DEL that cannot read it works from the request
-		const known = attempt(records, "cannot read the attachment", () =>
-			attachments.find(host, conf.dataDir, id),
+		// if the record cannot be read, the request has to do
+		const recorded = attempt(records, "cannot read the attachment", () =>
+			findRecord(host, conf.dataDir, id),
 		);
-		const left = await leaveTable(site, records, args, conf, known);
-		if (left && !left.isFinished) keep(records, left.attachment);
-		else if (known || left) forget(records, id);
-		// once, however often DEL has to come for it
-		if (left && !known?.gone) note(host, conf.dataDir, left.attachment);
+		const result = await removeEntries(context, records, args, conf, recorded);
+		if (result && !result.isFinished)
+			keepUnfinished(records, result.attachment);
+		else if (recorded || result) dropRecord(records, id);
+		// a DEL that comes again does not note the departure again
+		if (result && !recorded?.unfinished)
+			noteDeparture(host, conf.dataDir, result.attachment);
 	} catch (e) {
-		site.log("error", "cannot finish DEL", { error: wordsOf(e) });
+		context.log("error", "cannot finish DEL", { error: wordsOf(e) });
 	}
 }
 
-/** As one that is gone; if not even that can be written, it must not count as one that is there. */
-function keep(records: Site, left: Attachment): void {
+/** Rewrites the record as unfinished. If that fails too, the record is deleted, because it must not make the pod look alive. */
+function keepUnfinished(records: Context, a: Attachment): void {
 	const { host, dataDir } = records;
 	const kept = attempt(
 		records,
 		"cannot keep the attachment",
-		() => attachments.record(host, dataDir, { ...left, gone: true }),
+		() => writeRecord(host, dataDir, { ...a, unfinished: true }),
 		"error",
 	);
-	if (kept === undefined) forget(records, left);
+	if (kept === undefined) dropRecord(records, a);
 }
 
-function forget(records: Site, id: AttachmentID): void {
+function dropRecord(records: Context, id: AttachmentID): void {
 	attempt(
 		records,
 		"cannot forget the attachment",
-		() => attachments.drop(records.host, records.dataDir, id),
+		() => deleteRecord(records.host, records.dataDir, id),
 		"error",
 	);
 }
 
-/** What was looked after, and whether all of it is done. */
-interface Left {
+/** The attachment whose entries were to be removed, and whether every one of them was. */
+interface Result {
 	readonly attachment: Attachment;
 	readonly isFinished: boolean;
 }
 
-/** Returns nothing if there was nothing to look after. */
-async function leaveTable(
-	site: Site,
-	records: Site,
+/** Returns undefined if the attachment has no port mapping of a handled protocol. */
+async function removeEntries(
+	context: Context,
+	records: Context,
 	args: CmdArgs,
 	conf: PluginConf,
-	known: Attachment | undefined,
-): Promise<Left | undefined> {
-	const asked = attachmentOf(site, args, conf, "lenient");
+	recorded: Attachment | undefined,
+): Promise<Result | undefined> {
+	const asked = await attachmentOf(context, args, conf, "lenient");
 	const handled = protocolsOf(conf.protocols);
-	const isHandled = (t: PodTraffic): boolean => handled.includes(t.proto);
-	const mappings = union(asked.mappings, known?.mappings.filter(isHandled));
-	const pods = union(asked.pods, known?.pods.filter(isHandled));
-	if (mappings.length + pods.length === 0) return undefined;
-	const ips = attachments.addressesOf({ mappings, pods });
-	const added = known?.added ?? 0;
-	// a clock that shows less than the record has begun anew: with a boot
-	const since = added > site.host.ticks() ? 0 : added;
-	// what came after this attachment may have its address by now
+	const isHandled = (t: PodTarget): boolean => handled.includes(t.proto);
+	const mappings = union(asked.mappings, recorded?.mappings.filter(isHandled));
+	const podTargets = union(
+		asked.podTargets,
+		recorded?.podTargets.filter(isHandled),
+	);
+	if (mappings.length + podTargets.length === 0) return undefined;
+	const ips = addressesOf({ mappings, podTargets });
+	const added = recorded?.added ?? 0;
+	// a clock that shows less than the record started again with a boot
+	const since = added > context.host.ticks() ? 0 : added;
+	// an attachment that came after this one may have its address by now
 	const live = (): Attachment[] =>
 		othersThan(records, asked, ips).filter((a) => a.added > since);
 	const { on, retireSeconds } = conf;
-	// before portmap's DEL a busy sender would re-create what we delete
+	// before portmap's DEL, a busy sender would make the deleted entry again
 	const action =
 		on === "both" && retireSeconds > 0 ? { retireSeconds } : "delete";
-	const report = await leave(site, { mappings, pods }, live, action);
+	const report = await onDel(context, { mappings, podTargets }, live, action);
 	return {
-		// where there was no record, all others may have come after it
-		attachment: { ...asked, added, mappings, pods },
+		// without a record, `added` is 0: every other attachment may have come later
+		attachment: { ...asked, added, mappings, podTargets },
 		isFinished: failureOf(report) === undefined,
 	};
 }

@@ -1,21 +1,16 @@
-// GC: forgets the attachments of this network that the runtime no longer knows,
-// and removes what they left in the table.
+// GC: drops the attachments of this network that the runtime no longer knows, and
+// removes what they left in the table.
 
-import { collect } from "../../src/flush/gc.ts";
+import { collectGarbage } from "../../src/flush/gc.ts";
 import type { Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import type { AttachmentID } from "../../src/state/store.ts";
+import type { AttachmentID } from "../../src/policy/mapping.ts";
 import type { PluginConf } from "../cni/conf.ts";
-import {
-	CniError,
-	INVALID_CONFIG,
-	IO_FAILURE,
-	invalidConfig,
-} from "../cni/error.ts";
-import type { CmdArgs } from "../cni/protocol.ts";
-import { siteOf } from "./attachment.ts";
+import { contextOf } from "../cni/context.ts";
+import { CniError, INVALID_CONFIG, IO_FAILURE } from "../cni/errors.ts";
+import type { CmdArgs, InvalidValue } from "../cni/request.ts";
 
-/** The key of the spec, and the one that libcni wrote before it was settled. */
+/** The key of the specification, and the one that libcni wrote before it was settled. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
 
 export async function cmdGC(
@@ -24,9 +19,9 @@ export async function cmdGC(
 	conf: PluginConf,
 ): Promise<string> {
 	const isValid = readValidAttachments(conf);
-	const { dropped, errors } = await collect(
-		siteOf("GC", host, args, conf),
-		// another network's attachments are not in this list
+	const { dropped, errors } = await collectGarbage(
+		contextOf("GC", host, args, conf),
+		// the list says nothing about other networks
 		(a) => a.network !== conf.name || isValid(a),
 	);
 	if (errors.length > 0)
@@ -39,9 +34,9 @@ export async function cmdGC(
 }
 
 /**
- * Returns whether an attachment of this network is valid. Throws CniError 7 if
- * the list is missing or malformed: an empty list read by mistake would take
- * every attachment for dead.
+ * Returns a test for valid attachments of this network. Throws CniError 7 or
+ * a Problem if the list is missing or malformed: a list that is empty by mistake
+ * would declare every attachment dead.
  */
 function readValidAttachments(conf: PluginConf): (a: AttachmentID) => boolean {
 	const present = KEYS.filter((key) => conf.members[key] !== undefined);
@@ -58,20 +53,20 @@ function readValidAttachments(conf: PluginConf): (a: AttachmentID) => boolean {
 }
 
 function readList(key: string, list: unknown): string[] {
-	// a Go runtime with no attachments left marshals a nil slice
+	// a Go runtime without attachments marshals a nil slice
 	if (list === null) return [];
-	if (!Array.isArray(list)) throw invalidConfig(key, list, "must be an array");
+	if (!Array.isArray(list)) throw invalid(key, list, "must be an array");
 	return list.map((item: unknown, i) => {
 		const { containerID, ifname } = (item ?? {}) as Partial<AttachmentID>;
-		// no attachment has an empty one, so that all would look dead
+		// no attachment has an empty one, so every attachment would look dead
 		if (!isText(containerID) || !isText(ifname))
-			throw invalidConfig(
-				`${key}[${i}]`,
-				item,
-				"must have containerID and ifname",
-			);
+			throw invalid(`${key}[${i}]`, item, "must have containerID and ifname");
 		return `${containerID} ${ifname}`;
 	});
+}
+
+function invalid(where: string, value: unknown, must: string): InvalidValue {
+	return { is: "value", where, value, must };
 }
 
 function isText(x: unknown): boolean {

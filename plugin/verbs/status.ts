@@ -1,9 +1,9 @@
-// STATUS: whether this plugin could do its work now.
+// STATUS: says whether the plugin could do its work now.
 
 import { probe } from "../../src/conntrack/table.ts";
 import type { Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import { CniError, NOT_AVAILABLE } from "../cni/error.ts";
+import { CniError, NOT_AVAILABLE } from "../cni/errors.ts";
 
 export async function cmdStatus(host: Host): Promise<string> {
 	try {

@@ -2,7 +2,7 @@
 // SIGTERM; then everything stays as it is.
 
 import { version } from "../../package.json";
-import type { Site } from "../flush/onadd.ts";
+import type { Context } from "../context.ts";
 import { total } from "../flush/report.ts";
 import type { FullHost } from "../host.ts";
 import type { Where } from "../install/paths.ts";
@@ -13,7 +13,7 @@ import { type Options, publisher } from "../metrics/publish.ts";
 import { type Proto, protocolOf } from "../net/proto.ts";
 import { reconcileAttachments } from "../reconcile/reconcile.ts";
 import { mapped } from "../sweep/scope.ts";
-import { type Memory, sample } from "../sweep/sweep.ts";
+import { type Memory, sweepOnce } from "../sweep/sweep.ts";
 import { type Duty, repeat } from "./loop.ts";
 
 export interface Duties {
@@ -30,7 +30,7 @@ const SWEEP = { threshold: 3, cap: 1000, dryRun: false };
 const SWEEP_MS = 1000;
 const PUBLISH_MS = 5000;
 
-export async function watch(
+export async function runAgent(
 	host: FullHost,
 	where: Where,
 	wishes: Wishes,
@@ -39,7 +39,7 @@ export async function watch(
 	const dataDir = where.root + where.dataDir;
 	const logOf = (event: string) => logger(host, "info", undefined, { event });
 	const keep = keeper(host, where, wishes, logOf("install"));
-	const siteOf = (event: string): Site => ({
+	const siteOf = (event: string): Context => ({
 		host,
 		dataDir,
 		log: logOf(event),
@@ -80,13 +80,13 @@ function handled({ protocols }: State): Proto[] {
 		.filter((proto) => proto !== undefined);
 }
 
-function sweeper(site: Site): () => Promise<void> {
+function sweeper(site: Context): () => Promise<void> {
 	const memory: Memory = new Map();
 	const rule = { ...SWEEP, scope: mapped(site.dataDir) };
 	return () =>
 		attempt(site, "cannot sweep", async () => {
-			const { swept, outcome } = await sample(site.host, memory, rule);
-			const { done, gone, failed } = outcome;
+			const { swept, outcome } = await sweepOnce(site.host, memory, rule);
+			const { done, expired: gone, failed } = outcome;
 			if (swept.length > 0)
 				site.log("info", "swept", {
 					deleted: done,
@@ -98,7 +98,7 @@ function sweeper(site: Site): () => Promise<void> {
 
 /** What fails now may work the next time; the other duties go on. */
 async function attempt(
-	{ log }: Site,
+	{ log }: Context,
 	what: string,
 	f: () => Promise<unknown>,
 ): Promise<void> {

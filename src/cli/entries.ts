@@ -6,6 +6,7 @@ import type { Detail } from "../conntrack/detail.ts";
 import { idOf, zoneOf } from "../conntrack/detail.ts";
 import type { Entry, Tuple } from "../conntrack/entry.ts";
 import type { Host } from "../host.ts";
+import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET } from "../net/ip.ts";
 import {
 	IPPROTO_UDP,
@@ -13,9 +14,9 @@ import {
 	type Proto,
 	protocolName,
 } from "../net/proto.ts";
-import { endpoint, type Verdict } from "../policy/judge.ts";
+import type { Verdict } from "../policy/judge.ts";
 import { familiesOf, type Selection } from "../policy/selection.ts";
-import type { Cache } from "../reconcile/recorded.ts";
+import type { CacheSource } from "../state/liveness.ts";
 import {
 	type Column,
 	DIM,
@@ -102,7 +103,7 @@ export function selectionOf(
 export function cacheOf(
 	dir: string,
 	proto: readonly (readonly Proto[])[],
-): Cache {
+): CacheSource {
 	return { dir, protocols: proto.length > 0 ? proto.flat() : [IPPROTO_UDP] };
 }
 
@@ -131,12 +132,15 @@ const FLOW: readonly Column<Row>[] = [
 	{ head: "PROTO", cell: ({ entry }) => protocolName(entry.proto) },
 	{
 		head: "FROM",
-		cell: ({ entry: { orig } }) => endpoint(orig.src, orig.sport),
+		cell: ({ entry: { orig } }) => formatEndpoint(orig.src, orig.sport),
 	},
-	{ head: "TO", cell: ({ entry: { orig } }) => endpoint(orig.dst, orig.dport) },
+	{
+		head: "TO",
+		cell: ({ entry: { orig } }) => formatEndpoint(orig.dst, orig.dport),
+	},
 	{
 		head: "LEADS TO",
-		cell: ({ entry: { reply } }) => endpoint(reply.src, reply.sport),
+		cell: ({ entry: { reply } }) => formatEndpoint(reply.src, reply.sport),
 	},
 ];
 const MORE: readonly Column<Row>[] = [

@@ -1,20 +1,14 @@
 // `flush`: removes entries on demand, those that are named and no others.
 
 import type { Entry } from "../conntrack/entry.ts";
-import { localAddresses } from "../flush/addresses.ts";
-import {
-	failureOf,
-	flush as flushTable,
-	type Report,
-	type Request,
-} from "../flush/flush.ts";
-import type { Site } from "../flush/onadd.ts";
-import { total } from "../flush/report.ts";
+import type { Context } from "../context.ts";
+import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
+import { flush as flushTable, type Request } from "../flush/flush.ts";
+import { failureOf, type Report, total } from "../flush/report.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
-import { LocalAddresses } from "../netlink/rtnl.ts";
-import { explainer, type Verdict } from "../policy/judge.ts";
+import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
 	familiesOf,
 	isMeant,
@@ -22,9 +16,11 @@ import {
 	portsOf,
 	type Selection,
 } from "../policy/selection.ts";
-import { reconcile, type Source } from "../reconcile/reconcile.ts";
-import { type Cache, living, recorded } from "../reconcile/recorded.ts";
-import { departed } from "../state/departures.read.ts";
+import { reconcile } from "../reconcile/reconcile.ts";
+import { recorded } from "../reconcile/recorded.ts";
+import type { Source } from "../reconcile/source.ts";
+import { readDepartures } from "../state/departures.read.ts";
+import { type CacheSource, liveAttachments } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import {
 	ALL_PROTOS,
@@ -107,7 +103,7 @@ With TARGET_IP and TARGET_PORT in its environment, and none of these conditions 
 			: await flushMeant(site, selection, action, found);
 		if (dryRun) printer.end();
 		// a look that failed found nothing out, and what did nothing has no counts
-		if (report.error !== undefined && report.deleted + report.gone === 0)
+		if (report.error !== undefined && report.deleted + report.expired === 0)
 			throw report.error;
 		if (output === "text") host.write(1, `${inWords(report, dryRun)}\n`);
 		else if (!dryRun) host.write(1, `${JSON.stringify(asData(report))}\n`);
@@ -119,8 +115,8 @@ With TARGET_IP and TARGET_PORT in its environment, and none of these conditions 
 
 /** Removes the stale ones of those that are meant. */
 function flushStale(
-	site: Site,
-	cache: Cache,
+	site: Context,
+	cache: CacheSource,
 	selection: Selection,
 	action: "count" | "delete",
 	found: Tell,
@@ -140,7 +136,7 @@ function flushStale(
 
 /** Removes all that are meant. */
 function flushMeant(
-	{ host, log }: Site,
+	{ host, log }: Context,
 	selection: Selection,
 	action: "count" | "delete",
 	found: Tell,
@@ -166,25 +162,29 @@ function flushMeant(
 }
 
 /** Hands entries to `row` with what is known of them. */
-function explained(site: Site, cache: Cache, row: (r: Row) => void): Tell {
+function explained(
+	site: Context,
+	cache: CacheSource,
+	row: (r: Row) => void,
+): Tell {
 	const { host, dataDir } = site;
-	const live = living(site, cache);
-	const gone = departed(host, dataDir);
+	const live = liveAttachments(site, cache);
+	const gone = readDepartures(host, dataDir);
 	let explain: ((e: Entry) => Verdict) | undefined;
 	return (entry, isLocal) => {
-		explain ??= explainer(live, isLocal, host.ticks(), gone);
+		explain ??= judgeBy(live, isLocal, host.ticks(), gone);
 		row({ entry, verdict: explain(entry) });
 	};
 }
 
 function inWords(report: Report, dryRun: boolean): string {
-	const { deleted, gone, kept } = report;
+	const { deleted, expired: gone, kept } = report;
 	return dryRun
 		? `would delete ${total(report.reasons.values())}, keep ${kept}`
 		: `deleted ${deleted}, already gone ${gone}, kept ${kept}`;
 }
 
-function asData({ deleted, gone, kept, scanned, ms }: Report): object {
+function asData({ deleted, expired: gone, kept, scanned, ms }: Report): object {
 	return {
 		deleted,
 		alreadyGone: gone,

@@ -1,7 +1,7 @@
 // `gc`: the CNI verb GC for runtimes that never call it, such as containerd. The
 // list of valid attachments is text, so that a shell can make it.
 
-import { collect } from "../flush/gc.ts";
+import { collectGarbage } from "../flush/gc.ts";
 import type { Host } from "../host.ts";
 import { logger, wordsOf } from "../log.ts";
 import { command, type List } from "./command.ts";
@@ -56,7 +56,7 @@ FILE is taken for complete: without --network, for all networks of this node, of
 		const isValid = readList(valid, readInput(host, valid));
 		const log = logger(host, "info", undefined, { event: "gc" });
 		const site = { host, dataDir, log, event: "gc" };
-		const { dropped, errors } = await collect(site, isValid, among);
+		const { dropped, errors } = await collectGarbage(site, isValid, among);
 		for (const e of errors)
 			log("error", "cannot collect", { error: wordsOf(e) });
 		host.write(1, `dropped ${dropped}\n`);

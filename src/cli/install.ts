@@ -119,7 +119,7 @@ export const install = command({
 		if (values.dryRun) return dryRun(host, where, wishes);
 		if (values.check) return check(host, where, wishes);
 		if (values.watch) {
-			const { watch } = await import("./agent.ts");
+			const { runAgent: watch } = await import("./agent.ts");
 			return watch(host, where, wishes, {
 				everyMs: interval,
 				reconcileMs: reconcileInterval,

@@ -9,7 +9,7 @@ import { Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
 import type { Host } from "../host.ts";
 import { Deadline } from "../netlink/exchange.ts";
-import { explainer } from "../policy/judge.ts";
+import { judgeBy } from "../policy/judge.ts";
 import {
 	agrees,
 	familiesOf,
@@ -18,8 +18,8 @@ import {
 	portsOf,
 	type Selection,
 } from "../policy/selection.ts";
-import { type Cache, living } from "../reconcile/recorded.ts";
-import { departed } from "../state/departures.read.ts";
+import { readDepartures } from "../state/departures.read.ts";
+import { type CacheSource, liveAttachments } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import {
 	ALL_PROTOS,
@@ -49,7 +49,7 @@ interface Wish {
 	readonly all: boolean;
 	readonly stale: boolean;
 	readonly dataDir: string;
-	readonly cache: Cache;
+	readonly cache: CacheSource;
 	readonly format: Format;
 }
 
@@ -126,7 +126,7 @@ async function show(host: Host, wish: Wish): Promise<void> {
 	const { selection, all, stale, dataDir, cache, format } = wish;
 	readRecords(host, dataDir);
 	const site = { host, dataDir, log: () => {}, event: "list" };
-	const live = living(site, cache);
+	const live = liveAttachments(site, cache);
 	const ofRecords = !all && !isSaid(selection);
 	const wanted = ofRecords
 		? live.flatMap((a) => a.mappings)
@@ -142,11 +142,11 @@ async function show(host: Host, wish: Wish): Promise<void> {
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const locals = await localAddresses(host, familiesOf(selection), deadline);
 	const isLocal = (ip: string): boolean => locals.has(ip);
-	const explain = explainer(
+	const explain = judgeBy(
 		live,
 		isLocal,
 		host.ticks(),
-		departed(host, dataDir),
+		readDepartures(host, dataDir),
 	);
 	const printer = entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
@@ -164,7 +164,7 @@ async function show(host: Host, wish: Wish): Promise<void> {
 			printer.row({ entry, verdict });
 		}
 	};
-	const count = { entries: 0, kept: 0, odd: 0 };
+	const count = { entries: 0, kept: 0, undecodable: 0 };
 	const table = new Conntrack(host, deadline);
 	try {
 		const read = format === "table" ? readEntry : readDetailed;
@@ -173,8 +173,8 @@ async function show(host: Host, wish: Wish): Promise<void> {
 		table.close();
 		printer.end();
 	}
-	if (count.odd > 0)
-		host.write(2, `${count.odd} entries could not be decoded\n`);
+	if (count.undecodable > 0)
+		host.write(2, `${count.undecodable} entries could not be decoded\n`);
 	if (format === "table" || format === "wide")
 		host.write(1, `${summary(found)}\n`);
 }

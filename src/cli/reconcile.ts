@@ -1,8 +1,9 @@
 // `reconcile`: the desired state is read, and the table made to agree with it,
 // once or in a loop.
 
-import { type Action, failureOf, type Report } from "../flush/flush.ts";
-import type { Site } from "../flush/onadd.ts";
+import type { Context } from "../context.ts";
+import type { Action } from "../flush/flush.ts";
+import { failureOf, type Report } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
@@ -12,9 +13,8 @@ import {
 	type Found,
 	logRepair,
 	reconcile as run,
-	type Source,
 } from "../reconcile/reconcile.ts";
-import { type Cache, forgetGone, recorded } from "../reconcile/recorded.ts";
+import { dropAbsent, recorded } from "../reconcile/recorded.ts";
 import {
 	type Claim,
 	claimed,
@@ -22,6 +22,8 @@ import {
 	remember,
 	serviced,
 } from "../reconcile/services.ts";
+import type { Source } from "../reconcile/source.ts";
+import type { CacheSource } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import { isStream, readInput } from "./input.ts";
 import { isClosedPipe } from "./pipe.ts";
@@ -115,7 +117,7 @@ TCP is only touched where a rule has sent it to the wrong place, and only with -
 			throw new UsageError("--interval needs a file, which it can read again");
 		const protos: readonly Proto[] =
 			values.proto.length > 0 ? values.proto : [IPPROTO_UDP];
-		const site: Site = {
+		const site: Context = {
 			host,
 			dataDir,
 			log: logger(host, "info", undefined, { event: "reconcile" }),
@@ -158,13 +160,13 @@ interface Job {
 	/** undefined: the document is no source. */
 	read(): Promise<Claim[] | undefined>;
 	/** undefined: they are no source. */
-	readonly attachments: Cache | undefined;
+	readonly attachments: CacheSource | undefined;
 	readonly action: Action;
 	readonly found: Found | undefined;
 }
 
 /** One pass after another; each throws if what should be cannot be read, and then nothing was done or forgotten. */
-function passes(site: Site, job: Job): () => Promise<Report> {
+function passes(site: Context, job: Job): () => Promise<Report> {
 	let history = NO_HISTORY;
 	return async () => {
 		const now = await job.read();
@@ -173,7 +175,7 @@ function passes(site: Site, job: Job): () => Promise<Report> {
 			const seen =
 				job.action === "count"
 					? undefined
-					: await forgetGone(site, job.attachments);
+					: await dropAbsent(site, job.attachments);
 			sources.push(recorded(site, job.attachments, seen));
 		}
 		if (now) sources.push(serviced(claimed(history, now)));
@@ -191,7 +193,7 @@ async function once(
 ): Promise<number> {
 	const report = await first(file, pass);
 	// a look that failed found nothing out, and what did nothing has no counts
-	if (report.error !== undefined && report.deleted + report.gone === 0)
+	if (report.error !== undefined && report.deleted + report.expired === 0)
 		throw report.error;
 	host.write(1, `${summary(report, dryRun)}\n`);
 	const failure = failureOf(report);
@@ -200,7 +202,7 @@ async function once(
 }
 
 async function loop(
-	site: Site,
+	site: Context,
 	file: string | undefined,
 	pass: () => Promise<Report>,
 	interval: number,
@@ -215,7 +217,7 @@ async function loop(
 					log("error", "pass skipped", { error: String(e) }),
 				));
 		if (report) {
-			const { error, deleted, gone } = report;
+			const { error, deleted, expired: gone } = report;
 			if (isClosedPipe(error)) throw error;
 			if (n === 0 && error !== undefined && deleted + gone === 0) throw error;
 			if (!dryRun) logRepair(site, report);

@@ -2,15 +2,17 @@
 // a pass. Pure but for who has left, which is read once.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { Report } from "../flush/flush.ts";
+import type { Report } from "../flush/report.ts";
 import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
+import { formatEndpoint } from "../net/endpoint.ts";
 import type { IP } from "../net/ip.ts";
 import { type Proto, protocolName } from "../net/proto.ts";
-import { endpoint, leftFor, printable } from "../policy/judge.ts";
+import { isAssigned } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
-import { departed } from "../state/departures.read.ts";
-import * as attachments from "../state/store.ts";
+import { leftAgo, printable } from "../policy/words.ts";
+import { readDepartures } from "../state/departures.read.ts";
+import { recordedAttachments } from "../state/store.ts";
 
 const WORDS: Readonly<Record<Reason, (to: string) => string>> = {
 	"no-dnat": () => "was made while no rule was there",
@@ -28,8 +30,8 @@ export function line(
 	left: string | undefined,
 ): string {
 	const { orig, reply } = e;
-	const flow = `${protocolName(e.proto)} ${endpoint(orig.src, orig.sport)} > ${endpoint(orig.dst, orig.dport)}`;
-	const to = endpoint(reply.src, reply.sport);
+	const flow = `${protocolName(e.proto)} ${formatEndpoint(orig.src, orig.sport)} > ${formatEndpoint(orig.dst, orig.dport)}`;
+	const to = formatEndpoint(reply.src, reply.sport);
 	const whose = owner === undefined ? "" : ` (${printable(owner)})`;
 	const what =
 		left !== undefined && reason === "other-pod"
@@ -53,19 +55,19 @@ export function departures(
 	host: Host,
 	dataDir: string,
 ): (ip: IP) => string | undefined {
-	const live = attachments.all(host, dataDir);
-	const gone = departed(host, dataDir);
+	const live = recordedAttachments(host, dataDir);
+	const gone = readDepartures(host, dataDir);
 	return (ip) => {
 		const departure = gone.get(ip);
-		return departure && !attachments.isAssigned(live, ip)
-			? leftFor(host.ticks() - departure.at)
+		return departure && !isAssigned(live, ip)
+			? leftAgo(host.ticks() - departure.at)
 			: undefined;
 	};
 }
 
 /** What a pass did, or would have done. */
 export function summary(report: Report, dryRun: boolean): string {
-	const { deleted, gone, kept, scanned, reasons } = report;
+	const { deleted, expired: gone, kept, scanned, reasons } = report;
 	// the table has no order
 	const counts = [...reasons].sort().map(([reason, n]) => `${n} ${reason}`);
 	const why = counts.length > 0 ? ` (${counts.join(", ")})` : "";

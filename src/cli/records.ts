@@ -1,20 +1,21 @@
 // The recorded attachments for a person at the command line.
 
 import type { Host } from "../host.ts";
-import { known } from "../state/inventory.ts";
-import type { Attachment } from "../state/store.ts";
+import type { Attachment } from "../policy/mapping.ts";
+import { takeInventory } from "../state/inventory.ts";
 
 /** Reads them all, and warns of those that cannot be read and are passed over. Throws SysError if their directory cannot be read. */
 export function readRecords(
 	host: Host,
 	dataDir: string,
 ): readonly Attachment[] {
-	const { attachments, unread } = known(host, dataDir);
-	const [records, are] = unread === 1 ? ["record", "is"] : ["records", "are"];
-	if (unread > 0)
+	const { attachments, unreadable } = takeInventory(host, dataDir);
+	const [records, are] =
+		unreadable === 1 ? ["record", "is"] : ["records", "are"];
+	if (unreadable > 0)
 		host.write(
 			2,
-			`${unread} ${records} in ${dataDir} cannot be read, and ${are} passed over\n`,
+			`${unreadable} ${records} in ${dataDir} cannot be read, and ${are} passed over\n`,
 		);
 	return attachments;
 }

@@ -5,7 +5,7 @@ import { probe } from "../conntrack/table.ts";
 import { refusals } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { type Log, logger } from "../log.ts";
-import { endpoint } from "../policy/judge.ts";
+import { formatEndpoint } from "../net/endpoint.ts";
 import {
 	type Destination,
 	everything,
@@ -13,7 +13,12 @@ import {
 	parseDestination,
 	towards,
 } from "../sweep/scope.ts";
-import { type Memory, type Rule, type Sample, sample } from "../sweep/sweep.ts";
+import {
+	type Memory,
+	type Rule,
+	type SweepPass,
+	sweepOnce,
+} from "../sweep/sweep.ts";
 import { command, type Option } from "./command.ts";
 import { readRecords } from "./records.ts";
 import { UsageError } from "./usage.ts";
@@ -106,7 +111,7 @@ async function follow(
 	for (let n = 0; !host.signal(); n++) {
 		const begun = host.ticks();
 		// what does not work at all is an error; what fails later may pass
-		const found = await sample(host, memory, rule).catch((e: unknown) => {
+		const found = await sweepOnce(host, memory, rule).catch((e: unknown) => {
 			if (n === 0) throw e;
 			log("warn", "cannot sample", { error: String(e) });
 		});
@@ -120,7 +125,7 @@ async function follow(
 function print(
 	host: Host,
 	{ dryRun }: Rule,
-	{ swept, outcome, overlooked }: Sample,
+	{ swept, outcome, overlooked }: SweepPass,
 	log: Log,
 ): void {
 	for (const { entry, renewals, ms } of swept) {
@@ -129,18 +134,20 @@ function print(
 		const way =
 			reply.src === orig.dst && reply.sport === orig.dport
 				? "no DNAT"
-				: `sent to ${endpoint(reply.src, reply.sport)}`;
+				: `sent to ${formatEndpoint(reply.src, reply.sport)}`;
 		const times =
 			renewals > 0
 				? `renewed ${renewals} times in ${seconds} s`
 				: `unanswered for ${seconds} s`;
 		host.write(
 			1,
-			`${dryRun ? "would remove" : "removed"} tcp ${endpoint(orig.src, orig.sport)} > ${endpoint(orig.dst, orig.dport)}, ${way}, ${times}\n`,
+			`${dryRun ? "would remove" : "removed"} tcp ${formatEndpoint(orig.src, orig.sport)} > ${formatEndpoint(orig.dst, orig.dport)}, ${way}, ${times}\n`,
 		);
 	}
-	if (outcome.gone > 0)
-		log("info", "some ended before they were removed", { gone: outcome.gone });
+	if (outcome.expired > 0)
+		log("info", "some ended before they were removed", {
+			gone: outcome.expired,
+		});
 	if (outcome.failed.size > 0)
 		log("warn", "cannot remove", { refused: refusals(outcome.failed) });
 	if (overlooked > 0) log("warn", "too many to remember", { overlooked });

@@ -10,9 +10,9 @@ import type { Where } from "../install/paths.ts";
 import {
 	installedIn,
 	namedBy,
-	type Outcome,
 	planUninstall,
 	removeAll,
+	type Undone,
 	unconfigure,
 } from "../install/uninstall.ts";
 import { command } from "./command.ts";
@@ -127,7 +127,7 @@ async function takeOut(
 /** The exit code. */
 function complain(
 	host: FullHost,
-	{ problems }: Pick<Outcome<never>, "problems">,
+	{ problems }: Pick<Undone<never>, "problems">,
 ): number {
 	for (const e of problems)
 		host.write(

@@ -17,7 +17,7 @@ import {
 const PLACES = 4096;
 const SHIFT = 4;
 
-export class Sieve {
+export class Prefilter {
 	readonly #isReply: boolean;
 	readonly #table = new Uint8Array(2 * PLACES);
 

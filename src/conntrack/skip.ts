@@ -16,7 +16,7 @@ import {
 	V4_SRC_WORD,
 	V6_SRC_WORD,
 } from "./layout.ts";
-import type { Sieve } from "./prefilter.ts";
+import type { Prefilter } from "./prefilter.ts";
 
 /**
  * The protocols and original destination ports that a scan looks for. One table
@@ -26,10 +26,10 @@ export class PortSet {
 	/** Per port in wire order as memory shows it: a bit for each protocol. */
 	readonly table = new Uint8Array(65536);
 	/** What else can be asked of an entry at a glance. */
-	readonly sieve: Sieve | undefined;
+	readonly prefilter: Prefilter | undefined;
 
-	constructor(sieve?: Sieve) {
-		this.sieve = sieve;
+	constructor(sieve?: Prefilter) {
+		this.prefilter = sieve;
 	}
 
 	/** `port` null adds all ports. */
@@ -100,7 +100,7 @@ export function skipOthers(
 	// `var` and `as`: QuickJS checks every read of a `let` for initialization,
 	// and `??` costs three instructions; together a third of this loop
 	var { words, halves } = b;
-	var { table, sieve } = ports;
+	var { table, prefilter: sieve } = ports;
 	var end = length >> 2;
 	var i = at >> 2;
 	var passed = 0;

@@ -46,11 +46,11 @@ const SAMPLED = 600;
 const RESERVE_MS = 1000;
 
 /** What became of entries that were to go. */
-export interface Outcome {
+export interface RemovalCount {
 	/** Deleted, or retired. */
 	done: number;
 	/** Expired, deleted or replaced since they were read: as good. */
-	gone: number;
+	expired: number;
 	/** Refused, by errno. */
 	readonly failed: Map<number, number>;
 }
@@ -58,7 +58,7 @@ export interface Outcome {
 /** What a scan met. */
 export interface ScanCount extends EntryCount {
 	/** Entries that could not be decoded, and were left alone. */
-	odd: number;
+	undecodable: number;
 }
 
 export class Conntrack {
@@ -106,7 +106,7 @@ export class Conntrack {
 	 * Reads the table once, whole or what `filter` lets through, and counts all that
 	 * came in `count`. `look` is called with the message of each entry that may have
 	 * one of the ports, `settle` after each datagram; it may remove entries meanwhile.
-	 * Where `look` throws a DecodeError, the entry counts as odd. An entry may come
+	 * Where `look` throws a DecodeError, the entry counts as undecodable. An entry may come
 	 * twice if the kernel made the dump start again. scan.ts hands on whole entries.
 	 */
 	async pass(
@@ -135,7 +135,7 @@ export class Conntrack {
 						continue;
 					}
 					count.entries++;
-					if (!wasRead(look, b, m)) count.odd++;
+					if (!wasRead(look, b, m)) count.undecodable++;
 				}
 				await settle();
 				return ended;
@@ -146,14 +146,17 @@ export class Conntrack {
 	}
 
 	/** Deletes exactly these entries. */
-	async remove(keys: readonly Key[]): Promise<Outcome> {
+	async remove(keys: readonly Key[]): Promise<RemovalCount> {
 		const outcome = nothing();
 		await this.#each(keys, remove, (_, errno) => tally(outcome, errno));
 		return outcome;
 	}
 
 	/** Lets these entries end in `seconds`, whatever is sent meanwhile. */
-	async retire(targets: readonly Target[], seconds: number): Promise<Outcome> {
+	async retire(
+		targets: readonly Target[],
+		seconds: number,
+	): Promise<RemovalCount> {
 		const outcome = nothing();
 		const busy: Target[] = [];
 		const write: WriteOne<Target> = (w, seq, ack, { key, status }) =>
@@ -206,13 +209,13 @@ export async function probe(host: Host): Promise<void> {
 	}
 }
 
-function nothing(): Outcome {
-	return { done: 0, gone: 0, failed: new Map() };
+function nothing(): RemovalCount {
+	return { done: 0, expired: 0, failed: new Map() };
 }
 
-function tally(outcome: Outcome, errno: number): void {
+function tally(outcome: RemovalCount, errno: number): void {
 	if (errno === 0) outcome.done++;
-	else if (errno === ENOENT) outcome.gone++;
+	else if (errno === ENOENT) outcome.expired++;
 	else outcome.failed.set(errno, (outcome.failed.get(errno) ?? 0) + 1);
 }
 

@@ -1,5 +1,6 @@
-// Entries by sort: all that the predicate looks at. The thousands that keep sending
-// to a hostPort differ in nothing but their clients, so one verdict serves them all.
+// Remembers verdicts. The thousands of entries that keep sending to a hostPort differ
+// in nothing but their clients, and the predicate does not look at the client. So
+// entries of one kind share one verdict, which is found without decoding them.
 
 import { AF_INET, AF_INET6 } from "../net/ip.ts";
 import { attributesAt } from "../netlink/nfnl.ts";
@@ -16,70 +17,71 @@ import {
 	V6_TUPLE,
 } from "./layout.ts";
 
-/** Sorts to remember; a node has a few for each hostPort. */
+/** Kinds to remember; a node has a few for each hostPort. */
 const REMEMBERED = 256;
 
-/** A verdict on one entry; undefined to keep it. */
-export type Judge<G> = (e: Entry) => G | undefined;
+/** Returns why an entry has to go, or undefined to keep it. */
+export type Judge<R> = (e: Entry) => R | undefined;
 
 /** An entry that has to go, and why. */
-export interface Going<G> {
+export interface Removal<R> {
 	readonly target: Target;
 	readonly proto: number;
-	readonly ground: G;
+	readonly reason: R;
 }
 
-export class Sorts<G> {
-	readonly #judge: Judge<G>;
-	/** null: keep. */
-	readonly #known = new Map<string, G | null>();
+export class VerdictCache<R> {
+	readonly #judge: Judge<R>;
+	/** By kind; null keeps the entry. */
+	readonly #verdicts = new Map<string, R | null>();
 
-	/** `judge` may look at protocol, destination, the reply's source and status, and at nothing else. */
-	constructor(judge: Judge<G>) {
+	/** `judge` may look at the protocol, the destination, the reply's source and the status, and at nothing else. */
+	constructor(judge: Judge<R>) {
 		this.#judge = judge;
 	}
 
-	/** Judges the entry of a message; undefined to keep it. Throws DecodeError. */
-	look(b: RecvBuffer, m: Message): Going<G> | undefined {
+	/** Judges the entry of a message. Returns undefined to keep it. Throws DecodeError. */
+	judge(b: RecvBuffer, m: Message): Removal<R> | undefined {
 		const orig = attributesAt(m) >> 2;
 		const v4 = b.words[orig + 2] === V4_SRC_WORD;
 		const reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
 		const status = 2 * reply - orig;
-		const sort = sortOf(b, m, v4, orig, reply, status);
-		if (sort === undefined) return judgeOne(this.#judge, b, m);
-		const ground = this.#known.get(sort);
-		if (ground === undefined) {
-			const going = judgeOne(this.#judge, b, m);
-			if (this.#known.size >= REMEMBERED) this.#known.clear();
-			this.#known.set(sort, going?.ground ?? null);
-			return going;
+		const kind = kindOf(b, m, v4, orig, reply, status);
+		if (kind === undefined) return judgeOne(this.#judge, b, m);
+		const reason = this.#verdicts.get(kind);
+		if (reason === undefined) {
+			const removal = judgeOne(this.#judge, b, m);
+			if (this.#verdicts.size >= REMEMBERED) this.#verdicts.clear();
+			this.#verdicts.set(kind, removal?.reason ?? null);
+			return removal;
 		}
-		if (ground === null) return undefined;
+		if (reason === null) return undefined;
 		const family = v4 ? AF_INET : AF_INET6;
 		const target = plainTarget(b, m, family, reply, status);
-		return { target, proto: sort.charCodeAt(0), ground };
+		return { target, proto: kind.charCodeAt(0), reason };
 	}
 }
 
-/** Judges the entry of a message, whatever was judged before. Throws DecodeError. */
-export function judgeOne<G>(
-	judge: Judge<G>,
+/** Judges the entry of a message without the cache. Throws DecodeError. */
+export function judgeOne<R>(
+	judge: Judge<R>,
 	b: RecvBuffer,
 	m: Message,
-): Going<G> | undefined {
+): Removal<R> | undefined {
 	const e = readEntry(b, m);
-	const ground = judge(e);
-	return ground === undefined
+	const reason = judge(e);
+	return reason === undefined
 		? undefined
-		: { target: e, proto: e.proto, ground };
+		: { target: e, proto: e.proto, reason };
 }
 
 /**
- * The sort of the entry whose tuples and status stand at these words; it begins with
- * the protocol's number. undefined where they do not: an entry that is not laid out
- * as the kernel does, or in a zone, which comes before the status.
+ * Returns the kind of the entry whose tuples and status stand at these words; it
+ * begins with the protocol's number. Returns undefined if they do not stand there: the
+ * entry is not laid out as the kernel does it, or has a zone, which comes before the
+ * status.
  */
-function sortOf(
+function kindOf(
 	{ words, halves, bytes }: RecvBuffer,
 	m: Message,
 	v4: boolean,
@@ -111,13 +113,13 @@ function sortOf(
 		halves[r] as number,
 		halves[r + 1] as number,
 	);
-	return v4 ? head : head + text(halves, d + 2) + text(halves, r + 2);
+	return v4 ? head : head + restOfV6(halves, d + 2) + restOfV6(halves, r + 2);
 }
 
-/** What is left of an IPv6 address behind its first two halves. */
-function text(halves: Uint16Array, from: number): string {
-	let found = "";
+/** The six halves of an IPv6 address that follow its first two, as text. */
+function restOfV6(halves: Uint16Array, from: number): string {
+	let rest = "";
 	for (let i = from; i < from + 6; i++)
-		found += String.fromCharCode(halves[i] as number);
-	return found;
+		rest += String.fromCharCode(halves[i] as number);
+	return rest;
 }

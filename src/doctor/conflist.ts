@@ -17,7 +17,7 @@ const ENTRY =
 const ON: readonly unknown[] = ["both", "add", "del"];
 
 /** An entry of the chain, where it stands, and on which verbs it acts. */
-interface Entry {
+interface PluginItem {
 	readonly keys: Keys;
 	/** From 1, as people count. */
 	readonly nth: number;
@@ -74,7 +74,7 @@ function readDropIns(host: FullHost, confDir: string, list: Conflist): Keys[] {
 function judge(path: string, plugins: readonly Keys[]): Finding[] {
 	const typed = plugins.map((keys) => ({ keys, type: String(keys.type) }));
 	const portmap = lastPortmap(typed) + 1;
-	const ours: Entry[] = typed
+	const ours: PluginItem[] = typed
 		.map((p, i) => ({ ...p, nth: i + 1, on: p.keys.on ?? "both" }))
 		.filter(isOurs);
 	if (ours.length === 0)
@@ -102,7 +102,7 @@ function judge(path: string, plugins: readonly Keys[]): Finding[] {
 /** What is wrong with one entry. `portmap` is where the last one stands; 0 if there is none. */
 function alone(
 	path: string,
-	{ keys, nth, on }: Entry,
+	{ keys, nth, on }: PluginItem,
 	portmap: number,
 ): Finding[] {
 	const entry = `entry ${nth} of ${path}`;
@@ -148,7 +148,7 @@ function alone(
 /** What is wrong with the entries as a whole. */
 function together(
 	path: string,
-	ours: readonly Entry[],
+	ours: readonly PluginItem[],
 	portmap: number,
 ): Finding[] {
 	const findings: Finding[] = [];

@@ -2,7 +2,7 @@
 // wrong where they cannot.
 
 import type { Host } from "../host.ts";
-import { type Known, known } from "../state/inventory.ts";
+import { type Inventory, takeInventory } from "../state/inventory.ts";
 import { type Finding, warn } from "./finding.ts";
 
 const CHECK = "records";
@@ -11,13 +11,13 @@ const CHECK = "records";
 export function checkRecords(
 	host: Host,
 	dataDir: string,
-): { readonly found: Known | undefined; readonly findings: Finding[] } {
+): { readonly found: Inventory | undefined; readonly findings: Finding[] } {
 	try {
-		const found = known(host, dataDir);
-		if (found.unread === 0) return { found, findings: [] };
+		const found = takeInventory(host, dataDir);
+		if (found.unreadable === 0) return { found, findings: [] };
 		const finding = warn(
 			CHECK,
-			`${found.unread} in ${dataDir} cannot be read, and their pods are not known`,
+			`${found.unreadable} in ${dataDir} cannot be read, and their pods are not known`,
 			"remove what is no record of ours; a pod's next ADD makes its record anew",
 		);
 		return { found, findings: [finding] };

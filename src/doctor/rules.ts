@@ -6,13 +6,13 @@ import { cacheDirs, readCache } from "../libcni/cache.ts";
 import type { IP } from "../net/ip.ts";
 import { Deadline, Exchange } from "../netlink/exchange.ts";
 import { EINVAL, NETLINK_NETFILTER, NetlinkError } from "../netlink/nl.ts";
+import { type Attachment, addressesOf } from "../policy/mapping.ts";
 import {
 	type DNATRule,
 	getRules,
 	NFT_MSG_NEWRULE,
 	readDNAT,
 } from "../rules/nft.ts";
-import { type Attachment, addressesOf } from "../state/store.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const DEADLINE_MS = 30_000;

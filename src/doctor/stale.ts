@@ -4,7 +4,8 @@ import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import { type Cache, living, recorded } from "../reconcile/recorded.ts";
+import { recorded } from "../reconcile/recorded.ts";
+import { type CacheSource, liveAttachments } from "../state/liveness.ts";
 import { type Finding, fail, ok } from "./finding.ts";
 
 const CHECK = "stale entries";
@@ -16,8 +17,10 @@ export async function checkStale(
 	cacheDir: string,
 ): Promise<Finding> {
 	const site = { host, dataDir, log: () => {}, event: "doctor" };
-	const cache: Cache = { dir: cacheDir, protocols: [IPPROTO_UDP] };
-	const known = living(site, cache).filter((a) => a.mappings.length > 0);
+	const cache: CacheSource = { dir: cacheDir, protocols: [IPPROTO_UDP] };
+	const known = liveAttachments(site, cache).filter(
+		(a) => a.mappings.length > 0,
+	);
 	if (known.length === 0)
 		return ok(
 			CHECK,

@@ -1,14 +1,22 @@
-// The node's own addresses, read from the kernel.
+// The node's own addresses, read from the kernel's local routing table.
 
+import type { Prefilter } from "../conntrack/prefilter.ts";
 import type { Host } from "../host.ts";
-import type { Family } from "../net/ip.ts";
-import type { Deadline } from "../netlink/exchange.ts";
-import { Exchange } from "../netlink/exchange.ts";
+import {
+	AF_INET,
+	AF_INET6,
+	type Family,
+	formatIP,
+	type IP,
+	inPrefix,
+	ipBytes,
+} from "../net/ip.ts";
+import { type Deadline, Exchange } from "../netlink/exchange.ts";
 import { ENODEV, ENOENT, NETLINK_ROUTE, NetlinkError } from "../netlink/nl.ts";
 import {
 	getLink,
 	getLocalRoutes,
-	LocalAddresses,
+	type LocalRoute,
 	RTM_NEWROUTE,
 	readLink,
 	readLocalRoute,
@@ -19,6 +27,8 @@ import {
  * kernel, but Services, not addresses of the node.
  */
 const IPVS_INTERFACE = "kube-ipvs0";
+/** So many addresses are remembered: a table may name a million. */
+const REMEMBERED = 256;
 
 /** Reads the local addresses of the families. Throws NetlinkError, SysError or DeadlineError. */
 export async function localAddresses(
@@ -76,5 +86,55 @@ async function orUndefined<T>(
 	} catch (e) {
 		if (e instanceof NetlinkError && e.errno === errno) return undefined;
 		throw e;
+	}
+}
+
+/** The node's own addresses, found by the longest match over the local table. */
+export class LocalAddresses {
+	readonly #routes: LocalRoute[] = [];
+	readonly #services = new Set<IP>();
+	readonly #found = new Map<IP, boolean>();
+
+	/** Adds every address that may be local to the prefilter. */
+	addTo(prefilter: Prefilter): void {
+		for (const { local, prefix, length } of this.#routes)
+			if (local) prefilter.add(prefix, length);
+	}
+
+	add(route: LocalRoute): void {
+		this.#found.clear();
+		this.#routes.push(route);
+	}
+
+	/** Adds an address that the kernel calls local although it is a Service's. There may be thousands. */
+	addService({ prefix }: LocalRoute): void {
+		this.#found.clear();
+		const family = prefix.length === 4 ? AF_INET : AF_INET6;
+		this.#services.add(formatIP(prefix, 0, family));
+	}
+
+	/** Returns true if the address is the node's own. The answer is remembered, because most entries share few addresses. */
+	has(ip: IP): boolean {
+		const known = this.#found.get(ip);
+		if (known !== undefined) return known;
+		const found = this.#find(ip);
+		if (this.#found.size >= REMEMBERED) this.#found.clear();
+		this.#found.set(ip, found);
+		return found;
+	}
+
+	#find(ip: IP): boolean {
+		const bytes = ipBytes(ip);
+		let best: LocalRoute | undefined;
+		for (const route of this.#routes) {
+			if (
+				(!best || route.length > best.length) &&
+				inPrefix(bytes, route.prefix, route.length)
+			)
+				best = route;
+		}
+		if (!best?.local) return false;
+		// a Service's address inside a wider local range is not the node's, unless it is an address of its own too
+		return best.length === 8 * bytes.length || !this.#services.has(ip);
 	}
 }

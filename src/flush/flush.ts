@@ -1,89 +1,59 @@
-// A flush: one request, from the count of entries to the last removal, and the
-// place where it fails open. Whatever conntrack does, the caller gets a report.
+// A flush: one request, from the count of entries to the last removal. This is the
+// place that fails open: whatever conntrack does, the caller gets a report.
 
 import { IPS_OFFLOAD } from "../conntrack/constants.ts";
 import type { Entry, Target } from "../conntrack/entry.ts";
 import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
-import type { Sieve } from "../conntrack/prefilter.ts";
+import type { Prefilter } from "../conntrack/prefilter.ts";
 import { PortSet } from "../conntrack/skip.ts";
-import { Conntrack, type Outcome, type ScanCount } from "../conntrack/table.ts";
-import { type Judge, judgeOne, Sorts } from "../conntrack/verdictcache.ts";
+import { Conntrack, type RemovalCount } from "../conntrack/table.ts";
+import {
+	type Judge,
+	judgeOne,
+	VerdictCache,
+} from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { Deadline } from "../netlink/exchange.ts";
 import { costs, type Plan, plan, type Situation } from "../policy/plan.ts";
-import type { Reason } from "../policy/stale.ts";
-import { refusals, total } from "./report.ts";
+import type { RemovalReason, Report } from "./report.ts";
 
-/** After this an operation gives up and says so: a pod must not wait for its conntrack. */
+/** After this time a flush gives up and says so, because a pod must not wait for its conntrack. */
 const DEADLINE_MS = 5000;
-/** Entries collected before they are removed, one batch: memory does not grow with what is stale. */
+/** So many stale entries are collected before they are removed: memory does not grow with their number. */
 const PENDING = 100;
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** The kernel's default on machines of more than 4 GB. */
 const DEFAULT_BUCKETS = 262144;
-/** Entries of all namespaces and those just freed; only there with CONFIG_SLUB_DEBUG, as distributions set it. */
+/** Counts the entries of all namespaces and those just freed. It exists with CONFIG_SLUB_DEBUG, which distributions set. */
 const OBJECTS = "/sys/kernel/slab/nf_conntrack/total_objects";
-/** In a table smaller than this a sample would be much of it. */
+/** Of a smaller table, a sample would be a large part. */
 const WORTH_A_SAMPLE = 4096;
 
 export interface Request {
-	/** Finds out what to look for; asked only if there are entries at all. */
+	/** Returns what to look for. It is called only if the table has entries. */
 	prepare(deadline: Deadline): Promise<Search> | Search;
 	readonly action: Action;
-	/** For those who may take longer than a pod may wait; in ms. */
+	/** In ms; for callers that may take longer than a pod may wait. */
 	readonly deadlineMs?: number;
 }
 
 export interface Search {
-	/** Where to look; entries with other ports are not judged. */
+	/** Entries with other ports are not judged. */
 	readonly ports: readonly DumpFilter[];
-	/** Holds back entries that `judge` would keep, if that can be told from an address. */
-	readonly sieve?: Sieve;
-	readonly judge: Judge<Ground>;
-	/** Whether `judge` looks at no more of an entry than its sort (netlink/sorts.ts). */
-	readonly bySort?: boolean;
-	/** The same judgement as filters of the kernel, where it can be said so. */
+	/** Passes over entries that `judge` would keep, as far as an address tells. */
+	readonly prefilter?: Prefilter;
+	readonly judge: Judge<RemovalReason>;
+	/** True if `judge` looks only at the fields that the verdict cache compares (conntrack/verdictcache.ts). */
+	readonly isCacheable?: boolean;
+	/** Filters of the kernel that express the same judgement, where that is possible. */
 	readonly filters?: readonly FlushFilter[] | undefined;
 }
 
-/** The predicate's, or that somebody asked for it. */
-export type Ground = Reason | "asked";
-
-/** What happens to entries that have to go; "count" leaves them. */
+/** What is done to stale entries; "count" leaves them. */
 export type Action = "delete" | "count" | { readonly retireSeconds: number };
 
-export interface Report {
-	/** How the entries were found; "nothing" where the table is empty. */
-	how: Plan["how"] | "nothing";
-	/** After a kernel flush, which tells no number: by how many the table shrank. */
-	deleted: number;
-	retired: number;
-	/** Judged, but expired or replaced before they could be removed. */
-	gone: number;
-	/** Of the same port, and found healthy; not known after a kernel flush. */
-	kept: number;
-	/** Entries in the table, and those of them that could not be decoded. */
-	readonly scanned: ScanCount;
-	readonly reasons: Map<Ground, number>;
-	/** The same by `reason/protocol number`. */
-	readonly verdicts: Map<string, number>;
-	/** Removals that the kernel refused, by errno. */
-	readonly failed: Map<number, number>;
-	ms: number;
-	/** What ended the flush early; entries may be left. */
-	error: unknown;
-}
-
-/** What kept a flush from removing all that had to go, or undefined. */
-export function failureOf({ error, failed }: Report): unknown {
-	if (error !== undefined || failed.size === 0) return error;
-	return new Error(
-		`the kernel refused to remove ${total(failed.values())} (${refusals(failed)})`,
-	);
-}
-
-/** Removes the entries that `request` judges. Never throws. */
+/** Removes the entries that the request judges stale. Never throws. */
 export async function flush(
 	host: Host,
 	request: Request,
@@ -94,9 +64,9 @@ export async function flush(
 		how: "nothing",
 		deleted: 0,
 		retired: 0,
-		gone: 0,
+		expired: 0,
 		kept: 0,
-		scanned: { entries: 0, kept: 0, odd: 0 },
+		scanned: { entries: 0, kept: 0, undecodable: 0 },
 		reasons: new Map(),
 		verdicts: new Map(),
 		failed: new Map(),
@@ -116,7 +86,7 @@ export async function flush(
 	for (const [verdict, n] of report.verdicts)
 		increase(
 			report.reasons,
-			verdict.slice(0, verdict.indexOf("/")) as Ground,
+			verdict.slice(0, verdict.indexOf("/")) as RemovalReason,
 			n,
 		);
 	report.ms = host.ticks() - begun;
@@ -171,14 +141,14 @@ function logPlan(log: Log, situation: Situation, { how }: Plan): void {
 		everywhere,
 		buckets,
 		ports: ports.length,
-		// estimates of CPU time in ms; what cannot be done has none
+		// estimates of CPU time in ms; a way that is impossible has none
 		...Object.fromEntries(
 			Object.entries(costs(situation)).filter(([, ms]) => ms !== Infinity),
 		),
 	});
 }
 
-/** False if this kernel cannot (before Linux 6.12); then nothing has happened. */
+/** Returns false if this kernel has no filtered flush (before Linux 6.12); nothing was deleted then. */
 async function flushInKernel(
 	table: Conntrack,
 	filters: readonly FlushFilter[],
@@ -215,35 +185,35 @@ async function dumpAndRemove(
 	report: Report,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
-	const wanted = new PortSet(search.sieve);
+	const wanted = new PortSet(search.prefilter);
 	for (const port of search.ports)
-		if (!filter || isOf(filter, port)) wanted.add(port.proto, port.hostPort);
+		if (!filter || isIn(filter, port)) wanted.add(port.proto, port.hostPort);
 	let pending: Target[] = [];
 	const removePending = async (): Promise<void> => {
 		const targets = pending;
 		pending = [];
-		await act(table, action, report, targets);
+		await removeAll(table, action, report, targets);
 	};
-	// the closer look is also taken at entries whose layout hides their port
+	// an entry whose layout hides its port comes here too, and is not one of ours
 	let others = 0;
-	const judge = (e: Entry): Ground | undefined => {
+	const judge = (e: Entry): RemovalReason | undefined => {
 		if (wanted.has(e.proto, e.orig.dport)) return search.judge(e);
 		others++;
 		return undefined;
 	};
-	const sorts = search.bySort ? new Sorts(judge) : undefined;
+	const cache = search.isCacheable ? new VerdictCache(judge) : undefined;
 	try {
 		await table.pass(
 			wanted,
 			report.scanned,
 			(b, m) => {
-				const going = sorts ? sorts.look(b, m) : judgeOne(judge, b, m);
-				if (going === undefined) {
+				const removal = cache ? cache.judge(b, m) : judgeOne(judge, b, m);
+				if (removal === undefined) {
 					report.kept++;
 					return;
 				}
-				count(report, going.ground, going.proto, 1);
-				pending.push(going.target);
+				count(report, removal.reason, removal.proto, 1);
+				pending.push(removal.target);
 			},
 			async () => {
 				if (pending.length >= PENDING) await removePending();
@@ -252,13 +222,13 @@ async function dumpAndRemove(
 		);
 	} finally {
 		report.kept -= others;
-		// also what was found before the scan failed
+		// a scan that failed has found entries too
 		await removePending();
 	}
 }
 
-/** Whether a dump is to be asked for this port. */
-function isOf(
+/** Returns true if entries of this port come in the dump. */
+function isIn(
 	dump: DumpFilter,
 	{ family, proto, hostPort }: DumpFilter,
 ): boolean {
@@ -269,7 +239,7 @@ function isOf(
 	);
 }
 
-async function act(
+async function removeAll(
 	table: Conntrack,
 	action: Action,
 	report: Report,
@@ -277,21 +247,26 @@ async function act(
 ): Promise<void> {
 	if (action === "count") return;
 	const seconds = action === "delete" ? 0 : action.retireSeconds;
-	const going: Target[] = [];
+	const deleting: Target[] = [];
 	const retiring: Target[] = [];
-	// the time of what a flowtable forwards never runs out (nf_ct_offload_timeout)
+	// the timeout of an entry that a flowtable forwards never ends (nf_ct_offload_timeout)
 	for (const t of targets)
-		(seconds > 0 && !(t.status & IPS_OFFLOAD) ? retiring : going).push(t);
-	const tell = (did: "deleted" | "retired", outcome: Outcome): void => {
+		(seconds > 0 && !(t.status & IPS_OFFLOAD) ? retiring : deleting).push(t);
+	const tell = (did: "deleted" | "retired", outcome: RemovalCount): void => {
 		report[did] += outcome.done;
-		report.gone += outcome.gone;
+		report.expired += outcome.expired;
 		for (const [errno, n] of outcome.failed) increase(report.failed, errno, n);
 	};
-	tell("deleted", await table.remove(going.map((t) => t.key)));
+	tell("deleted", await table.remove(deleting.map((t) => t.key)));
 	tell("retired", await table.retire(retiring, seconds));
 }
 
-function count(report: Report, reason: Ground, proto: number, n: number): void {
+function count(
+	report: Report,
+	reason: RemovalReason,
+	proto: number,
+	n: number,
+): void {
 	increase(report.verdicts, `${reason}/${proto}`, n);
 }
 

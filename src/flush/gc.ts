@@ -1,76 +1,82 @@
-// Garbage collection: attachments whose DEL never came. Drops their records and
-// removes what they left in the table.
+// Garbage collection: attachments whose DEL never came. Their records are deleted, and
+// the entries that still lead to them are removed.
 
+import type { Context } from "../context.ts";
 import { wordsOf } from "../log.ts";
-import { note } from "../state/departures.ts";
-import type { Attachment } from "../state/store.ts";
-import * as attachments from "../state/store.ts";
-import { failureOf } from "./flush.ts";
-import { leave, type Site } from "./onadd.ts";
+import { type Attachment, isSame } from "../policy/mapping.ts";
+import { noteDeparture } from "../state/departures.ts";
+import { deleteRecord, everyRecord, findRecord } from "../state/store.ts";
+import { onDel } from "./ondel.ts";
+import { failureOf } from "./report.ts";
 
-/** What became of the records that are not valid. */
-export interface Collected {
+/** The result of a garbage collection. */
+export interface GarbageCount {
+	/** Records that were deleted. */
 	dropped: number;
-	/** What failed; those records stay, for the next time. */
+	/** The failures. The records that they concern stay for the next time. */
 	readonly errors: unknown[];
 }
 
 /**
- * Forgets every recorded attachment that `isValid` does not know; only those
- * `among` the given, if there are any, and only as they were then. Finishes what
- * a DEL could not. What leads to one of `others`, which are not recorded, stays.
- * Goes on where one fails. Throws SysError if the directory of records cannot be
- * read.
+ * Deletes every recorded attachment that `isValid` rejects, and removes the entries
+ * that lead to it. `among`, if given, limits this to attachments that are still
+ * recorded as they were then. What an unfinished DEL left is removed too. Entries that
+ * lead to one of `others`, which are attachments without a record, stay. One failure
+ * does not stop the rest. Throws SysError if the directory of records cannot be read.
  */
-export async function collect(
-	site: Site,
+export async function collectGarbage(
+	context: Context,
 	isValid: (a: Attachment) => boolean,
 	among?: readonly Attachment[],
 	others: readonly Attachment[] = [],
-): Promise<Collected> {
-	const recorded = attachments.everyRecord(site.host, site.dataDir);
+): Promise<GarbageCount> {
+	const { host, dataDir } = context;
+	const recorded = everyRecord(host, dataDir);
 	const isDead = (a: Attachment): boolean =>
-		a.gone || (!isValid(a) && (among?.some((b) => isUnchanged(a, b)) ?? true));
+		a.unfinished ||
+		(!isValid(a) && (among?.some((b) => isUnchanged(a, b)) ?? true));
 	const dead = recorded.filter(isDead);
-	const collected: Collected = { dropped: 0, errors: [] };
-	if (dead.length === 0) return collected;
-	const report = await leave(
-		site,
+	const count: GarbageCount = { dropped: 0, errors: [] };
+	if (dead.length === 0) return count;
+	const report = await onDel(
+		context,
 		{
 			mappings: dead.flatMap((a) => a.mappings),
-			pods: dead.flatMap((a) => a.pods),
+			podTargets: dead.flatMap((a) => a.podTargets),
 		},
 		() => [...recorded.filter((a) => !isDead(a)), ...others],
 		"delete",
 	);
 	const failure = failureOf(report);
 	if (failure !== undefined) {
-		collected.errors.push(failure);
-		return collected;
+		count.errors.push(failure);
+		return count;
 	}
 	for (const a of dead) {
 		try {
-			const now = attachments.find(site.host, site.dataDir, a);
-			// an ADD in the meantime has made another of it
+			const now = findRecord(host, dataDir, a);
+			// an ADD has recorded the attachment anew in the meantime
 			if (now !== undefined && !isUnchanged(a, now)) continue;
-			attachments.drop(site.host, site.dataDir, a);
-			collected.dropped++;
-			note(site.host, site.dataDir, a);
+			deleteRecord(host, dataDir, a);
+			count.dropped++;
+			noteDeparture(host, dataDir, a);
 		} catch (e) {
-			collected.errors.push(e);
+			count.errors.push(e);
 		}
 	}
-	return collected;
+	return count;
 }
 
-/** Whether the two are one record, not written again in between. */
+/** Returns true if both are the same record, not written again in between. */
 function isUnchanged(a: Attachment, b: Attachment): boolean {
-	return attachments.isSame(a, b) && a.added === b.added;
+	return isSame(a, b) && a.added === b.added;
 }
 
-/** Does what a DEL could not. Silent if that is nothing; what fails is logged, and tried again the next time. */
-export async function finish(site: Site): Promise<void> {
-	const { errors } = await collect(site, () => true);
+/** Does the rest of every unfinished DEL. Logs only failures, which are tried again the next time. */
+export async function finishDels(context: Context): Promise<void> {
+	const { errors } = await collectGarbage(context, () => true);
 	for (const e of errors)
-		site.log("warn", "cannot finish what a DEL began", { error: wordsOf(e) });
+		context.log("warn", "cannot finish what a DEL began", {
+			error: wordsOf(e),
+		});
 }

@@ -1,12 +1,12 @@
 // What to add by hand, where the installer may not.
 
 import { TYPE } from "./conflist.ts";
-import { type Keys, pairOfEntries, singleEntry, spaced } from "./edit.ts";
+import { type Keys, splitItems, singleItem, spaced } from "./edit.ts";
 import { DROP_IN } from "./plan.ts";
 
 /** The entries and where they belong, for a reader. */
 export function advise(ofCrio: boolean, keys: Keys): string {
-	const single = spaced(singleEntry(ofCrio, keys));
+	const single = spaced(singleItem(ofCrio, keys));
 	const dropIn = `With containerd 2.1 or CRI-O 1.33, instead, a file NETWORK/${DROP_IN} beside the conflist,
 NETWORK being the name in it:
 
@@ -18,7 +18,7 @@ NETWORK being the name in it:
   ${single}
 
 ${dropIn}`;
-	const [del, add] = pairOfEntries(keys).map(spaced);
+	const [del, add] = splitItems(keys).map(spaced);
 	return `In the plugins of the conflist, before portmap and after it:
 
   ${del},

@@ -1,8 +1,8 @@
 // A network's configuration as libcni reads it, and which file of a directory is
 // the node's network. It reads; what is written is edit.ts's.
 
+import { elementSpans, type Span } from "../rawjson.ts";
 import { Refusal } from "./refusal.ts";
-import { elementsOf, type Span } from "./spans.ts";
 
 /** The executable's name is what a configuration calls it by. */
 export const TYPE = "conntrack-flush";
@@ -55,7 +55,7 @@ export function parseConflist(path: string, text: string): Conflist {
 	if (!path.endsWith(".conflist"))
 		throw invalid(path, "a list whose name does not end in .conflist");
 	if (typeof list.name !== "string") throw invalid(path, "no name");
-	const spans = elementsOf(text, "plugins");
+	const spans = elementSpans(text, "plugins");
 	if (!Array.isArray(list.plugins) || spans?.length !== list.plugins.length)
 		throw invalid(path, "plugins is not a list");
 	if (spans.length === 0) throw invalid(path, "plugins is empty");

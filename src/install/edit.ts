@@ -31,13 +31,13 @@ export function arrangementOf(
 	const own = list.plugins.filter(isOurs);
 	const keys = { ...extrasOf(own[0]?.keys), ...extra };
 	if (isCrio || own.some((p) => p.keys.scope === "pod"))
-		return { last: singleEntry(true, keys) };
-	if (lastPortmap(list.plugins) < 0) return { last: singleEntry(false, keys) };
-	return { around: pairOfEntries(keys) };
+		return { last: singleItem(true, keys) };
+	if (lastPortmap(list.plugins) < 0) return { last: singleItem(false, keys) };
+	return { around: splitItems(keys) };
 }
 
 /** The first goes before portmap, the second after it. */
-export function pairOfEntries(keys: Keys): [Keys, Keys] {
+export function splitItems(keys: Keys): [Keys, Keys] {
 	return [
 		{ type: TYPE, on: "del", ...PORT_MAPPINGS, ...keys },
 		{ type: TYPE, on: "add", ...PORT_MAPPINGS, ...keys },
@@ -45,7 +45,7 @@ export function pairOfEntries(keys: Keys): [Keys, Keys] {
 }
 
 /** One entry for a place where two cannot be: a drop-in, or a list without portmap. */
-export function singleEntry(isCrio: boolean, keys: Keys): Keys {
+export function singleItem(isCrio: boolean, keys: Keys): Keys {
 	return isCrio
 		? { type: TYPE, scope: "pod", retireSeconds: 0, ...keys }
 		: { type: TYPE, ...PORT_MAPPINGS, ...keys };

@@ -16,7 +16,12 @@ import {
 	replace,
 } from "./files.ts";
 import { findDirectories, namesIn, type Where } from "./paths.ts";
-import { type Change, type Plan, planInstall, type Wishes } from "./plan.ts";
+import {
+	type ChainPlan,
+	type Change,
+	planInstall,
+	type Wishes,
+} from "./plan.ts";
 import { Refusal } from "./refusal.ts";
 import { seenRuntime } from "./runtime.ts";
 
@@ -24,14 +29,14 @@ export interface Pass {
 	/** What became of each executable, by its path. */
 	readonly copied: ReadonlyMap<string, Copied>;
 	/** What was done to the configuration; undefined while there is none. */
-	readonly plan: Plan | undefined;
+	readonly plan: ChainPlan | undefined;
 }
 
 /** What is not as it is to be. */
 export interface Missing {
 	/** The executables that are not there or are others. */
 	readonly binaries: readonly string[];
-	readonly plan: Plan | undefined;
+	readonly plan: ChainPlan | undefined;
 }
 
 /** How often a primary may write its file between our reading and our renaming. */
@@ -49,7 +54,7 @@ export function enterChain(
 	where: Where,
 	wishes: Wishes,
 	copied: ReadonlyMap<string, Copied>,
-): Plan | undefined {
+): ChainPlan | undefined {
 	const confDir = where.root + findDirectories(host, where).confDir;
 	removeTemporaries(host, confDir);
 	for (let attempt = 1; ; attempt++) {
@@ -124,7 +129,7 @@ export function copyAll(host: FullHost, where: Where): Map<string, Copied> {
 function mustHave(
 	host: FullHost,
 	binaries: readonly string[],
-	{ first, path }: Plan,
+	{ first, path }: ChainPlan,
 ): void {
 	const dirs = binaries.map(parentOf);
 	if (dirs.some((dir) => namesIn(host, dir)?.includes(first))) return;

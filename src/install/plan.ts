@@ -16,7 +16,7 @@ import {
 	isLike,
 	isOurs,
 	type Keys,
-	singleEntry,
+	singleItem,
 	without,
 } from "./edit.ts";
 import { chooseMode, type Mode, type Runtime } from "./mode.ts";
@@ -39,7 +39,7 @@ export interface Wishes {
 	readonly keys: Keys;
 }
 
-export interface Plan {
+export interface ChainPlan {
 	readonly mode: Mode;
 	readonly why: string;
 	/** The file of the node's network. */
@@ -47,7 +47,7 @@ export interface Plan {
 	/** The plugin that makes its interfaces. */
 	readonly first: string;
 	/** Our entry, or one of both, as it will be. */
-	readonly entry: Keys;
+	readonly item: Keys;
 	readonly changes: readonly Change[];
 }
 
@@ -67,7 +67,7 @@ export function planInstall(
 	confName: string | undefined,
 	wishes: Wishes,
 	seen: Seen,
-): Plan | undefined {
+): ChainPlan | undefined {
 	const names = namesIn(host, confDir) ?? [];
 	const found = findPrimary(host, confDir, names, confName);
 	if (!found) return undefined;
@@ -101,7 +101,7 @@ export function planInstall(
 				: why,
 		path,
 		first: list.plugins.find((p) => !isOurs(p))?.type ?? "",
-		entry:
+		item:
 			dropped === undefined
 				? (parseConflist(path, edited).plugins.find(isOurs)?.keys ?? {})
 				: keysOf(dropped),
@@ -155,7 +155,7 @@ function dropInText(
 ): string {
 	const keys = found === undefined ? {} : keysOf(found);
 	const own = list.plugins.find(isOurs)?.keys;
-	const entry = singleEntry(ofCrio, {
+	const entry = singleItem(ofCrio, {
 		...extrasOf(own),
 		...extrasOf(keys),
 		...wanted,

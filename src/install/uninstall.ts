@@ -3,8 +3,8 @@
 // and one that fails does not keep the others from being taken.
 
 import { type FullHost, isSysError } from "../host.ts";
-import { departedIn } from "../state/departures.ts";
-import { journalDir } from "../state/spool.ts";
+import { departureFiles } from "../state/departures.ts";
+import { spoolDir } from "../state/spool.ts";
 import { pathIn, removeFrom } from "./binary.ts";
 import { isConfName, ownName, TYPE } from "./conflist.ts";
 import { without } from "./edit.ts";
@@ -35,13 +35,13 @@ import { Refusal } from "./refusal.ts";
 import { isCrio, seenRuntime } from "./runtime.ts";
 
 /** What was done, and what could not be. */
-export interface Outcome<T> {
+export interface Undone<T> {
 	readonly done: readonly T[];
 	readonly problems: readonly unknown[];
 }
 
 /** The changes that take our entries out of every configuration that can be read. */
-export function planUninstall(host: FullHost, where: Where): Outcome<Change> {
+export function planUninstall(host: FullHost, where: Where): Undone<Change> {
 	const paths = allDirectories(host, where).confDirs.flatMap((dir) => {
 		const names = namesIn(host, dir) ?? [];
 		return [
@@ -70,7 +70,7 @@ function textIfOurs(host: FullHost, path: string): string | undefined {
 }
 
 /** Takes our entries out and has runtimes look again. */
-export function unconfigure(host: FullHost, where: Where): Outcome<Change> {
+export function unconfigure(host: FullHost, where: Where): Undone<Change> {
 	const planned = planUninstall(host, where);
 	const applied = each(planned.done, (change) => {
 		apply(host, change);
@@ -120,13 +120,13 @@ export function installedIn(host: FullHost, where: Where): string[] {
 }
 
 /** Removes the executables and what we have recorded. */
-export function removeAll(host: FullHost, where: Where): Outcome<string> {
+export function removeAll(host: FullHost, where: Where): Undone<string> {
 	const { binDirs } = allDirectories(host, where);
 	const removed = each(binDirs, (dir) =>
 		removeFrom(host, dir) ? pathIn(dir) : undefined,
 	);
 	const data = where.root + where.dataDir;
-	const own = [backupDir(where), journalDir(data), data];
+	const own = [backupDir(where), spoolDir(data), data];
 	const emptied = each(own, (dir) => {
 		empty(host, dir, dir === data ? isRecord : () => true);
 		return undefined;
@@ -152,7 +152,7 @@ function empty(
 function isRecord(name: string): boolean {
 	return (
 		/^[^:]+:[^:]+:[^:]+\.json(\.tmp)?$/.test(name) ||
-		[LOCK, ...departedIn("").map(baseOf)].includes(name)
+		[LOCK, ...departureFiles("").map(baseOf)].includes(name)
 	);
 }
 
@@ -170,7 +170,7 @@ function bare(path: string, text: string): string {
 function each<T, R>(
 	items: readonly T[],
 	f: (item: T) => R | undefined,
-): Outcome<R> {
+): Undone<R> {
 	const done: R[] = [];
 	const problems: unknown[] = [];
 	for (const item of items) {

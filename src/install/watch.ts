@@ -82,7 +82,7 @@ export function keeper(
 				return state;
 			}
 			state.configured = true;
-			const { protocols } = plan.entry;
+			const { protocols } = plan.item;
 			state.protocols = Array.isArray(protocols)
 				? protocols
 				: DEFAULT_PROTOCOLS;

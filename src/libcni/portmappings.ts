@@ -1,48 +1,47 @@
-// The port mappings of runtimeConfig, joined with the pod's addresses as
+// The port mappings that a runtime passes on, joined with the pod's addresses as
 // portmap joins them when it makes its rules.
 
-import { isObject } from "../../plugin/cni/conf.ts";
-import { type CniError, invalidConfig } from "../../plugin/cni/error.ts";
 import { familyOf, hostIPOf, type IP, parseIP } from "../net/ip.ts";
 import { type Proto, protocolOf } from "../net/proto.ts";
-import type { Mapping, PodTraffic } from "../policy/stale.ts";
+import { isObject } from "../objects.ts";
+import type { Mapping } from "../policy/mapping.ts";
 
-/**
- * What is wrong with an item: the type or shape of something, which only a broken
- * runtime sends, or a value for which portmap makes no rule.
- */
-export type Problem = (e: CniError, kind: "type" | "value") => void;
+/** What is wrong with an item. */
+export interface ItemProblem {
+	/** "type": a wrong type or shape, which only a broken runtime sends. "value": portmap makes no rule of it. */
+	readonly kind: "type" | "value";
+	/** The path of the wrong value: `portMappings[0].hostPort`. */
+	readonly where: string;
+	readonly value: unknown;
+	/** What it must be. */
+	readonly must: string;
+}
+
+export type OnProblem = (problem: ItemProblem) => void;
 
 interface PortMapping {
 	readonly proto: Proto;
 	readonly hostPort: number;
 	readonly containerPort: number;
-	/** Also the wildcard of one family, which excludes the other. */
+	/** The wildcard of one family is kept, because it excludes the other family. */
 	readonly hostIP: IP | undefined;
 }
 
-/** The numbers of protocols, each once. */
-export function protocolsOf(names: readonly string[]): Proto[] {
-	return names
-		.map(protocolOf)
-		.filter((p) => p !== undefined)
-		.filter((p, i, all) => all.indexOf(p) === i);
-}
-
 /**
- * The mappings of the handled protocols, for each address of the pod. Items
- * that are no port mapping are left out and reported to `problem`.
+ * Returns the mappings of the protocols for each of the pod's addresses, which are one
+ * of each family at most. Items that are no port mapping are left out and passed to
+ * `onProblem`.
  */
 export function resolveMappings(
 	items: readonly unknown[],
 	protocols: readonly Proto[],
 	podIPs: readonly IP[],
-	problem: Problem,
+	onProblem: OnProblem,
 ): Mapping[] {
 	const mappings: Mapping[] = [];
 	for (const [i, item] of items.entries()) {
 		const where = `portMappings[${i}]`;
-		const read = readPortMapping(item, where, protocols, problem);
+		const read = readPortMapping(item, where, protocols, onProblem);
 		if (read === undefined) continue;
 		const { proto, hostPort, containerPort, hostIP } = read;
 		for (const podIP of podIPs) {
@@ -61,46 +60,37 @@ export function resolveMappings(
 	return mappings;
 }
 
-/** All that comes to the pod by the handled protocols. */
-export function podTraffic(
-	protocols: readonly Proto[],
-	podIPs: readonly IP[],
-): PodTraffic[] {
-	return podIPs.flatMap((podIP) =>
-		protocols.map((proto) => ({ family: familyOf(podIP), proto, podIP })),
-	);
-}
-
 /**
- * Reads one item; its keys in any letter case, since containerd writes `HostPort`.
- * Undefined if it maps no port of a handled protocol: then no more of it is read.
+ * Reads one item. Its keys may have any letter case, because containerd writes
+ * `HostPort`. Returns undefined if it maps no port of one of the protocols; then the
+ * rest of the item is not looked at.
  */
 function readPortMapping(
 	item: unknown,
 	where: string,
 	protocols: readonly Proto[],
-	problem: Problem,
+	onProblem: OnProblem,
 ): PortMapping | undefined {
 	if (!isObject(item)) {
-		problem(invalidConfig(where, item, "must be an object"), "type");
+		onProblem({ kind: "type", where, value: item, must: "must be an object" });
 		return undefined;
 	}
 	const members = new Map(
 		Object.entries(item).map(([key, value]): [string, unknown] => [
 			key.toLowerCase(),
-			// Go reads null as if it were not there
+			// Go reads null as an absent member
 			value ?? undefined,
 		]),
 	);
-	const protocol = readString(members, "protocol", where, problem);
+	const protocol = readString(members, "protocol", where, onProblem);
 	if (protocol === undefined) return undefined;
 	const proto = protocolOf(protocol || "tcp");
 	if (proto === undefined || !protocols.includes(proto)) return undefined;
-	// runtimes list ports without a hostPort too
+	// runtimes also list ports that have no hostPort
 	if ((members.get("hostport") ?? 0) === 0) return undefined;
-	const hostPort = readPort(members, "hostPort", where, problem);
-	const containerPort = readPort(members, "containerPort", where, problem);
-	const text = readString(members, "hostIP", where, problem);
+	const hostPort = readPort(members, "hostPort", where, onProblem);
+	const containerPort = readPort(members, "containerPort", where, onProblem);
+	const text = readString(members, "hostIP", where, onProblem);
 	if (
 		hostPort === undefined ||
 		containerPort === undefined ||
@@ -109,8 +99,12 @@ function readPortMapping(
 		return undefined;
 	const hostIP = parseIP(text);
 	if (text !== "" && hostIP === undefined) {
-		const details = "must be an IP address: portmap makes no rule for another";
-		problem(invalidConfig(`${where}.hostIP`, text, details), "value");
+		onProblem({
+			kind: "value",
+			where: `${where}.hostIP`,
+			value: text,
+			must: "must be an IP address: portmap makes no rule for another",
+		});
 		return undefined;
 	}
 	return { proto, hostPort, containerPort, hostIP };
@@ -119,29 +113,31 @@ function readPortMapping(
 function readString(
 	members: ReadonlyMap<string, unknown>,
 	key: string,
-	where: string,
-	problem: Problem,
+	item: string,
+	onProblem: OnProblem,
 ): string | undefined {
 	const value = members.get(key.toLowerCase()) ?? "";
 	if (typeof value === "string") return value;
-	problem(invalidConfig(`${where}.${key}`, value, "must be a string"), "type");
+	const where = `${item}.${key}`;
+	onProblem({ kind: "type", where, value, must: "must be a string" });
 	return undefined;
 }
 
 function readPort(
 	members: ReadonlyMap<string, unknown>,
 	key: string,
-	where: string,
-	problem: Problem,
+	item: string,
+	onProblem: OnProblem,
 ): number | undefined {
 	const value = members.get(key.toLowerCase()) ?? 0;
 	const isInteger = Number.isInteger(value);
 	if (isInteger && Number(value) >= 1 && Number(value) <= 65535)
 		return Number(value);
-	const details = `must be an integer from 1 to 65535`;
-	problem(
-		invalidConfig(`${where}.${key}`, value, details),
-		isInteger ? "value" : "type",
-	);
+	onProblem({
+		kind: isInteger ? "value" : "type",
+		where: `${item}.${key}`,
+		value,
+		must: "must be an integer from 1 to 65535",
+	});
 	return undefined;
 }

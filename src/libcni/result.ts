@@ -1,41 +1,44 @@
-// The result of the plugins before us, of every spec version: which addresses
-// the pod has.
+// The result of a chain, in every version of the specification: which addresses the
+// pod has. What is malformed is passed over.
 
 import { type Family, familyOf, type IP, parseCIDR } from "../net/ip.ts";
+import { isObject } from "../objects.ts";
 
 /**
- * The pod's address in each family, the first as portmap takes it: addresses of
- * interfaces on the host's side do not count. Knows `ips` (since 0.3.0) and
- * `ip4`/`ip6` (before). What is malformed is passed over.
+ * Returns the pod's addresses: those of interfaces on the node's side do not count.
+ * Knows `ips` (since 0.3.0) and `ip4` and `ip6` (before).
  */
-export function podIPs(prevResult: object | undefined, ifname: string): IP[] {
+export function addressesIn(
+	result: Readonly<Record<string, unknown>>,
+	ifname: string,
+): IP[] {
+	return textsIn(result, ifname)
+		.map((text) => (typeof text === "string" ? parseCIDR(text) : undefined))
+		.filter((ip) => ip !== undefined);
+}
+
+/** Returns the pod's first address of each family, which is the one that portmap makes rules for. */
+export function podIPsIn(result: object | undefined, ifname: string): IP[] {
+	return firstOfEachFamily(addressesIn({ ...result }, ifname));
+}
+
+export function firstOfEachFamily(ips: readonly IP[]): IP[] {
 	const found = new Map<Family, IP>();
-	for (const address of addresses(prevResult ?? {}, ifname)) {
-		const ip = typeof address === "string" ? parseCIDR(address) : undefined;
-		if (ip !== undefined && !found.has(familyOf(ip)))
-			found.set(familyOf(ip), ip);
-	}
+	for (const ip of ips)
+		if (!found.has(familyOf(ip))) found.set(familyOf(ip), ip);
 	return [...found.values()];
 }
 
-function addresses(result: object, ifname: string): unknown[] {
-	const { ips, interfaces, ip4, ip6 } = result as {
-		ips?: unknown;
-		interfaces?: unknown;
-		ip4?: { ip?: unknown } | null;
-		ip6?: { ip?: unknown } | null;
-	};
-	if (!Array.isArray(ips)) return [ip4?.ip, ip6?.ip];
+function textsIn(
+	{ ips, interfaces, ip4, ip6 }: Readonly<Record<string, unknown>>,
+	ifname: string,
+): unknown[] {
+	if (!Array.isArray(ips)) return [ip4, ip6].map((ip) => isObject(ip) && ip.ip);
 	const links: unknown[] = Array.isArray(interfaces) ? interfaces : [];
-	return ips
-		.filter((ip: { interface?: unknown } | null) => {
-			if (typeof ip?.interface !== "number") return true;
-			const link = links[ip.interface] as
-				| { name?: unknown; sandbox?: unknown }
-				| null
-				| undefined;
-			if (!link) return true;
-			return link.name === ifname && Boolean(link.sandbox);
-		})
-		.map((ip: { address?: unknown } | null) => ip?.address);
+	return ips.filter(isObject).flatMap(({ address, interface: index }) => {
+		const link = typeof index === "number" ? links[index] : undefined;
+		const isPods =
+			!isObject(link) || (link.name === ifname && Boolean(link.sandbox));
+		return isPods ? [address] : [];
+	});
 }

@@ -2,7 +2,7 @@
 // stopped to write to it, so that nothing is lost of a verb that had opened it.
 
 import { type Host, isSysError } from "../host.ts";
-import { journalDir, journalIn } from "../state/spool.ts";
+import { spoolDir, spoolPath } from "../state/spool.ts";
 import { addLines, type Totals } from "./totals.ts";
 
 /** Another agent may be at it, in an upgrade. */
@@ -13,11 +13,11 @@ const LOCK_MS = 1000;
  * from the first on they do. Folds must be further apart than a verb takes to
  * write a line that it has begun. Throws SysError.
  */
-export function fold(host: Host, dataDir: string, totals: Totals): void {
-	host.mkdir(journalDir(dataDir), 0o700);
-	const unlock = host.flock(`${journalDir(dataDir)}/lock`, LOCK_MS);
+export function collect(host: Host, dataDir: string, totals: Totals): void {
+	host.mkdir(spoolDir(dataDir), 0o700);
+	const unlock = host.flock(`${spoolDir(dataDir)}/lock`, LOCK_MS);
 	try {
-		const current = journalIn(dataDir);
+		const current = spoolPath(dataDir);
 		const closed = `${current}.1`;
 		const text = ifThere(() => read(host, closed));
 		if (text !== undefined) {

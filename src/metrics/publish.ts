@@ -5,8 +5,8 @@
 import { readStatistics } from "../conntrack/stats.ts";
 import type { FullHost, HttpServer } from "../host.ts";
 import type { Log } from "../log.ts";
-import { all } from "../state/store.ts";
-import { fold } from "./collect.ts";
+import { recordedAttachments } from "../state/store.ts";
+import { collect } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
 import { noTotals } from "./totals.ts";
 
@@ -60,13 +60,13 @@ export function publisher(
 	};
 	return {
 		async run({ installed, configured, why }) {
-			await attempt("cannot count", () => fold(host, dataDir, totals));
+			await attempt("cannot count", () => collect(host, dataDir, totals));
 			const statistics = await attempt("cannot use conntrack", () =>
 				readStatistics(host),
 			);
 			const attachments = await attempt(
 				"cannot read the attachments",
-				() => all(host, dataDir).length,
+				() => recordedAttachments(host, dataDir).length,
 			);
 			const gauges = {
 				version,

@@ -2,7 +2,7 @@
 
 import { protocolName } from "../net/proto.ts";
 import { errnoName } from "../netlink/nl.ts";
-import type { Line } from "../state/spool.ts";
+import type { SpoolLine } from "../state/spool.ts";
 
 /** Upper bounds in seconds. A flush that finds nothing takes less than the first, and none more than the last but by a little. */
 export const BUCKETS = [
@@ -63,7 +63,7 @@ export function addLines(totals: Totals, text: string): void {
 	}
 }
 
-function add(totals: Totals, line: Line): void {
+function add(totals: Totals, line: SpoolLine): void {
 	const [event, how, ms, deleted, retired, gone, kept] = line;
 	const [, , , , , , , verdicts, failed, cause] = line;
 	increase(totals.flushes, `${event}\n${how}`, 1);
@@ -132,7 +132,7 @@ function increase(counts: Count, labels: Labels, by: number): void {
 	counts.set(labels, (counts.get(labels) ?? 0) + by);
 }
 
-function isLine(x: unknown): x is Line {
+function isLine(x: unknown): x is SpoolLine {
 	if (!Array.isArray(x) || x.length !== 10) return false;
 	const [event, how, ms, deleted, retired, gone, kept] = x;
 	const [, , , , , , , verdicts, failed, cause] = x;

@@ -1,19 +1,9 @@
-// rtnetlink (linux/rtnetlink.h): which addresses are this node's own. The local
-// routing table is asked, not the interfaces: it is what `addrtype --dst-type
-// LOCAL` of portmap's rules consults, and it also knows 127.0.0.0/8 as a whole
-// and addresses routed locally without standing on an interface.
+// rtnetlink (linux/rtnetlink.h): the requests for interfaces and for the local routing
+// table. That table, and not the interfaces, is what `addrtype --dst-type LOCAL` of
+// portmap's rules consults. It also knows 127.0.0.0/8 as a whole, and addresses that
+// are routed locally without being on an interface.
 
-import type { Sieve } from "../conntrack/prefilter.ts";
-import {
-	AF_INET,
-	AF_INET6,
-	type Family,
-	formatIP,
-	type IP,
-	inPrefix,
-	ipBytes,
-	ipLength,
-} from "../net/ip.ts";
+import { AF_INET, AF_INET6, type Family, ipLength } from "../net/ip.ts";
 import {
 	DecodeError,
 	NLM_F_DUMP,
@@ -34,8 +24,6 @@ const RTA_DST = 1;
 const RTA_OIF = 4;
 const RT_TABLE_LOCAL = 255;
 const RTN_LOCAL = 2;
-/** Addresses: a table may name a million. */
-const REMEMBERED = 256;
 
 /** Asks for the local table of one family; kernels before 4.20 send all tables. */
 export function getLocalRoutes(w: Writer, seq: number, family: Family): void {
@@ -90,54 +78,4 @@ export function readLocalRoute(
 		else if (type === RTA_OIF && n === 4) oif = b.u32(value);
 	});
 	return { prefix, length, local, oif };
-}
-
-/** The node's own addresses, by longest match over the local table. */
-export class LocalAddresses {
-	readonly #routes: LocalRoute[] = [];
-	readonly #services = new Set<IP>();
-	readonly #found = new Map<IP, boolean>();
-
-	/** Lets through all that may be local. */
-	addTo(sieve: Sieve): void {
-		for (const { local, prefix, length } of this.#routes)
-			if (local) sieve.add(prefix, length);
-	}
-
-	add(route: LocalRoute): void {
-		this.#found.clear();
-		this.#routes.push(route);
-	}
-
-	/** An address that is local for the kernel, but a Service: there may be thousands. */
-	addService({ prefix }: LocalRoute): void {
-		this.#found.clear();
-		const family = prefix.length === 4 ? AF_INET : AF_INET6;
-		this.#services.add(formatIP(prefix, 0, family));
-	}
-
-	/** Remembers what it found, as most entries share few addresses. */
-	has(ip: IP): boolean {
-		const known = this.#found.get(ip);
-		if (known !== undefined) return known;
-		const found = this.#find(ip);
-		if (this.#found.size >= REMEMBERED) this.#found.clear();
-		this.#found.set(ip, found);
-		return found;
-	}
-
-	#find(ip: IP): boolean {
-		const bytes = ipBytes(ip);
-		let best: LocalRoute | undefined;
-		for (const route of this.#routes) {
-			if (
-				(!best || route.length > best.length) &&
-				inPrefix(bytes, route.prefix, route.length)
-			)
-				best = route;
-		}
-		if (!best?.local) return false;
-		// a Service within a wider local range, but not one that is an address too
-		return best.length === 8 * bytes.length || !this.#services.has(ip);
-	}
 }

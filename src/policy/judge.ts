@@ -1,52 +1,55 @@
-// The predicate's verdict on one entry with its reason in plain words, for people
-// who look at the table. It says what the records show, and when a pod left if that
-// is remembered. Pure.
+// The predicate's verdict on one entry, with its reason in plain words, for people who
+// look at the table. It says what the records show, and when a pod left if that is
+// remembered. Pure.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { IP } from "../net/ip.ts";
 import { portKey } from "../net/proto.ts";
-import type { Departure } from "../state/departures.read.ts";
-import type { Attachment } from "../state/store.ts";
-import {
-	leadsTo,
-	type Mapping,
-	type Node,
-	type Reason,
-	staleOnAdd,
-} from "./stale.ts";
+import { type Attachment, leadsTo, type Mapping } from "./mapping.ts";
+import { type Node, type Reason, staleOnAdd } from "./stale.ts";
+import { age, leftAgo, nameOf, passingInWords, staleInWords } from "./words.ts";
+
+/** The last that is remembered of a pod that left the node. */
+export interface Departure {
+	/** `namespace/name`, if the runtime named the pod. */
+	readonly pod: string | undefined;
+	/** When it left, in ms of the monotonic clock, as attachments are dated. */
+	readonly at: number;
+}
 
 export interface Verdict {
-	/** "other": no recorded attachment's hostPort has to do with it. */
+	/** "other": no recorded hostPort has to do with the entry. */
 	readonly kind: "stale" | "live" | "other";
-	/** Of a stale one. */
+	/** Why the entry is stale, if it is. */
 	readonly reason?: Reason;
+	/** The reason in plain words. */
 	readonly why: string;
-	/** Whose hostPort the entry came to. */
+	/** The attachment whose hostPort the entry came to. */
 	readonly attachment?: Attachment;
-	/** Of the pod that it leads to, if that has left. */
+	/** The departure of the pod that the entry leads to, if it has left. */
 	readonly departure?: Departure;
 }
 
-/** A mapping and whose it is. */
+/** A mapping and its attachment. */
 interface Owned {
 	readonly mapping: Mapping;
 	readonly attachment: Attachment;
 }
 
 /**
- * Judges by the recorded attachments, as `reconcile` does. `now` is the monotonic
- * clock, on which attachments are dated.
+ * Returns a judge by the live attachments, which decides as `reconcile` does. `now` is
+ * the monotonic clock, by which attachments are dated.
  */
-export function explainer(
+export function judgeBy(
 	live: readonly Attachment[],
 	isLocal: (ip: IP) => boolean,
 	now: number,
-	departed: ReadonlyMap<IP, Departure>,
+	departures: ReadonlyMap<IP, Departure>,
 ): (e: Entry) => Verdict {
 	const byPort = new Map<number, Owned[]>();
 	const pods = new Map<IP, Attachment>();
 	for (const attachment of live) {
-		for (const { podIP } of attachment.pods) pods.set(podIP, attachment);
+		for (const { podIP } of attachment.podTargets) pods.set(podIP, attachment);
 		for (const mapping of attachment.mappings) {
 			const key = portKey(mapping.proto, mapping.hostPort);
 			byPort.set(key, [...(byPort.get(key) ?? []), { mapping, attachment }]);
@@ -63,7 +66,7 @@ export function explainer(
 					why: `leads to ${nameOf(attachment)}`,
 					attachment,
 				};
-		// what leads to a live mapping has been found above
+		// an entry that leads to a live mapping has returned above
 		const node: Node = { isLocal, isServed: () => false };
 		for (const { mapping, attachment } of owned) {
 			const reason = staleOnAdd(mapping, e, node);
@@ -72,79 +75,18 @@ export function explainer(
 			const stale = { kind: "stale", reason, attachment } as const;
 			const departure =
 				reason === "other-pod" && !pods.has(e.reply.src)
-					? departed.get(e.reply.src)
+					? departures.get(e.reply.src)
 					: undefined;
 			if (departure)
 				return {
 					...stale,
-					why: `sends to ${e.reply.src}, ${leftFor(now - departure.at)}; ${live}`,
+					why: `sends to ${e.reply.src}, ${leftAgo(now - departure.at)}; ${live}`,
 					departure,
 				};
-			const since = ago(now - attachment.added);
-			return {
-				...stale,
-				why: `${whatItDoes(e, reason, pods)}; ${live}, for ${since}`,
-			};
+			const since = age(now - attachment.added);
+			const what = staleInWords(e, reason, pods.get(e.reply.src));
+			return { ...stale, why: `${what}; ${live}, for ${since}` };
 		}
-		return { kind: "other", why: passing(e, isLocal) };
+		return { kind: "other", why: passingInWords(e, isLocal) };
 	};
-}
-
-function whatItDoes(
-	e: Entry,
-	reason: Reason,
-	pods: ReadonlyMap<IP, Attachment>,
-): string {
-	const { src, sport } = e.reply;
-	if (reason === "no-dnat")
-		return "came while no rule was there, and ends on the node itself";
-	if (reason === "other-port")
-		return `sends to ${endpoint(src, sport)}, not the port that is mapped`;
-	const owner = pods.get(src);
-	return owner
-		? `sends to ${src}, which is ${nameOf(owner)}`
-		: `sends to ${src}, which no recorded pod has`;
-}
-
-/** `which left this node 4 min ago`. */
-export function leftFor(ms: number): string {
-	return `which left this node ${ago(ms)} ago`;
-}
-
-/** Why an entry on the port number of a recorded hostPort is none of its own. */
-function passing(e: Entry, isLocal: (ip: IP) => boolean): string {
-	return e.reply.src === e.orig.dst && isLocal(e.orig.dst)
-		? "ends on the node itself, as its own listeners' entries do"
-		: `goes to ${e.orig.dst}, which the hostPort is not mapped on`;
-}
-
-/** The pod's name, or what else there is to name it by. */
-function nameOf({ pod, containerID }: Attachment): string {
-	return printable(pod ?? `container ${containerID.slice(0, 12)}`);
-}
-
-/** A name that others made: no control characters to a terminal. */
-export function printable(name: string): string {
-	return name.replace(/[^ -~]/g, "?");
-}
-
-/** `10.88.0.2:53`, `[fd88::2]:53`. */
-export function endpoint(ip: IP, port: number): string {
-	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
-}
-
-const UNITS = [
-	["days", 86_400],
-	["h", 3600],
-	["min", 60],
-] as const;
-
-/** A length of time as people say it: `12 s`, `4 min`, `3 h`, `2 days`. */
-function ago(ms: number): string {
-	const s = Math.max(0, Math.floor(ms / 1000));
-	// not "1 days"
-	for (const [unit, length] of UNITS)
-		if (s >= (unit === "days" ? 2 : 1) * length)
-			return `${Math.floor(s / length)} ${unit}`;
-	return `${s} s`;
 }

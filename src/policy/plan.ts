@@ -3,7 +3,6 @@
 // buckets; only the proportions matter.
 
 import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
-import { total } from "../flush/report.ts";
 
 /** The kernel's charge for a bucket of a dump, in ns. */
 const BUCKET_NS = 34;
@@ -73,13 +72,13 @@ export function costs(s: Situation): Costs {
 				: cost(distinct(ports).length * walk),
 		"protocol-dumps": share
 			? cost(
-					total(
-						protocols(ports).map((p) =>
+					protocols(ports)
+						.map((p) =>
 							stall(passing, entries * share(p)) > STALL_NS
 								? Infinity
 								: walk + share(p) * returned,
-						),
-					),
+						)
+						.reduce((sum, ns) => sum + ns, 0),
 				)
 			: Infinity,
 		scan: cost(walk + returned),

@@ -14,7 +14,8 @@ import {
 	type IP,
 } from "../net/ip.ts";
 import type { Proto } from "../net/proto.ts";
-import { deadOfPod, type Mapping, staleOnAdd } from "./stale.ts";
+import type { Mapping } from "./mapping.ts";
+import { deadOfPod, staleOnAdd } from "./stale.ts";
 
 export interface Selection {
 	readonly protos: readonly Proto[];

@@ -1,52 +1,36 @@
-// Reconciliation: what the node's traffic should be comes in, and in one pass
-// over the table every entry that contradicts it goes. For events that nobody
-// handled: a plugin that was not there, a runtime that died, a missed DEL.
+// Reconciliation: every entry that contradicts what the traffic should be goes, in one
+// pass over the table. It repairs what nobody handled: the plugin was absent, a runtime
+// died, a DEL never came.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter } from "../conntrack/messages.ts";
-import { localAddresses } from "../flush/addresses.ts";
-import { type Action, flush, type Report } from "../flush/flush.ts";
-import { finish } from "../flush/gc.ts";
-import { first, logReport, type Site } from "../flush/onadd.ts";
-import type { IP } from "../net/ip.ts";
-import { LocalAddresses } from "../netlink/rtnl.ts";
+import type { Context } from "../context.ts";
+import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
+import { type Action, flush } from "../flush/flush.ts";
+import { finishDels } from "../flush/gc.ts";
+import { logReport, type Report } from "../flush/report.ts";
+import { first } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
-import { type Cache, forgetGone, recorded } from "./recorded.ts";
+import type { CacheSource } from "../state/liveness.ts";
+import { dropAbsent, recorded } from "./recorded.ts";
+import type { Source } from "./source.ts";
 
 /** A table of millions takes seconds to read, and no pod waits for it. */
 const DEADLINE_MS = 120_000;
 
-/** What one source says that the table should be. */
-export interface Desired {
-	/** Where it says anything; entries with other ports are healthy. */
-	readonly ports: readonly DumpFilter[];
-	/** Why the entry contradicts it, or undefined if it does not. */
-	judge(e: Entry): Reason | undefined;
-	/** Whether the entry is just as it should be: then it stays, whatever another source says. */
-	serves(e: Entry): boolean;
-	/** Whose entry it is: a Service's name, a pod's. */
-	owner(e: Entry): string | undefined;
-	/** True if it has learnt something since; then what was judged is judged again. */
-	refresh?(): boolean;
-}
-
-/** Is told of an entry that goes, why, and whose it is. */
+/** Is called for each stale entry, with the reason and the owner. */
 export type Found = (
 	e: Entry,
 	reason: Reason,
 	owner: string | undefined,
 ) => void;
 
-/** Makes one of what is known now; `isLocal` answers once entries are judged. */
-export type Source = (isLocal: (ip: IP) => boolean) => Desired;
-
 /**
- * Makes the table agree with all the sources; with "count" it only looks. Tells
- * `found` of every entry that goes. The report says what failed; what throws is
- * a source that cannot be made.
+ * Makes the table agree with all the sources; with "count" it changes nothing. Calls
+ * `found` for each stale entry. The report holds what failed. Throws only what a source
+ * throws while it is made.
  */
 export async function reconcile(
-	{ host, log }: Site,
+	{ host, log }: Context,
 	sources: readonly Source[],
 	action: Action,
 	found?: Found,
@@ -86,24 +70,25 @@ export async function reconcile(
 }
 
 /**
- * Makes the table agree with the attachments of the node, and logs what it did if
- * it did anything. First it finishes what a DEL could not, and with libcni's cache
- * forgets those that have ended without us. Throws SysError if the directory of records cannot be read.
+ * Makes the table agree with the attachments of the node, and logs what it did, if
+ * anything. Before that it finishes unfinished DELs and, with libcni's cache, deletes
+ * the records of attachments that ended without us. Throws SysError if the directory
+ * of records cannot be read.
  */
 export async function reconcileAttachments(
-	site: Site,
-	cache?: Cache,
+	context: Context,
+	cache?: CacheSource,
 ): Promise<Report> {
-	if (!cache) await finish(site);
-	const seen = cache && (await forgetGone(site, cache));
-	const source = recorded(site, cache, seen);
-	const report = await reconcile(site, [source], "delete");
-	logRepair(site, report);
+	if (!cache) await finishDels(context);
+	const snapshot = cache && (await dropAbsent(context, cache));
+	const source = recorded(context, cache, snapshot);
+	const report = await reconcile(context, [source], "delete");
+	logRepair(context, report);
 	return report;
 }
 
-/** For a loop: silent where nothing was wrong, as most of the time. */
-export function logRepair(site: Site, report: Report): void {
+/** Logs a pass of a loop, unless nothing was wrong, as most of the time. */
+export function logRepair(context: Context, report: Report): void {
 	if (report.reasons.size > 0 || report.error !== undefined)
-		logReport(site, report);
+		logReport(context, report);
 }

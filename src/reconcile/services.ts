@@ -9,7 +9,7 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { Family, IP } from "../net/ip.ts";
 import { type Proto, portKey } from "../net/proto.ts";
 import { isDNATed, isListeners, type Reason } from "../policy/stale.ts";
-import type { Source } from "./reconcile.ts";
+import type { Source } from "./source.ts";
 
 /** A destination that a Service claims, and where it sends what comes there. */
 export interface Claim {

@@ -1,23 +1,17 @@
-// What departed.ts has written down of those who have left, for people.
+// Reads the lines of departures.ts, for commands that name the pod an entry led to.
 
 import type { Host } from "../host.ts";
 import { type IP, parseIP } from "../net/ip.ts";
-import { departedIn, type Line } from "./departures.ts";
+import type { Departure } from "../policy/judge.ts";
+import { type DepartureLine, departureFiles } from "./departures.ts";
 
-export interface Departure {
-	/** `namespace/name`, if the runtime had said. */
-	readonly pod: string | undefined;
-	/** When, on the monotonic clock, as attachments are dated. */
-	readonly at: number;
-}
-
-/** The last departure from each address, as far as it is remembered. Never throws. */
-export function departed(
+/** Returns the latest departure from each address, as far as it is remembered. Never throws. */
+export function readDepartures(
 	host: Host,
 	dataDir: string,
 ): ReadonlyMap<IP, Departure> {
 	const found = new Map<IP, Departure>();
-	for (const path of departedIn(dataDir).toReversed()) {
+	for (const path of departureFiles(dataDir).toReversed()) {
 		for (const text of linesOf(host, path)) {
 			const line = parse(text);
 			if (!line) continue;
@@ -36,8 +30,8 @@ function linesOf(host: Host, path: string): string[] {
 	}
 }
 
-/** The line, if it is one: the last may be cut, and the file may be somebody's else. */
-function parse(text: string): Line | undefined {
+/** Returns the line, or undefined: the last line may be cut, and the file may be foreign. */
+function parse(text: string): DepartureLine | undefined {
 	try {
 		const line: unknown = JSON.parse(text);
 		return Array.isArray(line) &&
@@ -45,7 +39,7 @@ function parse(text: string): Line | undefined {
 			(line[1] === null || typeof line[1] === "string") &&
 			Array.isArray(line[2]) &&
 			line[2].every((ip) => typeof ip === "string" && parseIP(ip) === ip)
-			? (line as unknown as Line)
+			? (line as unknown as DepartureLine)
 			: undefined;
 	} catch {
 		return undefined;

@@ -1,23 +1,23 @@
-// The recorded attachments for those who ask on behalf of a person, who has to be
-// told where they are not all.
+// The records for commands that speak to a person: they say how many of them cannot
+// be read.
 
 import type { Host } from "../host.ts";
-import type { Attachment } from "./store.ts";
-import * as attachments from "./store.ts";
+import type { Attachment } from "../policy/mapping.ts";
+import { everyRecord, recordNames } from "./store.ts";
 
-export interface Known {
+export interface Inventory {
 	readonly attachments: readonly Attachment[];
-	/** Files in their directory that cannot be read, or are no records. */
-	readonly unread: number;
+	/** Files in the directory that cannot be read or are no records. */
+	readonly unreadable: number;
 }
 
 /** Throws SysError if the directory cannot be read. */
-export function known(host: Host, dataDir: string): Known {
-	const found = attachments.everyRecord(host, dataDir);
-	// what has gone meanwhile is not unread
-	const there = attachments.names(host, dataDir);
+export function takeInventory(host: Host, dataDir: string): Inventory {
+	const found = everyRecord(host, dataDir);
+	// names come after contents: a record that was deleted in between is not unreadable
+	const names = recordNames(host, dataDir);
 	return {
-		attachments: found.filter((a) => !a.gone),
-		unread: Math.max(0, there.length - found.length),
+		attachments: found.filter((a) => !a.unfinished),
+		unreadable: Math.max(0, names.length - found.length),
 	};
 }

@@ -1,20 +1,21 @@
-// The file of one attachment: where it is and its text. Apart from what is read
-// from it, because every DEL looks whether there is one.
+// Where the record of one attachment lies, and its text. Every DEL looks whether there
+// is a record, so this file holds no more than that takes; store.ts reads the text.
 
 import { type Host, isAbsent, isSysError } from "../host.ts";
-import type { AttachmentID } from "./store.ts";
+import type { AttachmentID } from "../policy/mapping.ts";
 
 /**
- * No name of the spec holds a colon; what else they hold must not lead out of the
- * directory. A file's name ends at 255 bytes, with `.json.tmp`: of a longer one its
- * begin stays, and 48 bits of a hash. No other name holds a comma.
+ * Returns the path of the attachment's record. No name of the CNI specification holds
+ * a colon, so the three parts stay apart; whatever else they hold must not lead out of
+ * the directory. A file's name may have 255 bytes, `.json.tmp` included: of a longer
+ * one the beginning stays, then a comma, which no other name holds, and a 48-bit hash.
  */
 export function pathOf(dataDir: string, id: AttachmentID): string {
 	const { network, containerID, ifname } = id;
 	let name = `${encodeURIComponent(network)}:${encodeURIComponent(containerID)}:${encodeURIComponent(ifname)}`;
 	if (name.length > 240) {
 		let hash = 0;
-		// 2^48 - 59 is prime, and what is multiplied stays exact
+		// 2^48 - 59 is prime, and the product of a step stays an exact number
 		for (let i = 0; i < name.length; i++)
 			hash = (hash * 31 + name.charCodeAt(i)) % 281474976710597;
 		name = `${name.slice(0, 200)},${hash}`;
@@ -22,7 +23,7 @@ export function pathOf(dataDir: string, id: AttachmentID): string {
 	return `${dataDir}/${name}.json`;
 }
 
-/** The file's text; undefined if there is none, or none that is text. Throws SysError for what is not simply absent. */
+/** Returns the file's text, or undefined if the file is absent or is no text. Throws SysError for any other failure. */
 export function readRecord(host: Host, path: string): string | undefined {
 	try {
 		return host.readFile(path);

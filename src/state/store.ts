@@ -1,43 +1,46 @@
-// What this node's attachments have mapped: one small JSON file each, written
-// on ADD, dropped after DEL. It serves a DEL that comes without its prevResult,
-// and tells which mappings of other pods are alive. It lives in /run and ends
-// at boot, as conntrack does. Missing, cut or foreign files are never fatal.
+// The records of this node's attachments: one small JSON file each, written on ADD
+// and deleted after DEL. A record serves a DEL that comes without its prevResult, and
+// tells which mappings other pods have. The records lie under /run and end at boot,
+// as conntrack does. A file that is missing, cut or foreign is never fatal.
 
 import { type Host, isAbsent } from "../host.ts";
-import { familyOf, type IP, parseIP } from "../net/ip.ts";
-import type { Mapping, PodTraffic } from "../policy/stale.ts";
+import { familyOf, parseIP } from "../net/ip.ts";
+import type {
+	Attachment,
+	AttachmentID,
+	Mapping,
+	PodTarget,
+} from "../policy/mapping.ts";
 import { pathOf, readRecord } from "./path.ts";
 
-/** What the CNI spec calls an attachment: a network's interface in a container. */
-export interface AttachmentID {
-	readonly network: string;
-	readonly containerID: string;
-	readonly ifname: string;
-}
-
-export interface Attachment extends AttachmentID {
-	/** `namespace/name`, if the runtime said. */
-	readonly pod: string | undefined;
-	/** When, on the monotonic clock: records do not outlive a boot, and the wall clock may jump. */
-	readonly added: number;
-	readonly mappings: readonly Mapping[];
-	/** The pod's traffic as a whole, where that is what is to be looked after. */
-	readonly pods: readonly PodTraffic[];
-	/** Its DEL has come, but could not remove all that leads to it: whoever can is to finish that. */
-	readonly gone?: boolean;
-}
-
-/** Raised when the file's shape changes; a file of another version is foreign. */
+/** Raised when the file's shape changes. A file of another version is foreign. */
 const VERSION = 1;
 
-/** Records the attachment, in place of an older one. Returns the permission bits of the directory. Throws SysError. */
-export function record(host: Host, dataDir: string, a: Attachment): number {
+/**
+ * What a file holds. Two of its names are older than the words of the code, and stay:
+ * after an upgrade the plugin reads the records of the version before.
+ */
+interface RecordFile extends Omit<Attachment, "podTargets" | "unfinished"> {
+	readonly version: typeof VERSION;
+	/** `podTargets` */
+	readonly pods: readonly PodTarget[];
+	/** `unfinished` */
+	readonly gone?: boolean | undefined;
+}
+
+/** Writes the attachment's record in place of an older one. Returns the permission bits of the directory. Throws SysError. */
+export function writeRecord(
+	host: Host,
+	dataDir: string,
+	a: Attachment,
+): number {
 	const mode = host.mkdir(dataDir, 0o700);
 	const path = pathOf(dataDir, a);
-	const text = JSON.stringify({ version: VERSION, ...a });
+	const { podTargets: pods, unfinished: gone, ...rest } = a;
+	const file: RecordFile = { version: VERSION, ...rest, pods, gone };
 	// readers never see half a file; the name is the attachment's own, so no two writers meet
 	try {
-		host.writeFile(`${path}.tmp`, text, 0o600);
+		host.writeFile(`${path}.tmp`, JSON.stringify(file), 0o600);
 		host.rename(`${path}.tmp`, path);
 		return mode;
 	} catch (e) {
@@ -46,8 +49,8 @@ export function record(host: Host, dataDir: string, a: Attachment): number {
 	}
 }
 
-/** The recorded attachment; undefined if there is none that can be read. Throws SysError for what is not simply absent. */
-export function find(
+/** Returns the recorded attachment, or undefined if no record of it can be read. Throws SysError unless the file is absent. */
+export function findRecord(
 	host: Host,
 	dataDir: string,
 	id: AttachmentID,
@@ -57,8 +60,8 @@ export function find(
 	return text === undefined ? undefined : parse(dataDir, path, text);
 }
 
-/** The names of the records; those that come and go show here. Throws SysError if the directory cannot be read. */
-export function names(host: Host, dataDir: string): string[] {
+/** Returns the files' names, which change when a record comes or goes. Throws SysError if the directory cannot be read. */
+export function recordNames(host: Host, dataDir: string): string[] {
 	try {
 		return host.readDir(dataDir).filter((name) => name.endsWith(".json"));
 	} catch (e) {
@@ -68,21 +71,22 @@ export function names(host: Host, dataDir: string): string[] {
 }
 
 /**
- * The recorded attachments that are there, or those of them in whose records one of
- * `words` stands. Throws SysError if the directory cannot be read.
+ * Returns the recorded attachments whose DEL has not come, or those of them whose
+ * record contains one of `words`. Throws SysError if the directory cannot be read.
  */
-export function all(
+export function recordedAttachments(
 	host: Host,
 	dataDir: string,
 	words?: readonly string[],
 ): Attachment[] {
-	return everyRecord(host, dataDir, words).filter((a) => !a.gone);
+	return everyRecord(host, dataDir, words).filter((a) => !a.unfinished);
 }
 
 /**
- * Those too that are gone and left something behind; they have no say in anything.
- * With `words` no more than that is held: a node may have thousands. Files that are
- * none are passed over.
+ * Returns every record, unfinished ones too; those decide about no entry. With
+ * `words` only the records that contain one of them are held in memory, because a
+ * node may have thousands. Files that are no records are passed over. Throws SysError
+ * if the directory cannot be read.
  */
 export function everyRecord(
 	host: Host,
@@ -90,7 +94,7 @@ export function everyRecord(
 	words: readonly string[] = [""],
 ): Attachment[] {
 	const found: Attachment[] = [];
-	for (const name of names(host, dataDir)) {
+	for (const name of recordNames(host, dataDir)) {
 		try {
 			const path = `${dataDir}/${name}`;
 			const text = readRecord(host, path) ?? "";
@@ -98,14 +102,18 @@ export function everyRecord(
 			const a = parse(dataDir, path, text);
 			if (a) found.push(a);
 		} catch {
-			// one that cannot be read does not hide the others
+			// a record that cannot be read does not hide the others
 		}
 	}
 	return found;
 }
 
-/** Forgets the attachment, also one that was never finished. Throws SysError for what is not simply absent. */
-export function drop(host: Host, dataDir: string, id: AttachmentID): void {
+/** Deletes the attachment's record, and what an interrupted write of it left. Throws SysError unless the file is absent. */
+export function deleteRecord(
+	host: Host,
+	dataDir: string,
+	id: AttachmentID,
+): void {
 	const path = pathOf(dataDir, id);
 	discard(host, `${path}.tmp`);
 	try {
@@ -115,57 +123,16 @@ export function drop(host: Host, dataDir: string, id: AttachmentID): void {
 	}
 }
 
-export function isSame(a: AttachmentID, b: AttachmentID): boolean {
-	return (
-		a.network === b.network &&
-		a.containerID === b.containerID &&
-		a.ifname === b.ifname
-	);
-}
-
-/**
- * Whether an attachment of `others` has all of this mapping: then its pod got the
- * address after the one that `m` was made for had left.
- */
-export function isInherited(
-	others: readonly Attachment[],
-	m: Mapping,
-): boolean {
-	return others.some((a) =>
-		a.mappings.some(
-			(o) =>
-				o.podIP === m.podIP &&
-				o.proto === m.proto &&
-				o.hostPort === m.hostPort &&
-				o.containerPort === m.containerPort &&
-				(o.hostIP === null || o.hostIP === m.hostIP),
-		),
-	);
-}
-
-/** Whether an attachment of `others` has this address. */
-export function isAssigned(others: readonly Attachment[], podIP: IP): boolean {
-	return others.some((a) => addressesOf(a).includes(podIP));
-}
-
-/** The pod's addresses, as often as something is about them. */
-export function addressesOf({
-	mappings,
-	pods,
-}: Pick<Attachment, "mappings" | "pods">): IP[] {
-	return [...mappings, ...pods].map(({ podIP }) => podIP);
-}
-
-/** Removes what only a failure or a kill leaves behind. */
+/** Removes a file that only a failure or a kill leaves behind. */
 function discard(host: Host, path: string): void {
 	try {
 		host.unlink(path);
 	} catch {
-		// it is not there, or the failure that left it goes on
+		// it is absent, or the failure that left it goes on
 	}
 }
 
-/** The record in the text, if it is one and belongs at this path. */
+/** Returns the attachment that the text records, if it is a record and belongs at this path. */
 function parse(
 	dataDir: string,
 	path: string,
@@ -173,19 +140,20 @@ function parse(
 ): Attachment | undefined {
 	try {
 		const found: unknown = JSON.parse(text);
-		return isAttachment(found) && pathOf(dataDir, found) === path
-			? found
-			: undefined;
+		if (!isRecordFile(found) || pathOf(dataDir, found) !== path)
+			return undefined;
+		const { version: _, pods: podTargets, gone, ...rest } = found;
+		return { ...rest, podTargets, ...(gone && { unfinished: true }) };
 	} catch (e) {
-		// cut, or names that no record of ours has
+		// the text is cut, or its names could not be a record's
 		if (e instanceof SyntaxError || e instanceof URIError) return undefined;
 		throw e;
 	}
 }
 
-function isAttachment(x: unknown): x is Attachment {
+function isRecordFile(x: unknown): x is RecordFile {
 	if (typeof x !== "object" || x === null) return false;
-	const a = x as Partial<Attachment> & { version?: unknown };
+	const a = x as Partial<RecordFile>;
 	return (
 		a.version === VERSION &&
 		typeof a.network === "string" &&
@@ -196,22 +164,22 @@ function isAttachment(x: unknown): x is Attachment {
 		Array.isArray(a.mappings) &&
 		a.mappings.every(isMapping) &&
 		Array.isArray(a.pods) &&
-		a.pods.every(isPodTraffic)
+		a.pods.every(isPodTarget)
 	);
 }
 
 function isMapping(x: unknown): x is Mapping {
 	const m = x as Partial<Mapping> | null;
 	return (
-		isPodTraffic(m) &&
+		isPodTarget(m) &&
 		isPort(m.hostPort) &&
 		isPort(m.containerPort) &&
 		(m.hostIP === null || typeof m.hostIP === "string")
 	);
 }
 
-function isPodTraffic<T>(x: T): x is T & PodTraffic {
-	const p = x as Partial<PodTraffic> | null;
+function isPodTarget<T>(x: T): x is T & PodTarget {
+	const p = x as Partial<PodTarget> | null;
 	return (
 		typeof p?.family === "number" &&
 		typeof p.proto === "number" &&

@@ -6,8 +6,8 @@ import type { Host } from "../host.ts";
 import { inPrefix, ipBytes, parseIP } from "../net/ip.ts";
 import { IPPROTO_TCP } from "../net/proto.ts";
 import { Deadline } from "../netlink/exchange.ts";
-import type { Mapping } from "../policy/stale.ts";
-import * as attachments from "../state/store.ts";
+import type { Mapping } from "../policy/mapping.ts";
+import { recordedAttachments } from "../state/store.ts";
 
 const DEADLINE_MS = 5000;
 
@@ -82,8 +82,7 @@ export function towards(destinations: readonly Destination[]): Scope {
  */
 export function mapped(dataDir: string): Scope {
 	return async (host) => {
-		const mappings = attachments
-			.all(host, dataDir)
+		const mappings = recordedAttachments(host, dataDir)
 			.flatMap((a) => a.mappings)
 			.filter((m) => m.proto === IPPROTO_TCP);
 		if (mappings.length === 0) return NOWHERE;

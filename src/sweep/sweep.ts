@@ -13,7 +13,7 @@ import { type DetailedEntry, readUnanswered } from "../conntrack/detail.ts";
 import type { Entry } from "../conntrack/entry.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
-import { Conntrack, type Outcome } from "../conntrack/table.ts";
+import { Conntrack, type RemovalCount } from "../conntrack/table.ts";
 import type { Host } from "../host.ts";
 import { IPPROTO_TCP } from "../net/proto.ts";
 import { Deadline } from "../netlink/exchange.ts";
@@ -59,10 +59,10 @@ export interface Swept {
 	readonly ms: number;
 }
 
-export interface Sample {
+export interface SweepPass {
 	/** What was to go. */
 	readonly swept: readonly Swept[];
-	readonly outcome: Outcome;
+	readonly outcome: RemovalCount;
 	/** Whether there is anything at all that may be swept. */
 	readonly hasScope: boolean;
 	/** Entries that match, but are beyond what can be remembered. */
@@ -73,13 +73,13 @@ export interface Sample {
  * Takes one sample: looks at the table once, and removes what has to go. Throws
  * NetlinkError, SysError or DeadlineError; then entries are remembered as they were.
  */
-export async function sample(
+export async function sweepOnce(
 	host: Host,
 	memory: Memory,
 	rule: Rule,
-): Promise<Sample> {
+): Promise<SweepPass> {
 	const swept: Swept[] = [];
-	const outcome: Outcome = { done: 0, gone: 0, failed: new Map() };
+	const outcome: RemovalCount = { done: 0, expired: 0, failed: new Map() };
 	let overlooked = 0;
 	const { ports, covers } = await rule.scope(host);
 	const table = new Conntrack(host, new Deadline(host, DEADLINE_MS));
@@ -128,7 +128,7 @@ export async function sample(
 				if (!rule.dryRun)
 					add(outcome, await table.remove(going.map((s) => s.entry.key)));
 			};
-			const count = { entries: 0, kept: 0, odd: 0 };
+			const count = { entries: 0, kept: 0, undecodable: 0 };
 			await scan(table, set, count, visit, undefined, readUnanswered);
 		}
 	} finally {
@@ -188,9 +188,12 @@ function keyOf({ orig, key }: DetailedEntry): string {
 	return `${orig.src} ${orig.sport} ${String.fromCharCode(...reply)} ${id} ${zone}`;
 }
 
-function add(sum: Outcome, { done, gone, failed }: Outcome): void {
+function add(
+	sum: RemovalCount,
+	{ done, expired: gone, failed }: RemovalCount,
+): void {
 	sum.done += done;
-	sum.gone += gone;
+	sum.expired += gone;
 	for (const [errno, n] of failed)
 		sum.failed.set(errno, (sum.failed.get(errno) ?? 0) + n);
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { nodeHost } from "../../plugin/host/node.ts";
 import { AF_INET } from "../../src/net/ip.ts";
 import { IPPROTO_UDP } from "../../src/net/proto.ts";
-import { record } from "../../src/state/store.ts";
+import { writeRecord } from "../../src/state/store.ts";
 import { HOST4, type Node } from "./node.ts";
 import type { Op } from "./ops.ts";
 import { DNS, mappings, mappingsOf, POD4, pair } from "./request.ts";
@@ -56,7 +56,7 @@ function dnsFrontends(): object[] {
 function writeRecords(count: number, dataDir: string): void {
 	const host = nodeHost([]);
 	for (const [i, m] of mappings(count).entries()) {
-		record(host, dataDir, {
+		writeRecord(host, dataDir, {
 			network: "podnet",
 			containerID: i.toString(16).padStart(64, "0"),
 			ifname: "eth0",
@@ -72,7 +72,7 @@ function writeRecords(count: number, dataDir: string): void {
 					containerPort: m.container,
 				},
 			],
-			pods: [],
+			podTargets: [],
 		});
 	}
 }

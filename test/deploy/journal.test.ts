@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nodeHost } from "../../plugin/host/node.ts";
-import { fold } from "../../src/metrics/collect.ts";
+import { collect } from "../../src/metrics/collect.ts";
 import { noTotals } from "../../src/metrics/totals.ts";
 import { must } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
@@ -64,14 +64,14 @@ test(`of ${PROCESSES} processes' flushes each is counted once, whenever the agen
 	const dataDir = `${dir}/state`;
 	const host = nodeHost([]);
 	const totals = noTotals();
-	fold(host, dataDir, totals); // from now on verbs hand over
+	collect(host, dataDir, totals); // from now on verbs hand over
 	let busy = true;
 	let folds = 0;
 	const agent = (async () => {
 		for (; busy; folds++) {
 			// longer than a verb is kept from writing a line that it has begun
 			await pause(150);
-			fold(host, dataDir, totals);
+			collect(host, dataDir, totals);
 		}
 	})();
 	await Promise.all(
@@ -79,8 +79,8 @@ test(`of ${PROCESSES} processes' flushes each is counted once, whenever the agen
 	);
 	busy = false;
 	await agent;
-	fold(host, dataDir, totals);
-	fold(host, dataDir, totals);
+	collect(host, dataDir, totals);
+	collect(host, dataDir, totals);
 	expect(folds).toBeGreaterThan(2);
 	expect([...totals.flushes]).toEqual([["DEL\nnothing", PROCESSES * EACH]]);
 	expect(totals.durations.get("DEL")?.count).toBe(PROCESSES * EACH);

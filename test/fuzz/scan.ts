@@ -62,7 +62,7 @@ export async function scanDump(bytes: Uint8Array): Promise<Scanned> {
 	const ports = new PortSet();
 	for (const { proto, port } of WANTED) ports.add(proto, port);
 	const found: Entry[] = [];
-	const count: ScanCount = { entries: 0, kept: 0, odd: 0 };
+	const count: ScanCount = { entries: 0, kept: 0, undecodable: 0 };
 	let error: unknown;
 	try {
 		// it asks its host for no more than this

@@ -10,7 +10,7 @@ import type {
 	FlushFilter,
 	Key,
 } from "../../src/conntrack/messages.ts";
-import type { Outcome, ScanCount } from "../../src/conntrack/table.ts";
+import type { RemovalCount, ScanCount } from "../../src/conntrack/table.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
 import { onEnd } from "../support/undo.ts";
 import type { Command, Reply } from "./agent.protocol.ts";
@@ -23,8 +23,8 @@ export interface Agent {
 		ports: readonly DumpFilter[],
 		filter?: DumpFilter,
 	): Promise<{ readonly hits: Entry[]; readonly count: ScanCount }>;
-	remove(keys: readonly Key[]): Promise<Outcome>;
-	retire(targets: readonly Target[], seconds: number): Promise<Outcome>;
+	remove(keys: readonly Key[]): Promise<RemovalCount>;
+	retire(targets: readonly Target[], seconds: number): Promise<RemovalCount>;
 	kernelFlush(filter: FlushFilter): Promise<boolean>;
 	/** Which of the addresses are the namespace's own. */
 	local(

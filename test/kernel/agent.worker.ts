@@ -32,7 +32,7 @@ async function obey(command: Command): Promise<unknown> {
 				for (const { proto, hostPort } of command.ports)
 					ports.add(proto, hostPort);
 				const hits: Entry[] = [];
-				const count = { entries: 0, kept: 0, odd: 0 };
+				const count = { entries: 0, kept: 0, undecodable: 0 };
 				await scan(
 					t,
 					ports,

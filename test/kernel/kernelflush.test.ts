@@ -4,7 +4,8 @@
 import { release } from "node:os";
 import { describe, expect, test } from "vitest";
 import type { FlushFilter } from "../../src/conntrack/messages.ts";
-import { deadFilter, deadOnDel, type Mapping } from "../../src/policy/stale.ts";
+import type { Mapping } from "../../src/policy/mapping.ts";
+import { deadFilter, deadOnDel } from "../../src/policy/stale.ts";
 import { type FamilyName, type Letter, spell } from "../support/book.ts";
 import { entry } from "../support/entries.ts";
 import { mapping } from "../support/unit/flows.ts";

@@ -73,7 +73,7 @@ describe("an entry that is kept busy", () => {
 
 			expect(await agent.retire([target(still ?? entry)], 2)).toMatchObject({
 				done: 1,
-				gone: 0,
+				expired: 0,
 			});
 			const [retired] = await hits(agent);
 			expect((retired?.status ?? 0) & STATUS.FIXED_TIMEOUT).toBe(
@@ -110,11 +110,11 @@ test("a second time it is gone, and its time is not changed", async () => {
 	const [entry] = await hits(agent);
 	const targets = entry ? [target(entry)] : [];
 	expect(await agent.retire(targets, 30)).toMatchObject({ done: 1 });
-	expect(await agent.retire(targets, 3600)).toMatchObject({ done: 0, gone: 1 });
+	expect(await agent.retire(targets, 3600)).toMatchObject({ done: 0, expired: 1 });
 	const again = await hits(agent);
 	expect(await agent.retire(again.map(target), 3600)).toMatchObject({
 		done: 0,
-		gone: 1,
+		expired: 1,
 	});
 	const [seen] = await readTable(agent.ns);
 	expect(seen?.timeout).toBeLessThanOrEqual(30);
@@ -143,7 +143,7 @@ test("one that has ended is gone, and does not come back", async () => {
 	await agent.remove([entry.key]);
 	expect(await agent.retire([target(entry)], 2)).toMatchObject({
 		done: 0,
-		gone: 1,
+		expired: 1,
 	});
 	expect(await agent.count()).toBe(0);
 });
@@ -166,7 +166,7 @@ test.each<[string, number]>([
 		const before = { key: entry.key, status: entry.status & ~bits };
 		expect(await agent.retire([before], 30)).toMatchObject({
 			done: 1,
-			gone: 0,
+			expired: 0,
 		});
 		const [seen] = await readTable(agent.ns);
 		expect(seen?.timeout).toBeLessThanOrEqual(30);
@@ -217,7 +217,7 @@ test.each<[string, Made]>([
 	if (!entry) throw new Error("no entry");
 	expect(await agent.retire([target(entry)], 30)).toMatchObject({
 		done: 1,
-		gone: 0,
+		expired: 0,
 	});
 	const timeouts = Object.fromEntries(
 		(await readTable(agent.ns)).map((e) => [e.orig.sport, e.timeout > 100]),

@@ -94,7 +94,7 @@ test("an empty namespace has no entries, and nothing to read", async () => {
 	expect(await agent.count()).toBe(0);
 	expect(await agent.scan(ports(8125))).toEqual({
 		hits: [],
-		count: { entries: 0, kept: 0, odd: 0 },
+		count: { entries: 0, kept: 0, undecodable: 0 },
 	});
 });
 
@@ -124,9 +124,9 @@ test.each(SHAPES)("%s: read as it was made, removed alone", async (_, made) => {
 
 	await agent.create(...NEIGHBOURS);
 	expect(await agent.count()).toBe(1 + NEIGHBOURS.length);
-	expect(await agent.remove([hit.key])).toMatchObject({ done: 1, gone: 0 });
+	expect(await agent.remove([hit.key])).toMatchObject({ done: 1, expired: 0 });
 	expect(await agent.count()).toBe(NEIGHBOURS.length);
-	expect(await agent.remove([hit.key])).toMatchObject({ done: 0, gone: 1 });
+	expect(await agent.remove([hit.key])).toMatchObject({ done: 0, expired: 1 });
 	expect(await agent.count()).toBe(NEIGHBOURS.length);
 });
 
@@ -137,7 +137,7 @@ describe("a key that no longer fits is gone, and removes nothing", () => {
 		const { key } = await only(agent, made);
 		await agent.remove([key]);
 		const anew = await only(agent, { orig: FLOW4, dnat: "10.88.0.2:5353" });
-		expect(await agent.remove([key])).toMatchObject({ done: 0, gone: 1 });
+		expect(await agent.remove([key])).toMatchObject({ done: 0, expired: 1 });
 		expect((await agent.scan(ports(8125))).hits).toEqual([anew]);
 	});
 
@@ -147,7 +147,7 @@ describe("a key that no longer fits is gone, and removes nothing", () => {
 		const id = ~key.id >>> 0;
 		expect(await agent.remove([{ ...key, id }])).toMatchObject({
 			done: 0,
-			gone: 1,
+			expired: 1,
 		});
 		expect(await agent.count()).toBe(1);
 	});
@@ -178,7 +178,7 @@ describe("a key that no longer fits is gone, and removes nothing", () => {
 		const hit = await only(agent, given);
 		expect(await agent.remove([change(hit)])).toMatchObject({
 			done: 0,
-			gone: 1,
+			expired: 1,
 		});
 		expect(await agent.count()).toBe(1);
 	});
@@ -188,7 +188,7 @@ describe("a key that no longer fits is gone, and removes nothing", () => {
 		const { key } = await only(agent, made);
 		await agent.remove([key]);
 		await agent.create({ orig: NAT4 });
-		expect(await agent.remove([key])).toMatchObject({ done: 0, gone: 1 });
+		expect(await agent.remove([key])).toMatchObject({ done: 0, expired: 1 });
 		expect(await agent.count()).toBe(1);
 	});
 });
@@ -213,12 +213,12 @@ describe("many entries", () => {
 		await agent.create(...many(1500), ...NEIGHBOURS);
 		const { hits, count } = await agent.scan(ports(8125));
 		expect(hits).toHaveLength(1502);
-		expect(count).toEqual({ entries: 1505, kept: 0, odd: 0 });
+		expect(count).toEqual({ entries: 1505, kept: 0, undecodable: 0 });
 		const keys = hits.filter((e) => e.orig.sport >= 10_000).map((e) => e.key);
 		const before = keys.filter((_, i) => i % 3 === 0);
 		expect(await agent.remove(before)).toMatchObject({ done: 500 });
-		const { done, gone, failed } = await agent.remove(keys);
-		expect([done, gone, failed.size]).toEqual([1000, 500, 0]);
+		const { done, expired, failed } = await agent.remove(keys);
+		expect([done, expired, failed.size]).toEqual([1000, 500, 0]);
 		expect(await agent.count()).toBe(NEIGHBOURS.length);
 	});
 

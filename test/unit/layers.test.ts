@@ -1,54 +1,40 @@
-// Who may import whom, read from the sources themselves.
+// The floors of the house: who may import whom, read from the sources themselves.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, posix, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import {
+	type Import,
+	importsOf,
+	ROOT,
+	sourcesIn,
+} from "../../build/imports.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Paths from the root of the repository. */
-function sourcesIn(dir: string): string[] {
-	return readdirSync(join(ROOT, dir), { recursive: true, encoding: "utf8" })
-		.map((name) => posix.join(dir, name))
-		.filter(
-			(path) =>
-				path.endsWith(".ts") &&
-				!path.includes("/native/") &&
-				!path.includes("/node_modules/"),
-		);
-}
-
-interface Import {
-	readonly from: string;
-	/** A path from the root, or a package's name. */
-	readonly to: string;
-	/** Erased by the compiler: no code is loaded. */
-	readonly typeOnly: boolean;
-}
-
-function importsOf(path: string): Import[] {
-	const text = readFileSync(join(ROOT, path), "utf8").replace(
-		/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm,
-		"",
-	);
-	const statements = [
-		...text.matchAll(
-			/^\s*(?:import|export)\s+(type\s)?[^;'"]*?from\s*["']([^"']+)["']/gm,
-		),
-		...text.matchAll(/\bimport\s*()\(\s*["']([^"']+)["']/g),
-		...text.matchAll(/^\s*import\s*()["']([^"']+)["']/gm),
-		...text.matchAll(/\brequire\s*()\(\s*["']([^"']+)["']/g),
-	];
-	return statements.map(([, type, to = ""]) => ({
-		from: path,
-		to: to.startsWith(".")
-			? relative(ROOT, join(ROOT, posix.dirname(path), to))
-			: to,
-		typeOnly: Boolean(type),
-	}));
-}
+/**
+ * From the ground up. A file imports from its own floor and from those below it, type
+ * imports included. docs/architecture.md says what is on each floor.
+ */
+const FLOORS = [
+	"src",
+	"src/net",
+	"src/netlink",
+	"src/conntrack",
+	"src/rules",
+	"src/policy",
+	"src/libcni",
+	"src/state",
+	"src/flush",
+	"src/reconcile",
+	"src/sweep",
+	"src/metrics",
+	"src/install",
+	"src/doctor",
+	"src/cli",
+	"plugin/cni",
+	"plugin/verbs",
+	"plugin",
+];
 
 const FILES = [...sourcesIn("src"), ...sourcesIn("plugin")];
 const IMPORTS = FILES.flatMap(importsOf);
@@ -57,6 +43,8 @@ const broken = (rule: (i: Import) => boolean): string[] =>
 	IMPORTS.filter(rule).map((i) => `${i.from} imports ${i.to}`);
 const isNodeHost = (path: string): boolean =>
 	/^plugin\/host\/node(\.ts$|\/)/.test(path);
+const folderOf = (path: string): string => path.replace(/\/[^/]*$/, "");
+const isOurs = (path: string): boolean => /^(src|plugin)\//.test(path);
 
 test("the imports are found: this test sees what it judges", () => {
 	expect(FILES).toContain("src/netlink/nl.ts");
@@ -65,105 +53,107 @@ test("the imports are found: this test sees what it judges", () => {
 	for (const path of [
 		"src/host.ts",
 		"src/netlink/nl.ts",
-		"plugin/conf.ts",
+		"plugin/cni/conf.ts",
 		"plugin/verbs/add.ts",
 		"build/gen/conf.validate.js",
 		"node:fs",
 	])
 		expect(to, path).toContain(path);
+	expect(IMPORTS.filter((i) => i.typeOnly).length).toBeGreaterThan(50);
+	expect(IMPORTS.filter((i) => i.lazy).length).toBeGreaterThan(10);
 });
 
-describe("direction", () => {
-	test("src knows nothing of plugin, build or test, but for its own compiled schema", () =>
+describe("floors", () => {
+	test("every folder is one, but for the hosts", () => {
+		const folders = new Set(FILES.map(folderOf));
+		const others = [...folders].filter(
+			(folder) => !FLOORS.includes(folder) && !folder.startsWith("plugin/host"),
+		);
+		expect(others).toEqual([]);
+		expect(FLOORS.filter((floor) => !folders.has(floor))).toEqual([]);
+	});
+
+	test("nobody imports from a floor above, types included", () =>
 		expect(
 			broken(
-				(i) =>
-					i.from.startsWith("src/") &&
-					/^(plugin|build|test)\//.test(i.to) &&
-					i.to !== "build/gen/frontends.validate.js",
+				({ from, to }) =>
+					isOurs(to) &&
+					!from.startsWith("plugin/host/") &&
+					FLOORS.indexOf(folderOf(to)) > FLOORS.indexOf(folderOf(from)),
 			),
 		).toEqual([]));
 
+	test("no circle of files is left, not even of types", () => {
+		const graph = new Map(
+			FILES.map((path) => [path, IMPORTS.filter((i) => i.from === path)]),
+		);
+		/** The first way from `path` back to a file that is on it. */
+		const circleFrom = (
+			path: string,
+			way: readonly string[],
+			done: Set<string>,
+		): string[] | undefined => {
+			if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
+			if (done.has(path)) return undefined;
+			for (const { to } of graph.get(path) ?? []) {
+				const found = circleFrom(to, [...way, path], done);
+				if (found) return found;
+			}
+			done.add(path);
+			return undefined;
+		};
+		const done = new Set<string>();
+		const circles = FILES.map((path) => circleFrom(path, [], done)).filter(
+			(circle) => circle !== undefined,
+		);
+		expect(circles).toEqual([]);
+	});
+
+	test("a verb needs nothing of the command line, the installer, the doctor and the agent", () =>
+		expect(
+			broken(
+				({ from, to }) =>
+					/^plugin\/(cni|verbs)\//.test(from) &&
+					/^src\/(reconcile|sweep|metrics|install|doctor|cli)\//.test(to),
+			),
+		).toEqual([]));
+
+	test("main.ts alone loads verbs and the command line", () =>
+		expect(
+			broken(
+				({ from, to }) =>
+					!/^plugin\/(main\.ts|verbs\/)/.test(from) &&
+					(to.startsWith("plugin/verbs/") || to === "src/cli/cli.ts"),
+			),
+		).toEqual([]));
+
+	test("what is pure asks no host", () =>
+		expect(
+			broken(
+				({ from, to, typeOnly }) =>
+					(/^src\/(net|rules|policy)\//.test(from) ||
+						/^src\/libcni\/(result|portmappings|podname)\.ts$/.test(from)) &&
+					(to === "src/host.ts" || (to === "src/context.ts" && !typeOnly)),
+			),
+		).toEqual([]));
+});
+
+describe("what is outside", () => {
 	test("plugin and src know nothing of test", () =>
 		expect(broken((i) => i.to.startsWith("test/"))).toEqual([]));
 
-	test("of build, only the compiled schemas are used", () =>
+	test("of build, each schema's owner uses its compiled validator", () =>
 		expect(
-			broken(
-				(i) =>
-					i.to.startsWith("build/") &&
-					!/^build\/gen\/(conf|frontends)\.validate\.js$/.test(i.to),
-			),
-		).toEqual([]));
+			IMPORTS.filter((i) => i.to.startsWith("build/")).map((i) => [
+				i.from,
+				i.to,
+			]),
+		).toEqual([
+			["src/reconcile/frontends.ts", "build/gen/frontends.validate.js"],
+			["plugin/cni/conf.ts", "build/gen/conf.validate.js"],
+		]));
 
-	test("what is pure imports no host", () =>
-		expect(
-			broken(
-				(i) =>
-					/^src\/(netlink\/.*|stale|plan|ip|proto)\.ts$/.test(i.from) &&
-					i.to === "src/host.ts",
-			),
-		).toEqual([]));
-
-	test("netlink/ imports ip, proto and itself alone", () =>
-		expect(
-			broken(
-				(i) =>
-					i.from.startsWith("src/netlink/") &&
-					!/^src\/(netlink\/.*|ip|proto)\.ts$/.test(i.to),
-			),
-		).toEqual([]));
-
-	test("addresses and protocols import nothing", () =>
-		expect(broken((i) => /^src\/(ip|proto)\.ts$/.test(i.from))).toEqual([]));
-
-	test("the predicate and the planner import what is pure alone", () =>
-		expect(
-			broken(
-				(i) =>
-					/^src\/(stale|plan)\.ts$/.test(i.from) &&
-					!/^src\/(netlink\/.*|stale|counts|ip|proto)\.ts$/.test(i.to),
-			),
-		).toEqual([]));
-
-	test("the command line is not imported by the library", () =>
-		expect(
-			broken(
-				(i) =>
-					i.to.startsWith("src/cli/") &&
-					i.from.startsWith("src/") &&
-					!i.from.startsWith("src/cli/"),
-			),
-		).toEqual([]));
-
-	test("the installer is imported by the command line, and by the doctor, who looks at its work", () =>
-		expect(
-			broken(
-				(i) =>
-					i.to.startsWith("src/install/") &&
-					!/^src\/(cli|doctor|install)\//.test(i.from),
-			),
-		).toEqual([]));
-
-	test("only the entry imports the command line and the verbs", () => {
-		expect(
-			broken(
-				(i) => i.from !== "plugin/main.ts" && /^plugin\/verbs\//.test(i.to),
-			),
-		).toEqual([]);
-		expect(
-			broken(
-				(i) =>
-					i.from.startsWith("plugin/") &&
-					i.from !== "plugin/main.ts" &&
-					i.to.startsWith("src/cli/"),
-			),
-		).toEqual([]);
-	});
-});
-
-describe("hosts", () => {
-	test("nobody imports one", () =>
+	test("nobody imports a host", () =>
 		expect(
 			broken((i) => i.to.startsWith("plugin/host/") && !isNodeHost(i.from)),
 		).toEqual([]));
@@ -200,46 +190,55 @@ describe("hosts", () => {
 		});
 		expect(using).toEqual([]);
 	});
-});
 
-describe("cycles", () => {
-	/** The first way from `path` back to one that is on it. */
-	function cycleFrom(
-		path: string,
-		way: readonly string[],
-		done: Set<string>,
-	): string[] | undefined {
-		if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
-		if (done.has(path)) return undefined;
-		for (const { to } of GRAPH.get(path) ?? []) {
-			const found = cycleFrom(to, [...way, path], done);
-			if (found) return found;
-		}
-		done.add(path);
-		return undefined;
-	}
-	const GRAPH = new Map(
-		FILES.map((path) => [
-			path,
-			IMPORTS.filter((i) => i.from === path && !i.typeOnly),
-		]),
-	);
-
-	test("there are none", () => {
-		const done = new Set<string>();
-		const found = FILES.map((path) => cycleFrom(path, [], done)).filter(
-			(way) => way !== undefined,
+	test("every import of ours names its file, with .ts or the schema's .json", () => {
+		const odd = broken(
+			(i) =>
+				isOurs(i.to) &&
+				!FILES.includes(i.to) &&
+				i.to !== "src/reconcile/frontends.schema.json",
 		);
-		expect(found).toEqual([]);
+		expect(odd).toEqual([]);
 	});
 });
 
-test("every import of ours names its file, with .ts or the schema's .json", () => {
-	const odd = broken(
-		(i) =>
-			/^(src|plugin)\//.test(i.to) &&
-			!FILES.includes(i.to) &&
-			i.to !== "src/reconcile/frontends.schema.json",
+describe("tests", () => {
+	/** A file that exports no function and no class has nothing to run: types, constants. */
+	const runs = (path: string): boolean =>
+		/^export (async )?(function|class) |^export const \w+ = (async )?\(|^export const \w+ = command\(/m.test(
+			readFileSync(join(ROOT, path), "utf8"),
+		);
+	/** `src/cli/list`: what the names of a source and of its tests begin with. */
+	const stem = (path: string): string =>
+		path.replace(/^(.*\/[^./]+)\..*$/, "$1");
+	const tests = sourcesIn("test/unit").map((path) =>
+		path.replace("test/unit/", ""),
 	);
-	expect(odd).toEqual([]);
+
+	test("every file that does anything has the test of its name", () => {
+		const stems = new Set(
+			tests.filter((path) => path.endsWith(".test.ts")).map(stem),
+		);
+		const without = FILES.filter(runs)
+			// the hosts are tested side by side, in test/conformance
+			.filter((path) => !path.startsWith("plugin/host/node/"))
+			.filter((path) => !stems.has(stem(path)));
+		expect(without).toEqual([]);
+	});
+
+	test("every test has the name of a file or a folder", () => {
+		const own = ["layers.test.ts", "chunks.test.ts"];
+		const stems = new Set(FILES.map(stem));
+		expect(
+			tests.filter((path) => !own.includes(path) && !stems.has(stem(path))),
+		).toEqual([]);
+	});
+
+	test("test/unit holds tests alone: helpers are in test/support, none named like a source file", () => {
+		expect(tests.filter((path) => !path.endsWith(".test.ts"))).toEqual([]);
+		const names = new Set(FILES.map((path) => path.split("/").at(-1)));
+		const helpers = readdirSync(join(ROOT, "test/support/unit"));
+		expect(helpers.filter((name) => names.has(name))).toEqual([]);
+		expect(existsSync(join(ROOT, "test/support/unit"))).toBe(true);
+	});
 });

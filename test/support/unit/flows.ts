@@ -7,7 +7,7 @@ import {
 	IPPROTO_TCP,
 	IPPROTO_UDP,
 } from "../../../src/net/proto.ts";
-import type { Mapping } from "../../../src/policy/stale.ts";
+import type { Mapping } from "../../../src/policy/mapping.ts";
 import { BOOKS, type FamilyName, type Letter, spell } from "../book.ts";
 import { entry, type StatusBit } from "../entries.ts";
 

@@ -1,12 +1,11 @@
 // A node in memory for the tests of reconciliation: a table, local addresses,
 // records, and a clock that runs while the table is read.
 
-import type { Site } from "../../../src/flush/onadd.ts";
+import type { Context } from "../../../src/context.ts";
 import { logger } from "../../../src/log.ts";
 import { protocolName } from "../../../src/net/proto.ts";
-import type { Mapping } from "../../../src/policy/stale.ts";
-import type { Attachment } from "../../../src/state/store.ts";
-import { record } from "../../../src/state/store.ts";
+import type { Attachment, Mapping } from "../../../src/policy/mapping.ts";
+import { writeRecord } from "../../../src/state/store.ts";
 import { BOOKS, spell } from "../book.ts";
 import type { EntrySpec } from "../entries.ts";
 import { type FakeHost, fakeHost } from "../fakehost.ts";
@@ -26,7 +25,7 @@ export const ROUTES = [
 ].map((prefix) => ({ prefix }));
 
 export interface World {
-	readonly site: Site;
+	readonly site: Context;
 	readonly host: FakeHost;
 	readonly kernel: FakeKernel;
 	/** The original tuples of the entries that are gone, in the letters of the book. */
@@ -59,7 +58,7 @@ export function recordsOf(
 	...records: readonly Attachment[]
 ): Record<string, string> {
 	const host = fakeHost();
-	for (const a of records) record(host, dir, a);
+	for (const a of records) writeRecord(host, dir, a);
 	return Object.fromEntries(host.files);
 }
 
@@ -83,7 +82,7 @@ export function world(
 		...(options.fail && { fail: options.fail }),
 		...(options.files && { files: options.files }),
 	});
-	for (const a of records) record(host, DIR, a);
+	for (const a of records) writeRecord(host, DIR, a);
 	return {
 		host,
 		kernel,
@@ -111,7 +110,7 @@ export function attached(
 		pod: `ns/${containerID}`,
 		added: 1,
 		mappings,
-		pods: [],
+		podTargets: [],
 	};
 }
 

@@ -159,7 +159,7 @@ describe.each(["ADD", "DEL"])("%s", (verb) => {
 		});
 		expectSuccess(verb, called);
 		expect(called.gone).toEqual(verb === "ADD" ? [1, 2] : [3]);
-		expect(called.err).toContain(" odd=2 ");
+		expect(called.err).toContain(" undecodable=2 ");
 	});
 });
 

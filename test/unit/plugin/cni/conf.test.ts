@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { readConf } from "../../../../plugin/cni/conf.ts";
-import { protocolsOf } from "../../../../src/libcni/portmappings.ts";
+import { inWords, isProblem } from "../../../../plugin/cni/errors.ts";
+import { protocolsOf } from "../../../../plugin/verbs/attachment.ts";
 import { protocolOf } from "../../../../src/net/proto.ts";
 
 const BASE = { cniVersion: "1.0.0", name: "net", type: "conntrack-flush" };
@@ -11,7 +12,7 @@ const read = (members: Record<string, unknown>) => {
 async function refusal(members: Record<string, unknown>): Promise<unknown> {
 	return read(members).then(
 		() => expect.fail("accepted"),
-		(e: unknown) => e,
+		(e: unknown) => (isProblem(e) ? inWords(e) : e),
 	);
 }
 

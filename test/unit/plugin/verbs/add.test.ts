@@ -48,14 +48,16 @@ describe("ADD", () => {
 		],
 		[
 			"with numbers that JavaScript cannot hold",
-			'{"ips":[{"address":"10.88.0.2/16"}],"x":12345678901234567890,"y":1.0}',
+			'{"cniVersion":"1.0.0","ips":[{"address":"10.88.0.2/16"}],"x":12345678901234567890,"y":1.0}',
 		],
 		[
 			"with unknown members and escapes",
-			'{"ips":[],"\\u0078":"\\/","prevResult":{"ips":1},"dns":{}}',
+			'{"cniVersion":"1.0.0","ips":[],"\\u0078":"\\/","prevResult":{"ips":1},"dns":{}}',
 		],
-		["empty", "{}"],
-		["of an old version", '{"ip4":{"ip":"10.88.0.2/16"}}'],
+		["with another version", '{"cniVersion":"0.4.0"}'],
+		["with a version in other letters", '{"CniVersion":"1.0.0","ips":[]}'],
+		["with a version that is none", '{"ips":[],"cniVersion":null}'],
+		["of an old version", '{"cniVersion":"0.2.0","ip4":{"ip":"10.88.0.2/16"}}'],
 	])("gives prevResult %s, byte for byte", async (_, prevResult) => {
 		const text = JSON.stringify({ ...CONF, prevResult: undefined });
 		const conf = `${text.slice(0, -1)}, "prevResult" : ${prevResult} }`;
@@ -63,6 +65,43 @@ describe("ADD", () => {
 			const called = await call("ADD", { conf: conf.replace("{", `{${on}`) });
 			expect([called.code, called.out]).toEqual([0, `${prevResult}\n`]);
 		}
+	});
+
+	// SPEC.md, section 5: every result has the version of the request
+	test.each([
+		["empty", "{}", '{"cniVersion":"1.0.0"}'],
+		["empty, with white space", "{ \n}", '{"cniVersion":"1.0.0" \n}'],
+		[
+			"of an old version",
+			'{"ip4":{"ip":"10.88.0.2/16"}}',
+			'{"cniVersion":"1.0.0","ip4":{"ip":"10.88.0.2/16"}}',
+		],
+		[
+			"with white space and numbers that JavaScript cannot hold",
+			'{ "x" : 12345678901234567890 }',
+			'{"cniVersion":"1.0.0", "x" : 12345678901234567890 }',
+		],
+		[
+			"with a version further down",
+			'{"ips":[{"cniVersion":"1.0.0"}]}',
+			'{"cniVersion":"1.0.0","ips":[{"cniVersion":"1.0.0"}]}',
+		],
+	])(
+		"gives a prevResult without a version that of the request: %s",
+		async (_, prevResult, want) => {
+			const text = JSON.stringify({ ...CONF, prevResult: undefined });
+			for (const gap of ["", " "]) {
+				const conf = `${text.slice(0, -1)},"prevResult":${gap}${prevResult}}`;
+				const called = await call("ADD", { conf });
+				expect([called.code, called.out]).toEqual([0, `${want}\n`]);
+			}
+		},
+	);
+
+	test("takes a request without a version for one of 0.1.0", async () => {
+		const conf = { ...CONF, cniVersion: undefined, prevResult: { ips: [] } };
+		const called = await call("ADD", { conf });
+		expect(called.out).toBe('{"cniVersion":"0.1.0","ips":[]}\n');
 	});
 
 	test("a second time keeps the pod's own entries", async () => {

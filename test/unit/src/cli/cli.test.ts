@@ -1,7 +1,7 @@
 // The command line: what the executable is without CNI_COMMAND.
 
 import { describe, expect, test } from "vitest";
-import * as attachments from "../../../../src/state/store.ts";
+import { writeRecord } from "../../../../src/state/store.ts";
 import { EPOCH, type FakeHost } from "../../../support/fakehost.ts";
 import {
 	type CallOptions,
@@ -66,9 +66,9 @@ describe("the command line's gc", () => {
 
 	const again = async (host: FakeHost, containerID: string): Promise<void> => {
 		// as a second ADD writes it
-		attachments.record(host, DIR, {
+		writeRecord(host, DIR, {
 			...{ network: "podnet", containerID, ifname: "eth0", pod: undefined },
-			...{ added: host.ticks(), mappings: [], pods: [] },
+			...{ added: host.ticks(), mappings: [], podTargets: [] },
 		});
 	};
 

@@ -277,13 +277,14 @@ describe("the sources", () => {
 		const knowing = sources
 			.filter(([, text]) => /CT_DELETE|0x0?102\b|\b258\b/i.test(text))
 			.map(([file]) => file);
-		expect(knowing).toEqual([join("src", "netlink", "messages.ts")]);
+		expect(knowing).toEqual([join("src", "conntrack", "messages.ts")]);
 		expect(Object.keys(ct)).not.toContain("IPCTNL_MSG_CT_DELETE");
 		expect(Object.values(ct)).not.toContain(0x0102);
 	});
 
 	test("it writes a DELETE in two places: remove and kernelFlush", () => {
-		const text = sources.find(([file]) => file.endsWith("messages.ts"))?.[1] ?? "";
+		const text =
+			sources.find(([file]) => file.endsWith("messages.ts"))?.[1] ?? "";
 		expect(
 			text.match(/(?:message\(|name\(w, )IPCTNL_MSG_CT_DELETE/g),
 		).toHaveLength(2);
@@ -293,10 +294,12 @@ describe("the sources", () => {
 
 	test("nothing else writes a message word by word", () => {
 		const writing = sources.filter(([, text]) => /\.take\(/.test(text));
-		expect(writing.map(([file]) => file.split("/").at(-1))).toEqual(["messages.ts"]);
+		expect(writing.map(([file]) => file.split("/").at(-1))).toEqual([
+			"messages.ts",
+		]);
 	});
 
-	test("only netlink/ writes messages, and each with a type that has a name", () => {
+	test("only the codecs write messages, and each with a type that has a name", () => {
 		const writing = sources.flatMap(([file, text]) =>
 			[...text.matchAll(/\.message\(\s*(\w+)/g)].map(
 				(found): [string, string] => [file, found[1] ?? ""],
@@ -304,7 +307,9 @@ describe("the sources", () => {
 		);
 		expect(writing.length).toBeGreaterThan(5);
 		for (const [file, type] of writing) {
-			expect(file).toMatch(/^src\/netlink\/(ct|nft|probe|rtnl|stats)\.ts$/);
+			expect(file).toMatch(
+				/^src\/(conntrack\/(messages|features|counters)|rules\/nft|netlink\/rtnl)\.ts$/,
+			);
 			expect(type).toMatch(/^(IPCTNL_MSG_|NFT_MSG_GET|RTM_)[A-Z_]+$/);
 		}
 	});

@@ -3,17 +3,17 @@
 
 import { describe, expect, test } from "vitest";
 import { readEntry } from "../../../../src/conntrack/entry.ts";
-import { Sieve } from "../../../../src/conntrack/prefilter.ts";
+import { Prefilter } from "../../../../src/conntrack/prefilter.ts";
 import { PortSet, skipOthers } from "../../../../src/conntrack/skip.ts";
+import { LocalAddresses } from "../../../../src/flush/addresses.ts";
 import { type IP, ipBytes } from "../../../../src/net/ip.ts";
 import { messageAt, RecvBuffer } from "../../../../src/netlink/reader.ts";
-import { LocalAddresses } from "../../../../src/netlink/rtnl.ts";
 import { type EntrySpec, entryMessage } from "../../../support/entries.ts";
 import { random } from "../../../support/random.ts";
 import { readRecorded } from "../../../support/unit/fixtures.ts";
 
 /** Whether the scan takes a closer look at the entry, and whether it counted it as kept. */
-function look(bytes: Uint8Array, sieve: Sieve) {
+function look(bytes: Uint8Array, sieve: Prefilter) {
 	const b = new RecvBuffer((bytes.length + 3) & ~3);
 	b.bytes.set(bytes);
 	const e = readEntry(b, messageAt(b, 0, bytes.length));
@@ -31,7 +31,7 @@ const udp = (orig: string, reply?: string): EntrySpec => ({
 });
 
 describe("where an entry came to", () => {
-	const rows: [string, (s: Sieve) => void, EntrySpec, boolean][] = [
+	const rows: [string, (s: Prefilter) => void, EntrySpec, boolean][] = [
 		[
 			"the address",
 			(s) => s.add(ipBytes("203.0.113.1")),
@@ -88,7 +88,7 @@ describe("where an entry came to", () => {
 		],
 	];
 	test.each(rows)("%s", (_, add, spec, want) => {
-		const sieve = new Sieve("orig.dst");
+		const sieve = new Prefilter("orig.dst");
 		add(sieve);
 		const found = look(entryMessage(spec, 1), sieve);
 		expect(found.looked).toBe(want);
@@ -109,7 +109,7 @@ describe("where its answers come from", () => {
 			true,
 		],
 	])("%s", (_, spec, want) => {
-		const sieve = new Sieve("reply.src");
+		const sieve = new Prefilter("reply.src");
 		sieve.add(ipBytes("10.88.0.2"));
 		expect(look(entryMessage(spec, 1), sieve).looked).toBe(want);
 	});
@@ -136,7 +136,7 @@ test("never holds back what was added, whatever else was", () => {
 			["orig.dst", b],
 			["reply.src", c],
 		] as const) {
-			const sieve = new Sieve(side);
+			const sieve = new Prefilter(side);
 			for (let i = r.below(20); i > 0; i--)
 				sieve.add(ipBytes(ip(r.chance(0.5))));
 			const { looked } = look(entryMessage(spec, 1), sieve);
@@ -163,7 +163,7 @@ test("recorded entries: the address passes, an empty sieve holds all back", () =
 			["orig.dst", e.orig.dst],
 			["reply.src", e.reply.src],
 		] as const) {
-			const sieve = new Sieve(side);
+			const sieve = new Prefilter(side);
 			sieve.add(ipBytes(address));
 			expect(look(bytes, sieve).looked).toBe(true);
 			looked++;
@@ -179,7 +179,7 @@ test("local addresses let through all that is local, and few others", () => {
 	route("127.0.0.0", 8);
 	route("203.0.113.1", 32);
 	route("203.0.113.255", 32, false);
-	const sieve = new Sieve("orig.dst");
+	const sieve = new Prefilter("orig.dst");
 	locals.addTo(sieve);
 	const passes = (dst: string): boolean =>
 		look(entryMessage(udp(`192.0.2.7:1 > ${dst}:53`), 1), sieve).looked;

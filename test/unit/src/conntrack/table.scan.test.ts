@@ -28,7 +28,7 @@ describe("scan", () => {
 		const { kernel, table, clock } = setUp(options);
 		const ports = new PortSet();
 		ports.add(IPPROTO_UDP, port);
-		const count: ScanCount = { entries: 0, kept: 0, odd: 0 };
+		const count: ScanCount = { entries: 0, kept: 0, undecodable: 0 };
 		const visits: Entry[][] = [];
 		const work = scan(table, ports, count, (hits) => {
 			visits.push([...hits]);
@@ -53,7 +53,7 @@ describe("scan", () => {
 		expect(visits.flat().map((e) => e.orig.sport)).toEqual([
 			10_000, 10_001, 6000,
 		]);
-		expect(count).toEqual({ entries: 6, kept: 0, odd: 0 });
+		expect(count).toEqual({ entries: 6, kept: 0, undecodable: 0 });
 		expect(kernel.open()).toBe(0);
 	});
 
@@ -83,7 +83,7 @@ describe("scan", () => {
 			],
 		});
 		expect(error).toBeUndefined();
-		expect(count).toEqual({ entries: 4, kept: 0, odd: 2 });
+		expect(count).toEqual({ entries: 4, kept: 0, undecodable: 2 });
 		expect(visits.flat()).toHaveLength(2);
 	});
 
@@ -105,11 +105,11 @@ describe("scan", () => {
 					),
 				),
 		],
-	])("an entry that could not be deleted is odd: %s", async (_, odd) => {
+	])("an entry that cannot be decoded counts as such: %s", async (_, odd) => {
 		const { count, visits } = await read({
 			answer: ({ seq }) => [odd(seq), doneMessage(seq)],
 		});
-		expect(count).toEqual({ entries: 1, kept: 0, odd: 1 });
+		expect(count).toEqual({ entries: 1, kept: 0, undecodable: 1 });
 		expect(visits).toEqual([]);
 	});
 
@@ -125,7 +125,7 @@ describe("scan", () => {
 		});
 		expect(error).toBeUndefined();
 		expect(visits.flat().map((e) => e.orig.sport)).toEqual([10_001]);
-		expect(count.odd).toBe(0);
+		expect(count.undecodable).toBe(0);
 	});
 
 	test("an entry that is laid out anew is a hit for its own port alone", async () => {
@@ -148,7 +148,7 @@ describe("scan", () => {
 				},
 				port,
 			);
-			expect(count).toMatchObject({ entries: 3, odd: 0 });
+			expect(count).toMatchObject({ entries: 3, undecodable: 0 });
 			expect(visits.flat()).toHaveLength(hits);
 		}
 	});

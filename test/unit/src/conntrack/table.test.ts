@@ -20,7 +20,7 @@ describe("remove", () => {
 		const entries = flows(5);
 		const { kernel, table } = setUp({ entries });
 		const outcome = await table.remove(keysOf(entries.slice(1, 3)));
-		expect(outcome).toMatchObject({ done: 2, gone: 0 });
+		expect(outcome).toMatchObject({ done: 2, expired: 0 });
 		expect(kernel.left()).toEqual([1000, 1003, 1004]);
 	});
 
@@ -60,7 +60,7 @@ describe("remove", () => {
 		const { kernel, table } = setUp({ entries });
 		expect(await table.remove(keysOf(entries))).toMatchObject({ done: 200 });
 		expect(await table.retire(targetsOf(entries), 2)).toMatchObject({
-			gone: 200,
+			expired: 200,
 		});
 		expect(kernel.left()).toEqual([]);
 	});
@@ -79,7 +79,7 @@ describe("remove", () => {
 			},
 		});
 		const outcome = await table.remove(keysOf(entries));
-		expect([outcome.done, outcome.gone]).toEqual([2, 2]);
+		expect([outcome.done, outcome.expired]).toEqual([2, 2]);
 		expect(counts(outcome.failed)).toEqual({ 16: 1, 1: 1 });
 	});
 
@@ -89,7 +89,7 @@ describe("remove", () => {
 		const { kernel, table } = setUp({ entries: anew });
 		expect(await table.remove(keysOf(old ? [old] : []))).toMatchObject({
 			done: 0,
-			gone: 1,
+			expired: 1,
 		});
 		expect(kernel.left()).toEqual([1000]);
 	});
@@ -106,7 +106,7 @@ describe("remove", () => {
 				return ["ENOBUFS"];
 			},
 		});
-		const { done, gone, failed } = await table.remove(keysOf(entries));
+		const { done, expired: gone, failed } = await table.remove(keysOf(entries));
 		expect([done + gone, failed.size]).toEqual([3, 0]);
 		expect(kernel.left()).toEqual([]);
 	});
@@ -118,7 +118,7 @@ describe("retire", () => {
 		const { kernel, table } = setUp({ entries });
 		expect(await table.retire(targetsOf(entries), 7)).toMatchObject({
 			done: 201,
-			gone: 0,
+			expired: 0,
 		});
 		expect(kernel.batches).toEqual([200, 1]);
 		expect(kernel.left()).toHaveLength(201);
@@ -135,7 +135,7 @@ describe("retire", () => {
 			entries: [...answered, ...flows(4).slice(2)],
 		});
 		const stale = targetsOf(flows(4));
-		expect(await table.retire(stale, 2)).toMatchObject({ done: 4, gone: 0 });
+		expect(await table.retire(stale, 2)).toMatchObject({ done: 4, expired: 0 });
 		expect(kernel.batches).toEqual([4, 2]);
 		expect(one && kernel.retired.get(one.id ?? 0)).toBe(2);
 	});
@@ -145,7 +145,7 @@ describe("retire", () => {
 			answer: ({ seq }) => [errorMessage(16, seq)],
 		});
 		const outcome = await table.retire(targetsOf(flows(1)), 2);
-		expect([outcome.done, outcome.gone]).toEqual([0, 0]);
+		expect([outcome.done, outcome.expired]).toEqual([0, 0]);
 		expect(counts(outcome.failed)).toEqual({ 16: 1 });
 		expect(kernel.batches).toEqual([1, 1]);
 	});
@@ -156,7 +156,7 @@ describe("retire", () => {
 		await table.retire(targetsOf(entries), 2);
 		expect(await table.retire(targetsOf(entries), 2)).toMatchObject({
 			done: 0,
-			gone: 2,
+			expired: 2,
 		});
 	});
 });

@@ -2,7 +2,10 @@
 
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../../../src/conntrack/entry.ts";
-import { judgeOne, Sorts } from "../../../../src/conntrack/verdictcache.ts";
+import {
+	judgeOne,
+	VerdictCache,
+} from "../../../../src/conntrack/verdictcache.ts";
 import { DecodeError } from "../../../../src/netlink/nl.ts";
 import {
 	type Message,
@@ -75,12 +78,12 @@ describe("judges once", () => {
 		["a zone", { ...FLOW, zone: 7 }, false],
 	])("the same flow and %s", (_, other, once) => {
 		let judged = 0;
-		const sorts = new Sorts((e) => {
+		const sorts = new VerdictCache((e) => {
 			judged++;
 			return looks(e);
 		});
-		sorts.look(...buffer(entryMessage(FLOW, 1)));
-		sorts.look(...buffer(entryMessage(other, 1)));
+		sorts.judge(...buffer(entryMessage(FLOW, 1)));
+		sorts.judge(...buffer(entryMessage(other, 1)));
 		expect(judged).toBe(once ? 1 : 2);
 	});
 });
@@ -89,7 +92,7 @@ test("finds what judging one by one finds, with the keys of each", () => {
 	const r = random(7);
 	const judge = (e: Entry): string | undefined =>
 		looks(e).length % 3 === 0 ? undefined : looks(e);
-	const sorts = new Sorts(judge);
+	const sorts = new VerdictCache(judge);
 	let going = 0;
 	for (let n = 0; n < 20_000; n++) {
 		const [a, b, c] = r.chance(0.5)
@@ -112,9 +115,9 @@ test("finds what judging one by one finds, with the keys of each", () => {
 			...(r.chance(0.1) && { replyZone: r.below(9) }),
 		};
 		const bytes = entryMessage(spec, 1);
-		const found = sorts.look(...buffer(bytes));
+		const found = sorts.judge(...buffer(bytes));
 		const want = judgeOne(judge, ...buffer(bytes));
-		expect(found?.ground).toBe(want?.ground);
+		expect(found?.reason).toBe(want?.reason);
 		expect(found?.proto).toBe(want?.proto);
 		if (!found || !want) continue;
 		going++;
@@ -126,16 +129,16 @@ test("finds what judging one by one finds, with the keys of each", () => {
 });
 
 test("an entry of a known sort that has no id is odd", () => {
-	const sorts = new Sorts(() => "go");
-	sorts.look(...buffer(entryMessage(FLOW, 1)));
+	const sorts = new VerdictCache(() => "go");
+	sorts.judge(...buffer(entryMessage(FLOW, 1)));
 	const cut = entryAttrs(FLOW).filter((a) => a[2] !== 12);
 	const bytes = message({ type: 0x100, seq: 1 }, nfgenmsg(2), ...cut);
-	expect(() => sorts.look(...buffer(bytes))).toThrow(DecodeError);
+	expect(() => sorts.judge(...buffer(bytes))).toThrow(DecodeError);
 	const odd = message(
 		{ type: 0x100, seq: 1 },
 		nfgenmsg(2),
 		...cut,
 		attr(99, be32(1)).subarray(0, 6),
 	);
-	expect(() => sorts.look(...buffer(odd))).toThrow(DecodeError);
+	expect(() => sorts.judge(...buffer(odd))).toThrow(DecodeError);
 });

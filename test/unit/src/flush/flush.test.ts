@@ -46,11 +46,11 @@ describe("a flush", () => {
 		expect(report).toMatchObject({
 			deleted: 2,
 			retired: 0,
-			gone: 0,
+			expired: 0,
 			kept: 3,
 			error: undefined,
 		});
-		expect(report.scanned).toEqual({ entries: 9, kept: 0, odd: 0 });
+		expect(report.scanned).toEqual({ entries: 9, kept: 0, undecodable: 0 });
 		expect(report.reasons).toEqual(new Map([["dead-pod", 2]]));
 		expect(kernel.left()).toHaveLength(7);
 	});
@@ -84,7 +84,7 @@ describe("a flush", () => {
 			{ entries },
 			{ action: { retireSeconds: 3 } },
 		);
-		expect(report).toMatchObject({ deleted: 3, retired: 2, gone: 0 });
+		expect(report).toMatchObject({ deleted: 3, retired: 2, expired: 0 });
 		expect([...kernel.retired.keys()]).toEqual([1001, 1003]);
 		expect(kernel.left()).toEqual([1001, 1003]);
 	});
@@ -107,7 +107,7 @@ describe("a flush", () => {
 				},
 			},
 		);
-		expect(report).toMatchObject({ deleted: 1500, gone: 0 });
+		expect(report).toMatchObject({ deleted: 1500, expired: 0 });
 		expect(kernel.left()).toEqual([]);
 		expect(order.filter((what) => what === String(GET))).toHaveLength(1);
 		const waiting = order.indexOf(String(DELETE)) - 2;
@@ -150,7 +150,7 @@ describe("a flush", () => {
 					: [errorMessage(r.nth < 2 ? 16 : r.nth < 4 ? 2 : 1, r.seq)],
 		});
 		expect(error).toBeUndefined();
-		expect(report).toMatchObject({ deleted: 0, gone: 2 });
+		expect(report).toMatchObject({ deleted: 0, expired: 2 });
 		expect(report.failed).toEqual(
 			new Map([
 				[16, 2],

@@ -95,7 +95,10 @@ describe("trouble", () => {
 	);
 
 	test("an entry that cannot be named for removal does not keep the others", async () => {
-		const odd: EntrySpec = { ...(flows(1)[0] ?? { orig: "" }), zone: 7 };
+		const odd: EntrySpec = {
+			...(flows(1)[0] ?? { orig: "" }),
+			zone: 7,
+		};
 		const { report, kernel } = await run({
 			entries: flows(3),
 			answer: ({ type, seq }) => {
@@ -110,7 +113,7 @@ describe("trouble", () => {
 			},
 		});
 		expect(report.error).toBeUndefined();
-		expect(report.scanned.odd).toBe(1);
+		expect(report.scanned.undecodable).toBe(1);
 		expect(kernel.left()).toEqual([]);
 	});
 
@@ -162,7 +165,7 @@ describe("trouble", () => {
 			},
 		});
 		expect(report.error).toBeUndefined();
-		expect(report.deleted + report.gone).toBe(450);
+		expect(report.deleted + report.expired).toBe(450);
 		expect(kernel.left()).toEqual([]);
 	});
 
@@ -181,7 +184,7 @@ describe("trouble", () => {
 			},
 			{ action: { retireSeconds: 2 } },
 		);
-		expect(report).toMatchObject({ retired: 2, gone: 0, error: undefined });
+		expect(report).toMatchObject({ retired: 2, expired: 0, error: undefined });
 		expect(report.failed.size).toBe(0);
 		expect(kernel.requests.filter((r) => r.type === NEW)).toHaveLength(4);
 	});

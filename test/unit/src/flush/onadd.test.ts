@@ -1,17 +1,13 @@
 // The coming and going of pods, against a table and records in memory.
 
 import { describe, expect, test } from "vitest";
+import type { Context } from "../../../../src/context.ts";
 import type { Action } from "../../../../src/flush/flush.ts";
-import {
-	arrive,
-	inspect,
-	leave,
-	othersThan,
-	type Site,
-} from "../../../../src/flush/onadd.ts";
+import { countStale, onAdd, othersThan } from "../../../../src/flush/onadd.ts";
+import { onDel } from "../../../../src/flush/ondel.ts";
 import { logger } from "../../../../src/log.ts";
-import type { Attachment } from "../../../../src/state/store.ts";
-import { record } from "../../../../src/state/store.ts";
+import type { Attachment } from "../../../../src/policy/mapping.ts";
+import { writeRecord } from "../../../../src/state/store.ts";
 import { BOOKS, spell } from "../../../support/book.ts";
 import { type EntrySpec, errorMessage } from "../../../support/entries.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
@@ -35,7 +31,7 @@ const POD: Attachment = {
 	pod: "ns/new",
 	added: 10,
 	mappings: [m],
-	pods: [],
+	podTargets: [],
 };
 const other = (
 	containerID: string,
@@ -70,13 +66,13 @@ function setUp(
 			directoryMode: options.directoryMode,
 		}),
 	});
-	const site: Site = {
+	const site: Context = {
 		host,
 		dataDir: DIR,
 		log: logger(host, "info", undefined, {}),
 		event: "DEL",
 	};
-	for (const a of records) record(host, DIR, a);
+	for (const a of records) writeRecord(host, DIR, a);
 	const gone = (): string[] =>
 		entries
 			.filter((e) => !kernel.left().includes(e.id ?? 1))
@@ -102,7 +98,7 @@ describe("arrive", () => {
 			mappings: [{ ...m, hostIP: H2, podIP: N }],
 		});
 		const { site, host, gone } = setUp(ALL, [neighbour]);
-		await arrive(site, POD);
+		await onAdd(site, POD);
 		expect(gone()).toEqual([STALE.orig, GAP.orig]);
 		expect([...host.files.keys()]).toContain(`${DIR}/net:new:eth0.json`);
 		const lines = host.written(2).split("\n").slice(0, -1);
@@ -118,14 +114,14 @@ describe("arrive", () => {
 			mappings: [m, { ...m, hostIP: H2, containerPort: 53 }],
 		};
 		const { site, gone } = setUp([THEIRS], [own]);
-		await arrive(site, own);
+		await onAdd(site, own);
 		expect(gone()).toEqual([THEIRS.orig]);
 	});
 
 	test("of two mappings of the pod on one port, an entry that is right for the narrower stays", async () => {
 		const narrow = flow({ orig: "C:6 > H2:8125", reply: "P:53 > C:6" });
 		const { site, gone } = setUp([narrow]);
-		await arrive(site, {
+		await onAdd(site, {
 			...POD,
 			mappings: [{ ...m, hostIP: H2, containerPort: 53 }, m],
 		});
@@ -134,7 +130,7 @@ describe("arrive", () => {
 
 	test("without mappings it is recorded, and no socket is opened", async () => {
 		const { site, host, kernel } = setUp(ALL);
-		await arrive(site, { ...POD, mappings: [], pods: [m] });
+		await onAdd(site, { ...POD, mappings: [], podTargets: [m] });
 		expect(host.files.size).toBe(1);
 		expect(kernel.requests).toEqual([]);
 		expect(host.written(2)).toBe("");
@@ -142,7 +138,7 @@ describe("arrive", () => {
 
 	test("with a mapping of one address it asks neither routes nor records", async () => {
 		const { site, host, kernel, gone } = setUp(ALL, [], {});
-		await arrive(site, { ...POD, mappings: [{ ...m, hostIP: H }] });
+		await onAdd(site, { ...POD, mappings: [{ ...m, hostIP: H }] });
 		expect(gone()).toEqual([STALE.orig, GAP.orig]);
 		expect(kernel.requests.some((r) => r.protocol === 0)).toBe(false);
 		expect(host.calls.filter((c) => c.startsWith("readDir"))).toEqual([]);
@@ -154,7 +150,7 @@ describe("arrive", () => {
 			const { site, host, gone } = setUp([STALE], [], {
 				fail: (c) => (c === call ? "ENOSPC" : undefined),
 			});
-			await arrive(site, POD);
+			await onAdd(site, POD);
 			expect(gone()).toEqual([STALE.orig]);
 			expect(host.written(2)).toMatch(
 				/^level=warn msg="cannot record the attachment" .*ENOSPC/,
@@ -172,7 +168,7 @@ describe("arrive", () => {
 		"says of a directory of mode %o, which was there, that others can write to it: %i times",
 		async (directoryMode, times) => {
 			const { site, host } = setUp([STALE], [], { directoryMode });
-			await arrive(site, POD);
+			await onAdd(site, POD);
 			const told = host.written(2).match(/level=warn msg="others can write/g);
 			expect(told?.length ?? 0).toBe(times);
 			expect(host.files.size).toBe(1);
@@ -184,7 +180,7 @@ describe("arrive", () => {
 			fail: (call) =>
 				/mkdir|readDir|readFile|unlink/.test(call) ? "ELOOP" : undefined,
 		});
-		await arrive(site, POD);
+		await onAdd(site, POD);
 		expect(gone()).toEqual([STALE.orig]);
 		expect(host.written(2).match(/level=warn/g)).toHaveLength(1);
 	});
@@ -193,7 +189,7 @@ describe("arrive", () => {
 		const { site, host, gone } = setUp(ALL, [], {
 			refuse: (protocol) => (protocol === 0 ? "EACCES" : undefined),
 		});
-		await arrive(site, POD);
+		await onAdd(site, POD);
 		expect(gone()).toEqual([]);
 		expect(host.written(2)).toMatch(/^level=warn msg="cannot flush" /);
 	});
@@ -205,7 +201,7 @@ describe("inspect", () => {
 			other("n", { mappings: [{ ...m, hostIP: H2, podIP: N }] }),
 		]);
 		const before = host.calls.length;
-		const report = await inspect(site, POD);
+		const report = await countStale(site, POD);
 		expect(report.reasons).toEqual(
 			new Map([
 				["other-pod", 1],
@@ -222,17 +218,17 @@ describe("inspect", () => {
 });
 
 describe("leave", () => {
-	const dying = { mappings: [m], pods: [] };
+	const dying = { mappings: [m], podTargets: [] };
 
 	test("removes what leads to the pod through its mapping, and nothing else", async () => {
 		const { site, gone } = setUp(ALL);
-		await leave(site, dying, () => [], "delete");
+		await onDel(site, dying, () => [], "delete");
 		expect(gone()).toEqual([MINE.orig]);
 	});
 
 	test("retires it where the rule still stands", async () => {
 		const { site, gone, kernel } = setUp(ALL);
-		await leave(site, dying, () => [], { retireSeconds: 2 });
+		await onDel(site, dying, () => [], { retireSeconds: 2 });
 		expect(gone()).toEqual([]);
 		expect([...kernel.retired]).toEqual([[MINE.id, 2]]);
 	});
@@ -252,7 +248,7 @@ describe("leave", () => {
 		],
 	])("%s: removed %s", async (_, live, want) => {
 		const { site, gone, kernel } = setUp([MINE]);
-		await leave(site, dying, () => live, "delete");
+		await onDel(site, dying, () => live, "delete");
 		expect(gone()).toEqual(want ? [MINE.orig] : []);
 		if (!want) expect(kernel.requests).toHaveLength(1); // the count
 	});
@@ -275,7 +271,7 @@ describe("leave", () => {
 			["retired", { retireSeconds: 2 }],
 		])("what comes there stays, the rest is %s", async (_, action) => {
 			const { site, gone, kernel } = setUp([MINE, theirs], [], willing);
-			const report = await leave(site, dying, () => [narrow], action);
+			const report = await onDel(site, dying, () => [narrow], action);
 			const retired = [...kernel.retired.keys()];
 			const left = gone().length > 0 ? gone() : retired;
 			expect(left).toEqual([action === "delete" ? MINE.orig : MINE.id]);
@@ -284,11 +280,11 @@ describe("leave", () => {
 
 		test("the kernel is not asked to flush, since it knows no exceptions", async () => {
 			const { site } = setUp([MINE, theirs], [], willing);
-			const report = await leave(site, dying, () => [narrow], "delete");
+			const report = await onDel(site, dying, () => [narrow], "delete");
 			expect(report.how).toBe("filtered-dump");
 			// as it is where no live pod has the address
 			const alone = setUp([MINE, theirs], [], willing);
-			expect(await leave(alone.site, dying, () => [], "delete")).toMatchObject({
+			expect(await onDel(alone.site, dying, () => [], "delete")).toMatchObject({
 				how: "kernel-flush",
 			});
 		});
@@ -299,17 +295,26 @@ describe("leave", () => {
 		const out = flow({ orig: "P:8 > S:53" });
 		const service = flow({ orig: "C:9 > V:80", reply: "P:5353 > C:9" });
 		const { site, gone } = setUp([...ALL, direct, out, service]);
-		await leave(site, { mappings: [], pods: [m] }, () => [], "delete");
+		await onDel(site, { mappings: [], podTargets: [m] }, () => [], "delete");
 		expect(gone()).toEqual([MINE.orig, service.orig]);
 	});
 
 	test.each<[string, Attachment, number]>([
 		["with the address by mapping", other("s", {}), 0],
-		["with the address as a pod", other("s", { mappings: [], pods: [m] }), 0],
+		[
+			"with the address as a pod",
+			other("s", { mappings: [], podTargets: [m] }),
+			0,
+		],
 		["with another address", other("s", { mappings: [{ ...m, podIP: Q }] }), 1],
 	])("of a pod without mappings, a successor %s", async (_, live, want) => {
 		const { site, gone } = setUp([MINE]);
-		await leave(site, { mappings: [], pods: [m] }, () => [live], "delete");
+		await onDel(
+			site,
+			{ mappings: [], podTargets: [m] },
+			() => [live],
+			"delete",
+		);
 		expect(gone()).toHaveLength(want);
 	});
 
@@ -317,7 +322,7 @@ describe("leave", () => {
 		const { site, host } = setUp([MINE], [], {
 			refuse: () => "EPROTONOSUPPORT",
 		});
-		const report = await leave(site, dying, () => [], "delete");
+		const report = await onDel(site, dying, () => [], "delete");
 		expect(report?.error).toMatchObject({ code: "EPROTONOSUPPORT" });
 		expect(host.written(2)).toMatch(
 			/^level=warn msg="cannot flush" .*EPROTONOSUPPORT/,

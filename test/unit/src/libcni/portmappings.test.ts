@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { CniError } from "../../../../plugin/cni/error.ts";
 import {
-	podTraffic,
+	type ItemProblem,
 	resolveMappings,
 } from "../../../../src/libcni/portmappings.ts";
 import {
@@ -20,10 +19,10 @@ function resolve(
 	podIPs = [P4, P6],
 	protocols: readonly (6 | 17 | 132)[] = EVERY,
 ) {
-	const problems: (CniError & { kind: string })[] = [];
-	const found = resolveMappings([item], protocols, podIPs, (e, kind) =>
-		problems.push(Object.assign(e, { kind })),
-	);
+	const problems: ItemProblem[] = [];
+	const found = resolveMappings([item], protocols, podIPs, (p) => {
+		problems.push(p);
+	});
 	return { found, problems };
 }
 
@@ -199,10 +198,10 @@ describe("an item that is no port mapping is left out and reported", () => {
 	function report(item: unknown, message: string, kind: string): void {
 		const { found, problems } = resolve(item);
 		expect(found).toEqual([]);
-		expect(problems.map((e) => [e.code, e.kind, e.message])).toEqual([
-			[7, kind, `invalid ${message}`],
-		]);
-		expect(problems[0]?.details).toMatch(/^must be/);
+		expect(
+			problems.map((p) => [p.kind, `${p.where}: ${JSON.stringify(p.value)}`]),
+		).toEqual([[kind, message]]);
+		expect(problems[0]?.must).toMatch(/^must be/);
 	}
 
 	test.each([
@@ -218,21 +217,23 @@ describe("an item that is no port mapping is left out and reported", () => {
 			[ITEM, null, { ...ITEM, hostPort: 53 }, { ...ITEM, hostPort: -1 }],
 			EVERY,
 			[P4],
-			(e) => problems.push(e.message),
+			({ where, value }) => {
+				problems.push(`${where}: ${JSON.stringify(value)}`);
+			},
 		);
 		expect(found.map((m) => m.hostPort)).toEqual([8125, 53]);
 		expect(problems).toEqual([
-			"invalid portMappings[1]: null",
-			"invalid portMappings[3].hostPort: -1",
+			"portMappings[1]: null",
+			"portMappings[3].hostPort: -1",
 		]);
 	});
 
-	test("what `problem` throws ends it", () => {
+	test("what `onProblem` throws ends it", () => {
 		expect(() =>
-			resolveMappings([null], EVERY, [P4], (e) => {
-				throw e;
+			resolveMappings([null], EVERY, [P4], ({ where }) => {
+				throw new Error(where);
 			}),
-		).toThrow("invalid portMappings[0]: null");
+		).toThrow("portMappings[0]");
 	});
 });
 
@@ -246,14 +247,4 @@ test("1000 mappings stay in order", () => {
 	);
 	expect(found).toHaveLength(2000);
 	expect(found.at(-1)).toMatchObject({ hostPort: 1000, podIP: P6 });
-});
-
-test("podTraffic is each address with each protocol", () => {
-	const found = podTraffic([IPPROTO_UDP, IPPROTO_TCP], [P4, P6]);
-	expect(found.map((p) => [p.family, p.proto, p.podIP])).toEqual([
-		[2, 17, P4],
-		[2, 6, P4],
-		[10, 17, P6],
-		[10, 6, P6],
-	]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { podIPs } from "../../../../src/libcni/result.ts";
+import { podIPsIn } from "../../../../src/libcni/result.ts";
 
 const eth0 = {
 	name: "eth0",
@@ -219,7 +219,7 @@ describe("podIPs", () => {
 		],
 		["ip4 that is a text", { ip4: "10.88.0.2/16" }, []],
 		["ip4 without ip", { ip4: {} }, []],
-	])("%s", (_, result, want) => expect(podIPs(result, "eth0")).toEqual(want));
+	])("%s", (_, result, want) => expect(podIPsIn(result, "eth0")).toEqual(want));
 
 	test("of another interface when that is the attachment's", () => {
 		const result = {
@@ -229,7 +229,7 @@ describe("podIPs", () => {
 				{ interface: 1, address: "10.99.0.2/16" },
 			],
 		};
-		expect(podIPs(result, "net1")).toEqual(["10.99.0.2"]);
-		expect(podIPs(result, "eth0")).toEqual(["10.88.0.2"]);
+		expect(podIPsIn(result, "net1")).toEqual(["10.99.0.2"]);
+		expect(podIPsIn(result, "eth0")).toEqual(["10.88.0.2"]);
 	});
 });

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { IPCTNL_MSG_CT_GET_STATS } from "../../../../src/conntrack/constants.ts";
-import type { Report } from "../../../../src/flush/flush.ts";
-import { fold } from "../../../../src/metrics/collect.ts";
+import { logReport, type Report } from "../../../../src/flush/report.ts";
+import { collect } from "../../../../src/metrics/collect.ts";
 import { type Condition, publisher } from "../../../../src/metrics/publish.ts";
 import { type Gauges, metricsText } from "../../../../src/metrics/text.ts";
 import {
@@ -12,7 +12,6 @@ import {
 	type Totals,
 } from "../../../../src/metrics/totals.ts";
 import { NetlinkError } from "../../../../src/netlink/nl.ts";
-import { handOver } from "../../../../src/state/spool.ts";
 import {
 	attr,
 	be32,
@@ -28,6 +27,7 @@ import {
 import { fakeKernel } from "../../../support/fakekernel.ts";
 
 const DIR = "/run/cni/conntrack-flush";
+const log = (): void => {};
 const JOURNAL = `${DIR}/metrics/journal`;
 
 function report(change: Partial<Report> = {}): Report {
@@ -35,9 +35,9 @@ function report(change: Partial<Report> = {}): Report {
 		how: "scan",
 		deleted: 0,
 		retired: 0,
-		gone: 0,
+		expired: 0,
 		kept: 0,
-		scanned: { entries: 0, kept: 0, odd: 0 },
+		scanned: { entries: 0, kept: 0, undecodable: 0 },
 		reasons: new Map(),
 		verdicts: new Map(),
 		failed: new Map(),
@@ -50,10 +50,10 @@ function report(change: Partial<Report> = {}): Report {
 /** The samples that a report, handed over by a verb, ends as; zeros left out. */
 function samples(change: Partial<Report>, event = "ADD"): string[] {
 	const host = fakeHost({ directories: [`${DIR}/metrics`] });
-	handOver({ host, dataDir: DIR, event }, report(change));
+	logReport({ host, dataDir: DIR, event, log }, report(change));
 	const totals = noTotals();
-	fold(host, DIR, totals);
-	fold(host, DIR, totals);
+	collect(host, DIR, totals);
+	collect(host, DIR, totals);
 	return samplesOf(metricsText(totals, GAUGES));
 }
 
@@ -83,7 +83,7 @@ describe("a report becomes", () => {
 		],
 		[
 			"entries, by what became of them",
-			{ deleted: 3, retired: 4, gone: 5, kept: 6 },
+			{ deleted: 3, retired: 4, expired: 5, kept: 6 },
 			[
 				'flushes_total{event="ADD",how="scan"} 1',
 				'entries_total{outcome="deleted"} 3',
@@ -131,7 +131,7 @@ describe("a report becomes", () => {
 			"their share where some were gone before, and the sum is right",
 			{
 				deleted: 5,
-				gone: 5,
+				expired: 5,
 				verdicts: new Map([
 					["no-dnat/17", 3],
 					["other-pod/17", 3],
@@ -214,7 +214,7 @@ describe("the journal", () => {
 	const lines = (...reports: Partial<Report>[]): string => {
 		const host = fakeHost({ directories: [`${DIR}/metrics`] });
 		for (const r of reports)
-			handOver({ host, dataDir: DIR, event: "DEL" }, report(r));
+			logReport({ host, dataDir: DIR, event: "DEL", log }, report(r));
 		return host.files.get(JOURNAL) ?? "";
 	};
 	const deleted = (totals: Totals): number | undefined =>
@@ -222,7 +222,7 @@ describe("the journal", () => {
 
 	test("is not there where nobody counts", () => {
 		const host = fakeHost({ directories: [DIR] });
-		handOver({ host, dataDir: DIR, event: "DEL" }, report());
+		logReport({ host, dataDir: DIR, event: "DEL", log }, report());
 		expect([...host.files]).toEqual([]);
 	});
 
@@ -231,15 +231,15 @@ describe("the journal", () => {
 			directories: [`${DIR}/metrics`],
 			fail: (call) => (call === "appendFile" ? "ENOSPC" : undefined),
 		});
-		handOver({ host, dataDir: DIR, event: "DEL" }, report());
+		logReport({ host, dataDir: DIR, event: "DEL", log }, report());
 		expect(host.calls).toEqual([`appendFile ${JOURNAL}`]);
 	});
 
 	test("does not grow for ever where the agent has gone", () => {
 		const host = fakeHost({ files: { [JOURNAL]: "x".repeat(512 * 1024) } });
-		handOver({ host, dataDir: DIR, event: "DEL" }, report());
+		logReport({ host, dataDir: DIR, event: "DEL", log }, report());
 		expect([...host.files]).toEqual([]);
-		handOver({ host, dataDir: DIR, event: "DEL" }, report());
+		logReport({ host, dataDir: DIR, event: "DEL", log }, report());
 		expect(host.files.get(JOURNAL)).toBe(lines({}));
 	});
 
@@ -248,8 +248,11 @@ describe("the journal", () => {
 		const totals = noTotals();
 		const seen: (number | undefined)[] = [];
 		for (const n of [1, 10, 100, 0, 0]) {
-			handOver({ host, dataDir: DIR, event: "DEL" }, report({ deleted: n }));
-			fold(host, DIR, totals);
+			logReport(
+				{ host, dataDir: DIR, event: "DEL", log },
+				report({ deleted: n }),
+			);
+			collect(host, DIR, totals);
 			seen.push(deleted(totals));
 		}
 		expect(seen).toEqual([0, 1, 11, 111, 111]);
@@ -260,7 +263,7 @@ describe("the journal", () => {
 			files: { [`${JOURNAL}.1`]: lines({ deleted: 7 }) },
 		});
 		const totals = noTotals();
-		fold(host, DIR, totals);
+		collect(host, DIR, totals);
 		expect(deleted(totals)).toBe(7);
 		expect([...host.files]).toEqual([]);
 	});
@@ -288,10 +291,10 @@ describe("the text", () => {
 	test("has durations in buckets that add up, by event", () => {
 		const host = fakeHost({ directories: [`${DIR}/metrics`] });
 		for (const ms of [0, 1, 3, 7000])
-			handOver({ host, dataDir: DIR, event: "GC" }, report({ ms }));
+			logReport({ host, dataDir: DIR, event: "GC", log }, report({ ms }));
 		const totals = noTotals();
-		fold(host, DIR, totals);
-		fold(host, DIR, totals);
+		collect(host, DIR, totals);
+		collect(host, DIR, totals);
 		const text = metricsText(totals, GAUGES);
 		const values = text
 			.split("\n")
@@ -314,11 +317,11 @@ describe("the text", () => {
 	test("has durations of less than a millisecond", () => {
 		const host = fakeHost({ directories: [`${DIR}/metrics`] });
 		for (const ms of [0.1234567, 0.25])
-			handOver({ host, dataDir: DIR, event: "DEL" }, report({ ms }));
+			logReport({ host, dataDir: DIR, event: "DEL", log }, report({ ms }));
 		expect(host.files.get(JOURNAL)).toContain(`"scan",0.123,`);
 		const totals = noTotals();
-		fold(host, DIR, totals);
-		fold(host, DIR, totals);
+		collect(host, DIR, totals);
+		collect(host, DIR, totals);
 		expect(totals.durations.get("DEL")?.sum).toBeCloseTo(0.000373, 9);
 	});
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { LocalAddresses } from "../../../../src/flush/addresses.ts";
 import { AF_INET, AF_INET6 } from "../../../../src/net/ip.ts";
 import { DecodeError, Writer } from "../../../../src/netlink/nl.ts";
 import { messageAt, RecvBuffer } from "../../../../src/netlink/reader.ts";
 import {
 	getLink,
 	getLocalRoutes,
-	LocalAddresses,
 	readLink,
 	readLocalRoute,
 } from "../../../../src/netlink/rtnl.ts";

@@ -1,8 +1,8 @@
 // What is said of an entry: the verdict, and the reason in words.
 
 import { describe, expect, test } from "vitest";
-import { explainer } from "../../../../src/policy/judge.ts";
-import type { Departure } from "../../../../src/state/departures.read.ts";
+import type { Departure } from "../../../../src/policy/judge.ts";
+import { judgeBy } from "../../../../src/policy/judge.ts";
 import { BOOKS, isLocal, spell } from "../../../support/book.ts";
 import {
 	DNAT,
@@ -26,7 +26,7 @@ function say(
 	gone: ReadonlyMap<string, Departure> = new Map(),
 ) {
 	const e = flowEntry("IPv4", "udp", flow);
-	const explain = explainer(records, isLocal, now, gone);
+	const explain = judgeBy(records, isLocal, now, gone);
 	const { kind, why, attachment } = explain(e);
 	return [kind, why, attachment?.containerID];
 }
@@ -62,7 +62,7 @@ describe("an entry", () => {
 		],
 		[
 			"to another pod that is there without mappings",
-			[P, { ...attached("q"), pods: [{ ...udp, podIP: Q }] }],
+			[P, { ...attached("q"), podTargets: [{ ...udp, podIP: Q }] }],
 			to("Q:5353"),
 			[
 				"stale",
@@ -174,7 +174,7 @@ describe("an entry", () => {
 	});
 
 	test("of IPv6 has brackets around its addresses", () => {
-		const explain = explainer(
+		const explain = judgeBy(
 			[attached("p", mapping("IPv6", "udp"))],
 			isLocal,
 			0,

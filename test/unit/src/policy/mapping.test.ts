@@ -7,7 +7,7 @@ import {
 	isAssigned,
 	isInherited,
 	isSame,
-} from "../../../../src/state/store.ts";
+} from "../../../../src/policy/mapping.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { flowEntry, mapping } from "../../../support/unit/flows.ts";
 
@@ -17,7 +17,7 @@ const RECORD: Attachment = {
 	pod: "ns/name",
 	added: 1234,
 	mappings: [],
-	pods: [],
+	podTargets: [],
 };
 
 test.each([
@@ -122,7 +122,7 @@ test.each([
 	["by a mapping", [holds(m)], P, true],
 	[
 		"as a pod without mappings",
-		[{ ...RECORD, mappings: [], pods: [m] }],
+		[{ ...RECORD, mappings: [], podTargets: [m] }],
 		P,
 		true,
 	],

@@ -3,11 +3,11 @@
 
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../../../src/conntrack/entry.ts";
+import type { Mapping } from "../../../../src/policy/mapping.ts";
 import {
 	deadFilter,
 	deadOfPod,
 	deadOnDel,
-	type Mapping,
 	type Node,
 	staleOnAdd,
 } from "../../../../src/policy/stale.ts";

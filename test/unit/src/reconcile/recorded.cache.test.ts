@@ -3,13 +3,14 @@
 
 import { describe, expect, test } from "vitest";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../src/net/proto.ts";
+import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
 	reconcile,
 	reconcileAttachments,
 } from "../../../../src/reconcile/reconcile.ts";
-import { type Cache, recorded } from "../../../../src/reconcile/recorded.ts";
-import type { Attachment } from "../../../../src/state/store.ts";
-import { all } from "../../../../src/state/store.ts";
+import { recorded } from "../../../../src/reconcile/recorded.ts";
+import type { CacheSource } from "../../../../src/state/liveness.ts";
+import { recordedAttachments } from "../../../../src/state/store.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { DNAT, mapping } from "../../../support/unit/flows.ts";
 import {
@@ -36,7 +37,7 @@ const to = (pod: string, n: number, dst = "H:8125"): Row => ({
 	status: DNAT,
 });
 const HOUR = 3_600_000;
-const USED: Cache = { dir: CACHE, protocols: [IPPROTO_UDP] };
+const USED: CacheSource = { dir: CACHE, protocols: [IPPROTO_UDP] };
 
 function files(...cached: readonly Attachment[]): Record<string, string> {
 	return Object.assign({}, ...cached.map((a) => cachedFile(a)));
@@ -55,7 +56,7 @@ async function reconciled(
 }
 
 const ids = ({ host }: World): string[] =>
-	all(host, DIR).map(({ containerID }) => containerID);
+	recordedAttachments(host, DIR).map(({ containerID }) => containerID);
 
 describe("a pod that was there before the plugin", () => {
 	test.each<[string, Row[], Record<string, string>, string[]]>([
@@ -131,7 +132,7 @@ describe("a pod that was there before the plugin", () => {
 
 	test("handles the protocols that the entries in the chain do", async () => {
 		const rows: Row[] = [{ ...to("Q:5353", 1), proto: "tcp" }];
-		const use: Cache = { ...USED, protocols: [IPPROTO_TCP] };
+		const use: CacheSource = { ...USED, protocols: [IPPROTO_TCP] };
 		const w = await reconciled(
 			rows,
 			[],
@@ -203,7 +204,7 @@ describe("a recorded pod whose DEL came while the plugin was not in the chain", 
 
 test("a pod whose DEL has come has no say, though the chain has failed after us and its file is there", async () => {
 	const rows: Row[] = [to("P:5353", 1), { orig: "C:2 > H:8125" }];
-	const left = { ...OLD, gone: true };
+	const left = { ...OLD, unfinished: true };
 	const w = world(rows, [left, NEW], { files: files(OLD, NEW), now: HOUR });
 	await reconcile(w.site, [recorded(w.site, USED)], "delete");
 	// both by the one that is there
@@ -264,7 +265,7 @@ function multus(...cached: readonly Attachment[]): Record<string, string> {
 }
 
 describe("what a DEL could not finish", () => {
-	const GONE: Attachment = { ...OLD, gone: true };
+	const GONE: Attachment = { ...OLD, unfinished: true };
 
 	test("is finished", async () => {
 		const w = await reconciled([to("P:5353", 1)], [GONE], files(OTHER));

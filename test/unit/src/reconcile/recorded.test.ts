@@ -1,9 +1,9 @@
 // Reconciliation against the recorded attachments, with a table in memory.
 
 import { describe, expect, test } from "vitest";
-import type { Mapping } from "../../../../src/policy/stale.ts";
+import type { Attachment, Mapping } from "../../../../src/policy/mapping.ts";
 import { reconcileAttachments } from "../../../../src/reconcile/reconcile.ts";
-import { type Attachment, drop, record } from "../../../../src/state/store.ts";
+import { deleteRecord, writeRecord } from "../../../../src/state/store.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { errorMessage } from "../../../support/entries.ts";
 import { recordsIn } from "../../../support/unit/calls.ts";
@@ -133,7 +133,7 @@ describe("of the entries on a recorded hostPort", () => {
 		["without records all stay", [], [to("Q:5353", 1)], []],
 		[
 			"a pod without mappings has no say",
-			[{ ...attached("p"), pods: [udp] }],
+			[{ ...attached("p"), podTargets: [udp] }],
 			[to("Q:5353", 1)],
 			[],
 		],
@@ -198,20 +198,21 @@ describe("what happens while the table is read", () => {
 		["nothing: both go", () => {}, ["C:1 > H:8125", "C:2 > H:8125"]],
 		[
 			"the pod goes, its mapping has no say any more",
-			({ host }) => drop(host, DIR, P),
+			({ host }) => deleteRecord(host, DIR, P),
 			[],
 		],
 		[
 			"the pod goes and another comes to the hostPort, to which the entries lead",
 			({ host }) => {
-				drop(host, DIR, P);
-				record(host, DIR, attached("q", { ...udp, podIP: Q }));
+				deleteRecord(host, DIR, P);
+				writeRecord(host, DIR, attached("q", { ...udp, podIP: Q }));
 			},
 			[],
 		],
 		[
 			"a pod of another port comes: both go",
-			({ host }) => record(host, DIR, attached("y", { ...udp, hostPort: 2 })),
+			({ host }) =>
+				writeRecord(host, DIR, attached("y", { ...udp, hostPort: 2 })),
 			["C:1 > H:8125", "C:2 > H:8125"],
 		],
 	])("%s", async (_, event, want) => {
@@ -254,7 +255,7 @@ test("throws where the records cannot be read, and touches nothing", async () =>
 });
 
 describe("what a DEL could not finish", () => {
-	const GONE: Attachment = { ...P, gone: true };
+	const GONE: Attachment = { ...P, unfinished: true };
 
 	test("is finished, and its record forgotten", async () => {
 		const w = world([to("P:5353", 1), to("Q:53", 2)], [GONE]);

@@ -2,8 +2,8 @@
 // good for.
 
 import { describe, expect, test } from "vitest";
-import { departed } from "../../../../src/state/departures.read.ts";
-import { note } from "../../../../src/state/departures.ts";
+import { readDepartures } from "../../../../src/state/departures.read.ts";
+import { noteDeparture } from "../../../../src/state/departures.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import { CONF, call, DIR, FILE } from "../../../support/unit/calls.ts";
 import { mapping } from "../../../support/unit/flows.ts";
@@ -19,20 +19,20 @@ const cli = { CNI_COMMAND: undefined };
 describe("a departure", () => {
 	test("is remembered with its time, whatever the pod's number of ports", () => {
 		const host = fakeHost({ directories: [DIR], clock: { ms: 1000.4 } });
-		note(host, DIR, P);
+		noteDeparture(host, DIR, P);
 		expect(host.files.get(LATEST)).toBe('[1000,"ns/p",["10.88.0.2"]]\n');
 		expect(host.stat(LATEST).mode).toBe(0o600);
-		expect([...departed(host, DIR)]).toEqual([
+		expect([...readDepartures(host, DIR)]).toEqual([
 			["10.88.0.2", { pod: "ns/p", at: 1000 }],
 		]);
 	});
 
 	test("is the last one from its address", () => {
 		const host = fakeHost({ directories: [DIR] });
-		note(host, DIR, P);
+		noteDeparture(host, DIR, P);
 		host.clock.ms = 5000;
-		note(host, DIR, { ...P, pod: undefined });
-		expect(departed(host, DIR).get("10.88.0.2")).toEqual({
+		noteDeparture(host, DIR, { ...P, pod: undefined });
+		expect(readDepartures(host, DIR).get("10.88.0.2")).toEqual({
 			pod: undefined,
 			at: 5000,
 		});
@@ -44,8 +44,8 @@ describe("a departure", () => {
 			const host = fakeHost({
 				fail: (c) => (c === "appendFile" ? code : undefined),
 			});
-			note(host, DIR, P);
-			expect([...departed(host, DIR)]).toEqual([]);
+			noteDeparture(host, DIR, P);
+			expect([...readDepartures(host, DIR)]).toEqual([]);
 		},
 	);
 
@@ -54,12 +54,12 @@ describe("a departure", () => {
 		for (let n = 0; n < 5000; n++) {
 			host.clock.ms = n;
 			const podIP = `10.${n >> 8}.0.${n & 255}`;
-			note(host, DIR, { ...P, mappings: [{ ...udp, podIP }] });
+			noteDeparture(host, DIR, { ...P, mappings: [{ ...udp, podIP }] });
 		}
 		const sizes = [LATEST, BEFORE].map((p) => host.files.get(p)?.length ?? 0);
 		expect(Math.max(...sizes)).toBeLessThan(66_000);
 		expect([...host.files.keys()].sort()).toEqual([LATEST, BEFORE]);
-		const times = [...departed(host, DIR).values()].map(({ at }) => at);
+		const times = [...readDepartures(host, DIR).values()].map(({ at }) => at);
 		expect(Math.max(...times)).toBe(4999);
 		expect(times.length).toBeGreaterThan(1000);
 		expect(times.length).toBeLessThan(5000);
@@ -71,7 +71,7 @@ describe("a departure", () => {
 				'nonsense\n{"a":1}\n[1,2,3]\n[1,null,["x\\u001b"]]\n[7,null,["10.88.0.2"]]\n[8,"ns/',
 			[BEFORE]: "\0",
 		};
-		expect([...departed(fakeHost({ files }), DIR)]).toEqual([
+		expect([...readDepartures(fakeHost({ files }), DIR)]).toEqual([
 			["10.88.0.2", { pod: undefined, at: 7 }],
 		]);
 	});

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
-	type Attachment,
-	all,
-	drop,
-	find,
-	record,
+	deleteRecord,
+	findRecord,
+	recordedAttachments,
+	writeRecord,
 } from "../../../../src/state/store.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
 import { mapping } from "../../../support/unit/flows.ts";
@@ -17,9 +17,13 @@ const RECORD: Attachment = {
 	pod: "ns/name",
 	added: 1234,
 	mappings: [mapping("IPv4", "udp"), mapping("IPv6", "tcp", "H")],
-	pods: [],
+	podTargets: [],
 };
-const TEXT = JSON.stringify({ version: 1, ...RECORD });
+/** As it stands in the file, whose names are older than those of the code. */
+const TEXT = (() => {
+	const { podTargets: pods, ...rest } = RECORD;
+	return JSON.stringify({ version: 1, ...rest, pods });
+})();
 const failing =
 	(call: string, code: string) =>
 	(name: string): string | undefined =>
@@ -28,7 +32,7 @@ const failing =
 describe("record", () => {
 	test("makes the directory, writes beside the file, and renames", () => {
 		const host = fakeHost();
-		record(host, DIR, RECORD);
+		writeRecord(host, DIR, RECORD);
 		expect(host.calls).toEqual([
 			`mkdir ${DIR}`,
 			`writeFile ${FILE}.tmp`,
@@ -39,15 +43,15 @@ describe("record", () => {
 
 	test("is what find finds", () => {
 		const host = fakeHost();
-		record(host, DIR, RECORD);
-		expect(find(host, DIR, ID)).toEqual({ version: 1, ...RECORD });
+		writeRecord(host, DIR, RECORD);
+		expect(findRecord(host, DIR, ID)).toEqual(RECORD);
 	});
 
 	test("takes the place of an older one", () => {
 		const host = fakeHost();
-		record(host, DIR, RECORD);
-		record(host, DIR, { ...RECORD, added: 99 });
-		expect(find(host, DIR, ID)?.added).toBe(99);
+		writeRecord(host, DIR, RECORD);
+		writeRecord(host, DIR, { ...RECORD, added: 99 });
+		expect(findRecord(host, DIR, ID)?.added).toBe(99);
 		expect(host.files.size).toBe(1);
 	});
 
@@ -56,14 +60,14 @@ describe("record", () => {
 		["no mappings", { ...RECORD, mappings: [] }],
 		[
 			"a pod in place of mappings",
-			{ ...RECORD, mappings: [], pods: [mapping("IPv4", "udp")] },
+			{ ...RECORD, mappings: [], podTargets: [mapping("IPv4", "udp")] },
 		],
 	])("keeps %s", (_, a) => {
 		const host = fakeHost();
-		record(host, DIR, a);
-		expect(find(host, DIR, ID)).toMatchObject({
+		writeRecord(host, DIR, a);
+		expect(findRecord(host, DIR, ID)).toMatchObject({
 			mappings: a.mappings,
-			pods: a.pods,
+			podTargets: a.podTargets,
 		});
 	});
 
@@ -80,7 +84,9 @@ describe("record", () => {
 				files: { [FILE]: TEXT },
 				fail: failing(call, code),
 			});
-			expect(() => record(host, DIR, { ...RECORD, added: 99 })).toThrow(code);
+			expect(() => writeRecord(host, DIR, { ...RECORD, added: 99 })).toThrow(
+				code,
+			);
 			expect(host.files.get(FILE)).toBe(TEXT);
 		},
 	);
@@ -108,13 +114,13 @@ describe("names", () => {
 			// what a file system holds
 			fail: (_, path) => (/[^/]{256}/.test(path) ? "ENAMETOOLONG" : undefined),
 		});
-		record(host, DIR, { ...RECORD, ...id });
+		writeRecord(host, DIR, { ...RECORD, ...id });
 		const [path = ""] = host.files.keys();
 		expect(path.slice(0, DIR.length + 1)).toBe(`${DIR}/`);
 		expect(path.slice(DIR.length + 1)).toMatch(/^[^/\0\n]+\.json$/);
-		expect(find(host, DIR, id)).toMatchObject(id);
-		expect(all(host, DIR)).toHaveLength(1);
-		drop(host, DIR, id);
+		expect(findRecord(host, DIR, id)).toMatchObject(id);
+		expect(recordedAttachments(host, DIR)).toHaveLength(1);
+		deleteRecord(host, DIR, id);
 		expect(host.files.size).toBe(0);
 	});
 
@@ -145,8 +151,8 @@ describe("names", () => {
 		],
 	])("that look alike are two: %j and %j", (a, b) => {
 		const host = fakeHost();
-		record(host, DIR, { ...RECORD, ...a });
-		record(host, DIR, { ...RECORD, ...b });
+		writeRecord(host, DIR, { ...RECORD, ...a });
+		writeRecord(host, DIR, { ...RECORD, ...b });
 		expect(host.files.size).toBe(2);
 	});
 });
@@ -184,7 +190,7 @@ describe("find", () => {
 	test.each(FOREIGN)("passes over a file that is %s", (_, text) => {
 		expect(text).not.toBe(TEXT);
 		const host = fakeHost({ files: { [FILE]: text } });
-		expect(find(host, DIR, ID)).toBeUndefined();
+		expect(findRecord(host, DIR, ID)).toBeUndefined();
 	});
 
 	test.each<[string, FakeHostOptions]>([
@@ -196,7 +202,7 @@ describe("find", () => {
 			{ files: { [FILE]: TEXT }, fail: failing("readFile", "EILSEQ") },
 		],
 	])("finds nothing: %s", (_, options) =>
-		expect(find(fakeHost(options), DIR, ID)).toBeUndefined(),
+		expect(findRecord(fakeHost(options), DIR, ID)).toBeUndefined(),
 	);
 
 	test.each(["EACCES", "EIO", "ELOOP", "ENAMETOOLONG"])(
@@ -206,13 +212,13 @@ describe("find", () => {
 				files: { [FILE]: TEXT },
 				fail: failing("readFile", code),
 			});
-			expect(() => find(host, DIR, ID)).toThrow(code);
+			expect(() => findRecord(host, DIR, ID)).toThrow(code);
 		},
 	);
 
 	test("a file with a port that is none is foreign", () => {
 		const host = fakeHost({ files: { [FILE]: TEXT.replace("8125", "70000") } });
-		expect(find(host, DIR, ID)).toBeUndefined();
+		expect(findRecord(host, DIR, ID)).toBeUndefined();
 	});
 });
 
@@ -228,20 +234,22 @@ describe("all", () => {
 		};
 		for (const [n, [, text]] of FOREIGN.entries())
 			files[`${DIR}/${n}.json`] = text;
-		const found = all(fakeHost({ files }), DIR);
+		const found = recordedAttachments(fakeHost({ files }), DIR);
 		expect(found.map((a) => a.network).sort()).toEqual(["dbnet", "other"]);
 	});
 
 	test("none without a directory", () => {
-		expect(all(fakeHost(), DIR)).toEqual([]);
-		expect(all(fakeHost({ files: { [DIR]: "" } }), DIR)).toEqual([]);
+		expect(recordedAttachments(fakeHost(), DIR)).toEqual([]);
+		expect(
+			recordedAttachments(fakeHost({ files: { [DIR]: "" } }), DIR),
+		).toEqual([]);
 	});
 
 	test("one that vanished meanwhile is not there", () => {
 		const files = { [FILE]: TEXT, [`${DIR}/gone.json`]: TEXT };
 		const fail = (call: string, path: string) =>
 			call === "readFile" && path.endsWith("gone.json") ? "ENOENT" : undefined;
-		expect(all(fakeHost({ files, fail }), DIR)).toHaveLength(1);
+		expect(recordedAttachments(fakeHost({ files, fail }), DIR)).toHaveLength(1);
 	});
 
 	test.each(["EISDIR", "EACCES", "EIO", "ELOOP"])(
@@ -250,7 +258,9 @@ describe("all", () => {
 			const files = { [FILE]: TEXT, [`${DIR}/bad.json`]: TEXT };
 			const fail = (call: string, path: string) =>
 				call === "readFile" && path.endsWith("bad.json") ? code : undefined;
-			expect(all(fakeHost({ files, fail }), DIR)).toHaveLength(1);
+			expect(recordedAttachments(fakeHost({ files, fail }), DIR)).toHaveLength(
+				1,
+			);
 		},
 	);
 
@@ -259,7 +269,7 @@ describe("all", () => {
 			files: { [FILE]: TEXT },
 			fail: failing("readDir", code),
 		});
-		expect(() => all(host, DIR)).toThrow(code);
+		expect(() => recordedAttachments(host, DIR)).toThrow(code);
 	});
 });
 
@@ -267,7 +277,7 @@ describe("drop", () => {
 	test("forgets this one alone", () => {
 		const other = `${DIR}/dbnet:4f2e:eth1.json`;
 		const host = fakeHost({ files: { [FILE]: TEXT, [other]: TEXT } });
-		drop(host, DIR, ID);
+		deleteRecord(host, DIR, ID);
 		expect([...host.files.keys()]).toEqual([other]);
 	});
 
@@ -276,7 +286,7 @@ describe("drop", () => {
 		["without a directory", { directories: ["/run"] }],
 		["with a file for the directory", { files: { [DIR]: "" } }],
 	])("is done already: %s", (_, options) =>
-		expect(() => drop(fakeHost(options), DIR, ID)).not.toThrow(),
+		expect(() => deleteRecord(fakeHost(options), DIR, ID)).not.toThrow(),
 	);
 
 	test.each(["EROFS", "EACCES", "EIO"])("throws %s", (code) => {
@@ -284,6 +294,6 @@ describe("drop", () => {
 			files: { [FILE]: TEXT },
 			fail: failing("unlink", code),
 		});
-		expect(() => drop(host, DIR, ID)).toThrow(code);
+		expect(() => deleteRecord(host, DIR, ID)).toThrow(code);
 	});
 });

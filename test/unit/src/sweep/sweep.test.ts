@@ -2,7 +2,7 @@
 // what it remembers.
 
 import { describe, expect, test } from "vitest";
-import type { Mapping } from "../../../../src/policy/stale.ts";
+import type { Mapping } from "../../../../src/policy/mapping.ts";
 import {
 	everything,
 	mapped,
@@ -10,7 +10,7 @@ import {
 	type Scope,
 	towards,
 } from "../../../../src/sweep/scope.ts";
-import { type Memory, type Rule, sample } from "../../../../src/sweep/sweep.ts";
+import { type Memory, type Rule, sweepOnce } from "../../../../src/sweep/sweep.ts";
 import {
 	attr,
 	be32,
@@ -63,7 +63,7 @@ function world(rule: Partial<Rule> = {}, files: Record<string, string> = {}) {
 			clock.ms = 1000 * seconds;
 			const kernel = fakeKernel({ clock, entries, routes: ROUTES });
 			const host = fakeHost({ clock, netlink: kernel.netlink, files });
-			const found = await sample(host, memory, { ...RULE, ...rule });
+			const found = await sweepOnce(host, memory, { ...RULE, ...rule });
 			open.push(kernel.open);
 			expect(kernel.open()).toBe(0);
 			const left = kernel.left();
@@ -160,7 +160,7 @@ describe("the timer", () => {
 				entries: [syn(1, Math.floor(120 - read / 1000))],
 			});
 			const host = fakeHost({ clock, netlink: kernel.netlink });
-			await sample(host, memory, { ...RULE, threshold: 10 });
+			await sweepOnce(host, memory, { ...RULE, threshold: 10 });
 			expect([...memory.values()]).toMatchObject([{ renewals: 0 }]);
 			clock.ms += 1000;
 		}
@@ -260,7 +260,7 @@ describe("bounds", () => {
 		const entries = [1, 2, 3].map((id) => syn(id, 120));
 		const kernel = fakeKernel({ clock, entries });
 		const host = fakeHost({ clock, netlink: kernel.netlink });
-		const { overlooked } = await sample(host, memory, RULE);
+		const { overlooked } = await sweepOnce(host, memory, RULE);
 		// those that the sample did not show are forgotten
 		expect([memory.size, overlooked]).toEqual([1, 2]);
 	});
@@ -278,14 +278,14 @@ describe("bounds", () => {
 		const clock = { ms: 0 };
 		const entries = [syn(1, 120)];
 		const whole = fakeKernel({ clock, entries });
-		await sample(fakeHost({ clock, netlink: whole.netlink }), memory, RULE);
+		await sweepOnce(fakeHost({ clock, netlink: whole.netlink }), memory, RULE);
 		const cut = fakeKernel({
 			clock,
 			entries,
 			answer: (r) => (r.type === 0x0101 ? ["ENOMEM"] : undefined),
 		});
 		const host = fakeHost({ clock, netlink: cut.netlink });
-		expect(String(await fault(sample(host, memory, RULE)))).toContain("ENOMEM");
+		expect(String(await fault(sweepOnce(host, memory, RULE)))).toContain("ENOMEM");
 		expect([memory.size, cut.open()]).toEqual([1, 0]);
 	});
 });

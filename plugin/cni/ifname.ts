@@ -1,0 +1,17 @@
+// Whether an interface's name is one, for the few that are not obviously so.
+
+/** The characters that Go's unicode.IsSpace knows. */
+const SPACE =
+	/[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
+
+/** Decides as libcni's ValidateInterfaceName. IFNAMSIZ is 16 bytes with the NUL. */
+export function isInterfaceName(name: string): boolean {
+	if (name === "" || name === "." || name === "..") return false;
+	// a byte that is no UTF-8 arrived as U+FFFD
+	const bytes = encodeURIComponent(name.replaceAll("\ufffd", "?"));
+	return (
+		bytes.replaceAll(/%../g, "?").length <= 15 &&
+		!/[/:]/.test(name) &&
+		!SPACE.test(name)
+	);
+}

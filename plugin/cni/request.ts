@@ -1,0 +1,61 @@
+// What a request consists of, and what may be wrong with it. These are types only. A
+// problem is thrown as plain data, so that a call that succeeds loads neither an error
+// class nor words; errors.ts puts it into words where it is printed.
+
+/** What a verb is called with, beside the configuration. */
+export interface CmdArgs {
+	readonly containerID: string;
+	readonly ifname: string;
+	/** CNI_ARGS as it came. */
+	readonly args: string;
+}
+
+/** A variable of the environment that some verb needs. */
+export type Variable =
+	| "CNI_CONTAINERID"
+	| "CNI_IFNAME"
+	| "CNI_NETNS"
+	| "CNI_PATH";
+
+/** What is wrong with a request. */
+export type Problem =
+	| {
+			readonly is: "unknown command";
+			readonly command: string;
+			readonly known: readonly string[];
+	  }
+	| {
+			readonly is: "environment";
+			readonly command: string;
+			readonly needed: readonly Variable[];
+			/** The variables that are missing or wrong. */
+			readonly wrong: readonly Variable[];
+			readonly value: (name: Variable) => string | undefined;
+	  }
+	| { readonly is: "unreadable stdin"; readonly cause: unknown }
+	| { readonly is: "no object"; readonly text: string }
+	| { readonly is: "cniVersion no string"; readonly value: unknown }
+	| {
+			readonly is: "cniVersion unsupported";
+			readonly version: string;
+			readonly supported: readonly string[];
+	  }
+	| {
+			readonly is: "cniVersion too old";
+			readonly command: string;
+			readonly version: string;
+			readonly since: string;
+	  }
+	| { readonly is: "name"; readonly value: unknown }
+	| { readonly is: "not chained" }
+	| InvalidValue;
+
+/** A value of the configuration that cannot be used. */
+export interface InvalidValue {
+	readonly is: "value";
+	/** The value's path in the document: `runtimeConfig.portMappings`. */
+	readonly where: string;
+	readonly value: unknown;
+	/** What it must be. */
+	readonly must: string;
+}

@@ -1,0 +1,127 @@
+// Who has mapped what: an attachment, its port mappings, and how to look them up.
+// Pure. Whether an entry contradicts a mapping is decided in stale.ts.
+
+import type { Entry } from "../conntrack/entry.ts";
+import type { Family, IP } from "../net/ip.ts";
+import { type Proto, portKey } from "../net/proto.ts";
+
+/** A network's interface in a container, as the CNI specification defines an attachment. */
+export interface AttachmentID {
+	readonly network: string;
+	readonly containerID: string;
+	readonly ifname: string;
+}
+
+/** Everything that reaches one pod in one family and protocol, by whatever rule. */
+export interface PodTarget {
+	readonly family: Family;
+	readonly proto: Proto;
+	readonly podIP: IP;
+}
+
+/** One hostPort of one pod in one family. portmap makes one DNAT rule of it. */
+export interface Mapping extends PodTarget {
+	readonly hostPort: number;
+	/** null: any address of the node. */
+	readonly hostIP: IP | null;
+	readonly containerPort: number;
+}
+
+/** The ways that lead to a pod. */
+export interface PodTargets {
+	readonly mappings: readonly Mapping[];
+	/** The pod's traffic as a whole, for runtimes that do not name the ports (`"scope": "pod"`). */
+	readonly podTargets: readonly PodTarget[];
+}
+
+export interface Attachment extends AttachmentID, PodTargets {
+	/** `namespace/name`, if the runtime named the pod. */
+	readonly pod: string | undefined;
+	/** When ADD recorded it, in ms of the monotonic clock: the wall clock may jump, and no record outlives a boot. */
+	readonly added: number;
+	/** Its DEL has come but could not remove every entry. The next pass that can does it. */
+	readonly unfinished?: boolean;
+}
+
+export function isSame(a: AttachmentID, b: AttachmentID): boolean {
+	return (
+		a.network === b.network &&
+		a.containerID === b.containerID &&
+		a.ifname === b.ifname
+	);
+}
+
+/**
+ * Returns true if an attachment of `others` has this very mapping. Its pod then got
+ * the address after the pod that `m` was made for had left.
+ */
+export function isInherited(
+	others: readonly Attachment[],
+	m: Mapping,
+): boolean {
+	return others.some((a) =>
+		a.mappings.some(
+			(o) =>
+				o.podIP === m.podIP &&
+				o.proto === m.proto &&
+				o.hostPort === m.hostPort &&
+				o.containerPort === m.containerPort &&
+				(o.hostIP === null || o.hostIP === m.hostIP),
+		),
+	);
+}
+
+/** Returns true if an attachment of `others` has this address. */
+export function isAssigned(others: readonly Attachment[], podIP: IP): boolean {
+	return others.some((a) => addressesOf(a).includes(podIP));
+}
+
+/** The pod's addresses. An address comes once for each target that has it. */
+export function addressesOf({ mappings, podTargets }: PodTargets): IP[] {
+	return [...mappings, ...podTargets].map(({ podIP }) => podIP);
+}
+
+/** Returns true if the entry came through this mapping and leads to its pod. */
+export function leadsTo(m: Mapping, e: Entry): boolean {
+	return (
+		isFrontend(m, e) &&
+		e.reply.src === m.podIP &&
+		e.reply.sport === m.containerPort
+	);
+}
+
+/** Returns true if the entry came to the address and port that the mapping claims. */
+export function isFrontend(m: Mapping, e: Entry): boolean {
+	return (
+		e.proto === m.proto &&
+		e.family === m.family &&
+		e.orig.dport === m.hostPort &&
+		(m.hostIP === null || e.orig.dst === m.hostIP)
+	);
+}
+
+/** Indexes mappings by hostPort, so that judging an entry costs the same for one mapping and for thousands. */
+export function byPort(
+	mappings: readonly Mapping[],
+): (proto: number, hostPort: number) => readonly Mapping[] {
+	const found = new Map<number, Mapping[]>();
+	for (const m of mappings) {
+		const key = portKey(m.proto, m.hostPort);
+		const same = found.get(key);
+		if (same) same.push(m);
+		else found.set(key, [m]);
+	}
+	return (proto, hostPort) => found.get(portKey(proto, hostPort)) ?? [];
+}
+
+/** The first verdict that is not undefined. */
+export function first<T, R>(
+	items: readonly T[],
+	verdict: (item: T) => R | undefined,
+): R | undefined {
+	for (const item of items) {
+		const found = verdict(item);
+		if (found !== undefined) return found;
+	}
+	return undefined;
+}

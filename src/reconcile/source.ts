@@ -1,0 +1,24 @@
+// A source of desired state: what one side says that the table should be. recorded.ts
+// makes one of the node's attachments, services.ts one of a cluster's Services.
+
+import type { Entry } from "../conntrack/entry.ts";
+import type { DumpFilter } from "../conntrack/messages.ts";
+import type { IP } from "../net/ip.ts";
+import type { Reason } from "../policy/stale.ts";
+
+/** What one source says that the table should be. */
+export interface Desired {
+	/** Where the source says anything. Entries with other ports are healthy. */
+	readonly ports: readonly DumpFilter[];
+	/** Returns why the entry contradicts the source, or undefined if it does not. */
+	judge(e: Entry): Reason | undefined;
+	/** Returns true if the entry is exactly as this source wants it. Then it stays, whatever another source says. */
+	serves(e: Entry): boolean;
+	/** Returns the owner of the entry: a Service's name, or a pod's. */
+	owner(e: Entry): string | undefined;
+	/** Returns true if the source has changed since it was read. Then the entry is judged again. */
+	refresh?(): boolean;
+}
+
+/** Makes the desired state of what is known now. `isLocal` answers from the moment when entries are judged. */
+export type Source = (isLocal: (ip: IP) => boolean) => Desired;

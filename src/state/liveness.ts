@@ -1,0 +1,103 @@
+// Which attachments are alive: those that are recorded and, with libcni's cache, also
+// those that came or went while the plugin was not in the chain.
+
+import type { Context } from "../context.ts";
+import {
+	type Cached,
+	cacheDirs,
+	cacheName,
+	cacheNames,
+	readCache,
+} from "../libcni/cache.ts";
+import type { Proto } from "../net/proto.ts";
+import type { Attachment } from "../policy/mapping.ts";
+import { everyRecord, recordNames } from "./store.ts";
+
+/** A younger record may belong to a chain that has not returned yet, and libcni writes its cache only after that. */
+const ADDING_MS = 5 * 60_000;
+
+/** libcni's cache as a second source beside the records. */
+export interface CacheSource {
+	/** The directory that the runtime gives libcni. */
+	readonly dir: string;
+	/** Of an attachment that is only cached, the mappings of these protocols count. */
+	readonly protocols: readonly Proto[];
+}
+
+/** What is recorded and cached at one moment. */
+export interface Snapshot {
+	/** When it was taken, in ms of the monotonic clock. */
+	readonly at: number;
+	/** The files' names in one text, which changes when an attachment comes or goes. */
+	readonly names: string;
+	/** The attachments that decide about entries. */
+	readonly live: readonly Attachment[];
+	/** Recorded attachments that are no longer cached, or whose DEL is unfinished. */
+	readonly dead: readonly Attachment[];
+	/** Every attachment that libcni has not ended. */
+	readonly cached: readonly Cached[];
+}
+
+/** Throws SysError if the directory of records cannot be read. */
+export function takeSnapshot(
+	context: Context,
+	cache: CacheSource | undefined,
+): Snapshot {
+	const at = context.host.ticks();
+	// names before contents: an attachment that comes in between shows the next time
+	const names = namesOf(context, cache);
+	return { at, names, ...survey(context, cache) };
+}
+
+/** Returns the attachments that decide about entries. Throws SysError if the directory of records cannot be read. */
+export function liveAttachments(
+	context: Context,
+	cache: CacheSource,
+): readonly Attachment[] {
+	return survey(context, cache).live;
+}
+
+function survey(
+	{ host, dataDir }: Context,
+	cache: CacheSource | undefined,
+): Pick<Snapshot, "live" | "dead" | "cached"> {
+	const every = everyRecord(host, dataDir);
+	const recorded = every.filter((a) => !a.unfinished);
+	const dirs = cache ? cacheDirs(cache.dir) : [];
+	const names = new Set(dirs.flatMap((dir) => cacheNames(host, dir)));
+	// a DEL that failed in another plugin leaves its cached file, but the pod is dead
+	const unfinished = new Set(every.filter((a) => a.unfinished).map(cacheName));
+	const cached = dirs
+		.flatMap((dir) => readCache(host, dir))
+		.filter((c) => !unfinished.has(cacheName(c)));
+	// if no attachment of a network is cached, its runtime keeps its cache elsewhere
+	const networks = new Set(cached.map(({ network }) => network));
+	const isAbsent = (a: Attachment): boolean =>
+		networks.has(a.network) &&
+		!names.has(cacheName(a)) &&
+		host.ticks() - a.added > ADDING_MS;
+	const own = new Set(recorded.map(cacheName));
+	const adopted = cached
+		.filter((c) => !own.has(cacheName(c)))
+		.map((c) => ({
+			...c,
+			mappings: c.mappings.filter((m) => cache?.protocols.includes(m.proto)),
+		}));
+	return {
+		live: [...recorded.filter((a) => !isAbsent(a)), ...adopted],
+		dead: every.filter((a) => a.unfinished || isAbsent(a)),
+		cached,
+	};
+}
+
+/** Returns the names in the order of the directories. A changed order costs no more than a second snapshot. */
+export function namesOf(
+	{ host, dataDir }: Context,
+	cache: CacheSource | undefined,
+): string {
+	const dirs = cache ? cacheDirs(cache.dir) : [];
+	return [
+		recordNames(host, dataDir),
+		...dirs.map((dir) => cacheNames(host, dir)),
+	].join(":");
+}

@@ -1,0 +1,49 @@
+// The attachment that a CNI call is about: podTargets and protocols. What becomes of
+// wrong port mappings is in add.test.ts, check.test.ts and del.test.ts.
+
+import { expect, test } from "vitest";
+import type { PluginConf } from "../../../../plugin/cni/conf.ts";
+import { readConf } from "../../../../plugin/cni/conf.ts";
+import {
+	attachmentOf,
+	protocolsOf,
+} from "../../../../plugin/verbs/attachment.ts";
+import { fakeHost } from "../../../support/fakehost.ts";
+
+const P4 = "10.88.0.2";
+const P6 = "fd88::2";
+const ARGS = { containerID: "4f2e", ifname: "eth0", args: "" };
+
+const conf = (members: Record<string, unknown>): Promise<PluginConf> =>
+	readConf("ADD", { name: "net", ...members }, "");
+const attachment = async (members: Record<string, unknown>) =>
+	attachmentOf(
+		{ host: fakeHost(), dataDir: "/run/x", log: () => {}, event: "ADD" },
+		ARGS,
+		await conf(members),
+		"strict",
+	);
+
+test("with scope pod, podTargets are each address with each protocol", async () => {
+	const { podTargets } = await attachment({
+		scope: "pod",
+		protocols: ["udp", "tcp"],
+		prevResult: { ips: [{ address: `${P4}/16` }, { address: `${P6}/64` }] },
+	});
+	expect(podTargets.map((p) => [p.family, p.proto, p.podIP])).toEqual([
+		[2, 17, P4],
+		[2, 6, P4],
+		[10, 17, P6],
+		[10, 6, P6],
+	]);
+});
+
+test("with scope ports there are none", async () => {
+	const { podTargets } = await attachment({
+		prevResult: { ips: [{ address: `${P4}/16` }] },
+	});
+	expect(podTargets).toEqual([]);
+});
+
+test("a protocol that is named twice counts once", () =>
+	expect(protocolsOf(["udp", "tcp", "udp"])).toEqual([17, 6]));
