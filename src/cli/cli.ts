@@ -3,6 +3,7 @@
 import { version } from "../../package.json";
 import { MISSING, REMEDY } from "../conntrack/capability.ts";
 import { type Host, isSysError } from "../host.ts";
+import { own } from "../objects.ts";
 import { type Command, run } from "./command.ts";
 import { isClosedPipe } from "./pipe.ts";
 import { nearest, UsageError } from "./usage.ts";
@@ -13,17 +14,18 @@ declare const BUILD: string;
 
 /** Each loaded when it is asked for; in the order of the help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-	list: async () => (await import("./list.ts")).list,
-	flush: async () => (await import("./flush.ts")).flush,
-	reconcile: async () => (await import("./reconcile.ts")).reconcile,
-	sweep: async () => (await import("./sweep.ts")).sweep,
-	gc: async () => (await import("./gc.ts")).gc,
-	stats: async () => (await import("./stats.ts")).stats,
-	doctor: async () => (await import("./doctor.ts")).doctor,
-	install: async () => (await import("./install.ts")).install,
-	uninstall: async () => (await import("./uninstall.ts")).uninstall,
-	completion: async () => (await import("./completion.ts")).completion(all),
-	man: async () => (await import("./man.ts")).man(all, version),
+	list: async () => (await import("./list.ts")).listCommand,
+	flush: async () => (await import("./flush.ts")).flushCommand,
+	reconcile: async () => (await import("./reconcile.ts")).reconcileCommand,
+	sweep: async () => (await import("./sweep.ts")).sweepCommand,
+	gc: async () => (await import("./gc.ts")).gcCommand,
+	stats: async () => (await import("./stats.ts")).statsCommand,
+	doctor: async () => (await import("./doctor.ts")).doctorCommand,
+	install: async () => (await import("./install.ts")).installCommand,
+	uninstall: async () => (await import("./uninstall.ts")).uninstallCommand,
+	completion: async () =>
+		(await import("./completion.ts")).completionCommand(all),
+	man: async () => (await import("./man.ts")).manCommand(all, version),
 };
 
 /** What may come first. */
@@ -59,8 +61,12 @@ export async function cli(host: Host): Promise<number> {
 	}
 }
 
+function isCommand(word: string | undefined): boolean {
+	return word !== undefined && own(COMMANDS, word) !== undefined;
+}
+
 function find(name: string): Promise<Command> {
-	const load = COMMANDS[name];
+	const load = own(COMMANDS, name);
 	if (load) return load();
 	throw new UsageError(
 		`unknown command: ${name}`,
@@ -83,7 +89,7 @@ function adviceOn(e: unknown, word: string | undefined): string {
 	if (isRefused(e)) return `\n${MISSING}: ${REMEDY}.`;
 	if (!(e instanceof UsageError)) return "";
 	if (e.instead !== undefined) return `\nDid you mean ${e.instead}?`;
-	return `\nSee conntrack-flush ${word && word in COMMANDS ? `${word} ` : ""}--help.`;
+	return `\nSee conntrack-flush ${isCommand(word) ? `${word} ` : ""}--help.`;
 }
 
 /** Whether the kernel has said that this is not for us; of a file it may say so for other reasons. */

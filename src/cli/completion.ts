@@ -1,6 +1,7 @@
 // `completion`: what a shell needs to complete our command line, made from the
 // descriptions of the commands.
 
+import { own } from "../objects.ts";
 import { type Command, command, type Flags, flagName } from "./command.ts";
 import { nearest, UsageError } from "./usage.ts";
 
@@ -14,7 +15,7 @@ const SHELLS: Readonly<Record<string, (all: readonly Command[]) => string>> = {
 };
 
 /** `all` gives the commands, of which this is one. */
-export function completion(all: () => Promise<readonly Command[]>) {
+export function completionCommand(all: () => Promise<readonly Command[]>) {
 	return command({
 		name: "completion",
 		summary: "print the completion for bash, zsh or fish",
@@ -34,7 +35,7 @@ conntrack-flush completion fish > /etc/fish/completions/conntrack-flush.fish`,
 			},
 		],
 		async run(host, _, [shell = "", ...more]) {
-			const script = SHELLS[shell];
+			const script = own(SHELLS, shell);
 			if (!script || more.length > 0)
 				throw new UsageError(
 					"completion needs one of bash, zsh, fish",

@@ -13,7 +13,7 @@ const INDENT = "      ";
 // as install has them
 const { cniConfDir, cniCacheDir, dataDir, hostRoot } = PLACES;
 
-export const doctor = command({
+export const doctorCommand = command({
 	name: "doctor",
 	summary: "check this node, and say what is wrong and what to do",
 	about: `Checks, in this order: the capability, ctnetlink, what the kernel can do, the place of the plugin in the configuration of the node's network, which is the one that install would edit, records that cannot be read, DNAT rules that lead to pods which are gone, stale entries, and how full the table is. A line for each: ok, warn or fail, and what to do.

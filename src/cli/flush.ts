@@ -45,7 +45,7 @@ const SAID = ["stale", "podIP", "hostPort", "hostIP"];
 /** Told of each entry that goes; `isLocal` knows the node's addresses. */
 type Tell = (e: Entry, isLocal: (ip: IP) => boolean) => void;
 
-export const flush = command({
+export const flushCommand = command({
 	name: "flush",
 	summary: "remove the entries of a hostPort or a pod, or all stale ones",
 	about: `Removes the entries that came to --host-port, those that a rule has sent to --pod-ip, or with --stale those that keep traffic from this node's attachments. Several conditions narrow each other down. Without one of these three nothing is removed.

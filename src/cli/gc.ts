@@ -16,7 +16,7 @@ const network: List<string> = {
 	help: "a network whose attachments FILE names; may come several times; without it, every network",
 };
 
-export const gc = command({
+export const gcCommand = command({
 	name: "gc",
 	summary: "forget attachments that are gone, and what they left behind",
 	about: `Forgets recorded attachments that FILE does not name, and removes what they left in the table.

@@ -43,7 +43,7 @@ const WATCHING = {
 	},
 };
 
-export const install = command({
+export const installCommand = command({
 	name: "install",
 	summary: "put the plugin on this node and into its network's chain",
 	about: `Copies this executable into the directory of plugins, and then enters it in the configuration of the node's network, the first file by name. What is in place already is not touched; files are only ever replaced whole.

@@ -53,7 +53,7 @@ interface Wish {
 	readonly format: Format;
 }
 
-export const list = command({
+export const listCommand = command({
 	name: "list",
 	summary: "show the entries of hostPorts, which are stale, and why",
 	about: `Shows the entries of the recorded attachments' hostPorts; with --host-port or --pod-ip, those of that hostPort or pod, recorded or not; with --all, every UDP, TCP and SCTP entry. Other flags narrow that down. Changes nothing.

@@ -4,7 +4,10 @@ import { type Command, command, flagName } from "./command.ts";
 import { CODES, meaning, usageOf } from "./help.ts";
 
 /** `all` gives the commands, of which this is one. */
-export function man(all: () => Promise<readonly Command[]>, version: string) {
+export function manCommand(
+	all: () => Promise<readonly Command[]>,
+	version: string,
+) {
 	return command({
 		name: "man",
 		summary: "print the manual page",

@@ -10,8 +10,8 @@ import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
 import { DocumentError, readFrontends } from "../reconcile/frontends.ts";
 import {
-	type Found,
 	logRepair,
+	type OnStale,
 	reconcile as run,
 } from "../reconcile/reconcile.ts";
 import { dropAbsent, recorded } from "../reconcile/recorded.ts";
@@ -43,7 +43,7 @@ const INTERVAL = duration("1s");
 /** Part of the interval by which a pass may be early or late, so that nodes do not move in step. */
 const JITTER = 0.1;
 
-export const reconcile = command({
+export const reconcileCommand = command({
 	name: "reconcile",
 	summary: "remove every entry that contradicts what the traffic should be",
 	about: `Reads what should be, looks at every entry of the table once, and deletes those that contradict it.
@@ -162,7 +162,7 @@ interface Job {
 	/** undefined: they are no source. */
 	readonly attachments: CacheSource | undefined;
 	readonly action: Action;
-	readonly found: Found | undefined;
+	readonly found: OnStale | undefined;
 }
 
 /** One pass after another; each throws if what should be cannot be read, and then nothing was done or forgotten. */

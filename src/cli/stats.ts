@@ -25,7 +25,7 @@ const EVERY_MS = 2000;
 /** Rows of --watch under one heading. */
 const PAGE = 20;
 
-export const stats = command({
+export const statsCommand = command({
 	name: "stats",
 	summary: "how full the table is, and what the kernel counted",
 	about: `Shows the number of conntrack entries, their limit, and the kernel's counters: found, invalid, insert, insert_failed, drop, early_drop, error, search_restart, clash_resolve, chain_toolong. Those of them that mean trouble are explained, with what helps. All are of this network namespace, and count from its beginning.

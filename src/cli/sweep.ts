@@ -36,7 +36,7 @@ const DESTINATION: Pick<Option<Destination>, "value" | "parse"> = {
 	},
 };
 
-export const sweep = command({
+export const sweepCommand = command({
 	name: "sweep",
 	summary: "end TCP connection attempts that are stuck on stale entries",
 	about: `Looks at the table every --interval, and removes TCP entries whose client sends its SYN again and again and is never answered: made before there was a rule, or leading to a pod that is gone, such an entry swallows the retries. The retry after its removal meets the rules as they are now.

@@ -3,7 +3,7 @@
 import type { FullHost } from "../host.ts";
 import { pathIn } from "../install/binary.ts";
 import { unified } from "../install/diff.ts";
-import { remove } from "../install/files.ts";
+import { removeFile } from "../install/files.ts";
 import { lock } from "../install/lock.ts";
 import type { Runtime } from "../install/mode.ts";
 import type { Where } from "../install/paths.ts";
@@ -24,7 +24,7 @@ const NAMED = 3;
 /** How often to look who names it. */
 const LOOK_MS = 2000;
 
-export const uninstall = command({
+export const uninstallCommand = command({
 	name: "uninstall",
 	summary: "take the plugin out of the chain and off this node",
 	about: `Takes our entries and drop-ins out of every configuration, waits for runtimes to load it and for calls under way to end, and removes the executable and what it has recorded.
@@ -67,7 +67,7 @@ An install --watch that runs on the node would put everything back; it is refuse
 		if (values.dryRun) return dryRun(host, where);
 		const unlock = lock(host, where, 0);
 		try {
-			if (values.textfile !== undefined && remove(host, values.textfile))
+			if (values.textfile !== undefined && removeFile(host, values.textfile))
 				host.write(1, `removed ${values.textfile}\n`);
 			return await takeOut(host, where, values);
 		} finally {

@@ -170,7 +170,12 @@ export function getFiltered(
 }
 
 /** Deletes the one entry of `key`. Throws TypeError rather than write a wider DELETE. */
-export function remove(w: Writer, seq: number, ack: boolean, key: Key): void {
+export function deleteOne(
+	w: Writer,
+	seq: number,
+	ack: boolean,
+	key: Key,
+): void {
 	const at = name(w, IPCTNL_MSG_CT_DELETE, seq, ack, key, 2);
 	const { words } = w;
 	words[at] = ID_WORD;
@@ -183,7 +188,7 @@ export function remove(w: Writer, seq: number, ack: boolean, key: Key): void {
  * The timeout comes in the same message, because kernels since 6.0 refuse to
  * change it afterwards: EPERM means already retired. Older ones begin it anew.
  */
-export function retire(
+export function retireOne(
 	w: Writer,
 	seq: number,
 	ack: boolean,
@@ -206,7 +211,11 @@ export function retire(
  * is incomplete, and a kernel that does not know the filter answers EINVAL or
  * EOPNOTSUPP and deletes nothing. The flags are never 0.
  */
-export function kernelFlush(w: Writer, seq: number, filter: FlushFilter): void {
+export function deleteFiltered(
+	w: Writer,
+	seq: number,
+	filter: FlushFilter,
+): void {
 	const { proto, origDport, origDst, replySrc, replySport } = filter;
 	if (proto !== IPPROTO_TCP && proto !== IPPROTO_UDP)
 		throw new TypeError(`the kernel compares no ports of protocol ${proto}`);

@@ -24,15 +24,15 @@ import { IPCTNL_MSG_CT_NEW, IPS_ASSURED, IPS_SEEN_REPLY } from "./constants.ts";
 import type { Target } from "./entry.ts";
 import {
 	type DumpFilter,
+	deleteFiltered,
+	deleteOne,
 	type FlushFilter,
 	getAll,
 	getFill,
 	getFiltered,
 	type Key,
-	kernelFlush,
 	readFill,
-	remove,
-	retire,
+	retireOne,
 } from "./messages.ts";
 import { Sample } from "./sample.ts";
 import { type EntryCount, type PortSet, skipOthers } from "./skip.ts";
@@ -148,7 +148,7 @@ export class Conntrack {
 	/** Deletes exactly these entries. */
 	async remove(keys: readonly Key[]): Promise<RemovalCount> {
 		const outcome = nothing();
-		await this.#each(keys, remove, (_, errno) => tally(outcome, errno));
+		await this.#each(keys, deleteOne, (_, errno) => tally(outcome, errno));
 		return outcome;
 	}
 
@@ -160,7 +160,7 @@ export class Conntrack {
 		const outcome = nothing();
 		const busy: Target[] = [];
 		const write: WriteOne<Target> = (w, seq, ack, { key, status }) =>
-			retire(w, seq, ack, key, status, seconds);
+			retireOne(w, seq, ack, key, status, seconds);
 		await this.#each(targets, write, ({ key, status }, errno) => {
 			// a reply came since the dump; the bits that it set must be repeated
 			if (errno === EBUSY)
@@ -178,7 +178,7 @@ export class Conntrack {
 	 */
 	async kernelFlush(filter: FlushFilter): Promise<boolean> {
 		const [errno = 0] = await this.#requests.batch([filter], (w, seq) =>
-			kernelFlush(w, seq, filter),
+			deleteFiltered(w, seq, filter),
 		);
 		if (errno === EINVAL || errno === EOPNOTSUPP) return false;
 		if (errno !== 0) throw new NetlinkError("kernel flush", errno, undefined);

@@ -18,7 +18,7 @@ import {
 	getLocalRoutes,
 	type LocalRoute,
 	RTM_NEWROUTE,
-	readLink,
+	readLinkIndex,
 	readLocalRoute,
 } from "../netlink/rtnl.ts";
 
@@ -71,7 +71,7 @@ function ipvsInterface(rtnl: Exchange): Promise<number | undefined> {
 	const link = rtnl.ask(
 		`look up ${IPVS_INTERFACE}`,
 		(w, seq) => getLink(w, seq, IPVS_INTERFACE),
-		readLink,
+		readLinkIndex,
 	);
 	return orUndefined(link, ENODEV);
 }

@@ -1,7 +1,7 @@
 // What to add by hand, where the installer may not.
 
 import { TYPE } from "./conflist.ts";
-import { type Keys, splitItems, singleItem, spaced } from "./edit.ts";
+import { type Keys, singleItem, spaced, splitItems } from "./edit.ts";
 import { DROP_IN } from "./plan.ts";
 
 /** The entries and where they belong, for a reader. */

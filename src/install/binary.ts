@@ -3,7 +3,7 @@
 
 import { type FullHost, isAbsent } from "../host.ts";
 import { TYPE } from "./conflist.ts";
-import { remove, removeTemporaries, replace } from "./files.ts";
+import { removeFile, removeTemporaries, replace } from "./files.ts";
 
 /** The file that this process was started from, also if its name is gone. */
 const SELF = "/proc/self/exe";
@@ -43,7 +43,7 @@ export function compare(
 /** False if there was none. */
 export function removeFrom(host: FullHost, dir: string): boolean {
 	removeTemporaries(host, dir);
-	return remove(host, pathIn(dir));
+	return removeFile(host, pathIn(dir));
 }
 
 /** By words: some megabytes, in an interpreter. */

@@ -20,7 +20,7 @@ export function apply(host: FullHost, change: Change): void {
 	const { path, before, after } = change;
 	const dir = parentOf(path);
 	if (after === undefined) {
-		if (remove(host, path)) host.sync(dir);
+		if (removeFile(host, path)) host.sync(dir);
 		return;
 	}
 	if (before === undefined) host.mkdir(dir, 0o755);
@@ -90,11 +90,11 @@ const SUFFIX = `.${TYPE}-new`;
 /** Takes away what a killed call has left in the directory. */
 export function removeTemporaries(host: FullHost, dir: string): void {
 	for (const name of namesIn(host, dir) ?? [])
-		if (name.endsWith(SUFFIX)) remove(host, `${dir}/${name}`);
+		if (name.endsWith(SUFFIX)) removeFile(host, `${dir}/${name}`);
 }
 
 /** Removes the file; false if there was none, or none that can be removed: an image's. */
-export function remove(host: FullHost, path: string): boolean {
+export function removeFile(host: FullHost, path: string): boolean {
 	try {
 		host.unlink(path);
 		return true;

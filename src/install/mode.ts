@@ -1,6 +1,7 @@
 // Which way into the chain: entries in the conflist, or a drop-in that libcni
 // 1.3 appends to it. Pure: what is there is given.
 
+import { own } from "../objects.ts";
 import { type Conflist, isRenamed } from "./conflist.ts";
 import { isOurs } from "./edit.ts";
 import { Refusal } from "./refusal.ts";
@@ -29,13 +30,13 @@ export function parseRuntime(text: string): Runtime | undefined {
 }
 
 export function readsDropIns({ name, major, minor }: Runtime): boolean {
-	const first = WITH_DROP_INS[name];
+	const first = own(WITH_DROP_INS, name);
 	if (!first) return false;
 	return major > first[0] || (major === first[0] && minor >= first[1]);
 }
 
 /** What the choice depends on. */
-export interface Found {
+export interface ConfDir {
 	/** Of the configuration directory. */
 	readonly names: readonly string[];
 	readonly list: Conflist;
@@ -48,7 +49,7 @@ export interface Found {
 export function chooseMode(
 	asked: Mode | "auto",
 	runtime: Runtime | undefined,
-	found: Found,
+	found: ConfDir,
 ): { readonly mode: Mode; readonly why: string } {
 	refuseCilium(found);
 	const { list, hasDropIn, behindMultus } = found;
@@ -81,7 +82,7 @@ export function chooseMode(
  * In its exclusive mode, the default, Cilium renames what others configure and
  * writes its own file anew. Without portmap its hostPorts are not in conntrack.
  */
-function refuseCilium({ names, list }: Found): void {
+function refuseCilium({ names, list }: ConfDir): void {
 	const renamed = names.find(isRenamed);
 	if (renamed !== undefined)
 		throw new Refusal(

@@ -15,8 +15,8 @@ import {
 	nudge,
 	Overtaken,
 	parentOf,
-	remove,
 	removeEmpty,
+	removeFile,
 	removeTemporaries,
 } from "./files.ts";
 import { backupDir } from "./install.ts";
@@ -144,7 +144,7 @@ function empty(
 	isOurs: (name: string) => boolean,
 ): void {
 	for (const name of namesIn(host, dir) ?? [])
-		if (isOurs(name)) remove(host, `${dir}/${name}`);
+		if (isOurs(name)) removeFile(host, `${dir}/${name}`);
 	removeEmpty(host, dir);
 }
 

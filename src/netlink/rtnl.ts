@@ -42,7 +42,7 @@ export function getLink(w: Writer, seq: number, name: string): void {
 }
 
 /** The interface index of an answer to `getLink`. */
-export function readLink(b: RecvBuffer, m: Message): number {
+export function readLinkIndex(b: RecvBuffer, m: Message): number {
 	if (m.type !== RTM_NEWLINK || m.end - m.start < NLMSG_HDRLEN + IFINFOMSG_LEN)
 		throw new DecodeError(`message of type ${m.type} in place of a link`);
 	return b.u32(m.start + NLMSG_HDRLEN + 4);

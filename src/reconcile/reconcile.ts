@@ -18,7 +18,7 @@ import type { Source } from "./source.ts";
 const DEADLINE_MS = 120_000;
 
 /** Is called for each stale entry, with the reason and the owner. */
-export type Found = (
+export type OnStale = (
 	e: Entry,
 	reason: Reason,
 	owner: string | undefined,
@@ -33,7 +33,7 @@ export async function reconcile(
 	{ host, log }: Context,
 	sources: readonly Source[],
 	action: Action,
-	found?: Found,
+	found?: OnStale,
 ): Promise<Report> {
 	let locals = new LocalAddresses();
 	const desired = sources.map((source) => source((ip) => locals.has(ip)));

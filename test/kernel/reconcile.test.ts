@@ -224,9 +224,15 @@ test("of a TCP, a UDP and an SCTP entry, those named are deleted, and what is no
 		const keys = hits
 			.filter((e) => named.some((i) => e.orig.sport === i + 1))
 			.map((e) => e.key);
-		expect(await agent.remove(keys)).toMatchObject({ done: deleted, expired: 0 });
+		expect(await agent.remove(keys)).toMatchObject({
+			done: deleted,
+			expired: 0,
+		});
 		expect(await agent.count()).toBe(3 - deleted);
-		expect(await agent.remove(keys)).toMatchObject({ done: 0, expired: deleted });
+		expect(await agent.remove(keys)).toMatchObject({
+			done: 0,
+			expired: deleted,
+		});
 		expect(await agent.count()).toBe(3 - deleted);
 	}
 });

@@ -110,7 +110,10 @@ test("a second time it is gone, and its time is not changed", async () => {
 	const [entry] = await hits(agent);
 	const targets = entry ? [target(entry)] : [];
 	expect(await agent.retire(targets, 30)).toMatchObject({ done: 1 });
-	expect(await agent.retire(targets, 3600)).toMatchObject({ done: 0, expired: 1 });
+	expect(await agent.retire(targets, 3600)).toMatchObject({
+		done: 0,
+		expired: 1,
+	});
 	const again = await hits(agent);
 	expect(await agent.retire(again.map(target), 3600)).toMatchObject({
 		done: 0,

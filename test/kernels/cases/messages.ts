@@ -3,13 +3,13 @@
 // and nothing else, and if a kernel that cannot do it refuses.
 
 import {
+	deleteFiltered,
+	deleteOne,
 	getAll,
 	getFill,
 	getFiltered,
 	type Key,
-	kernelFlush,
-	remove,
-	retire,
+	retireOne,
 } from "../../../src/conntrack/messages.ts";
 import { Writer } from "../../../src/netlink/nl.ts";
 import {
@@ -139,7 +139,7 @@ const flushes: readonly Case[] = [
 		{ ...back, proto: UDP, origDport: 1, origDst: undefined },
 	],
 ].map(([name, f]): Case => {
-	const filter = f as Parameters<typeof kernelFlush>[2];
+	const filter = f as Parameters<typeof deleteFiltered>[2];
 	const gone = new Set(
 		where(
 			(e) =>
@@ -155,7 +155,7 @@ const flushes: readonly Case[] = [
 		steps: (k) => [
 			fill(ALL),
 			send(
-				bytes((w) => kernelFlush(w, 1, filter)),
+				bytes((w) => deleteFiltered(w, 1, filter)),
 				since(k, 6, 12) ? "ok" : "EINVAL",
 			),
 			table(since(k, 6, 12) ? ALL.filter((line) => !gone.has(line)) : ALL),
@@ -183,7 +183,7 @@ const removals: readonly Case[] = TARGETS.map((name) => ({
 	steps: () => [
 		fill(ALL),
 		sendWithID(
-			bytes((w) => remove(w, 1, true, keyOf(SCENE[name]))),
+			bytes((w) => deleteOne(w, 1, true, keyOf(SCENE[name]))),
 			SCENE[name],
 			"ok",
 		),
@@ -203,7 +203,7 @@ const misses: readonly Case[] = (
 	steps: () => [
 		fill(ALL),
 		sendWithID(
-			bytes((w) => remove(w, 1, true, keyOf(SCENE[tupleOf]))),
+			bytes((w) => deleteOne(w, 1, true, keyOf(SCENE[tupleOf]))),
 			SCENE[idOf],
 			"ENOENT",
 		),
@@ -219,7 +219,7 @@ function retirement(line: string, seconds: number): Uint8Array {
 		(words.includes("assured") ? 0x4 : 0) |
 		(words.includes("snat") ? 0x10 : 0) |
 		(words.includes("dnat") ? 0x20 : 0);
-	return bytes((w) => retire(w, 1, true, keyOf(line), status, seconds));
+	return bytes((w) => retireOne(w, 1, true, keyOf(line), status, seconds));
 }
 
 const retirements: readonly Case[] = [

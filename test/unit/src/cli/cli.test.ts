@@ -264,6 +264,38 @@ describe("the command line", () => {
 		},
 	);
 
+	// every object inherits these names, a table of commands too
+	const INHERITED = ["constructor", "__proto__", "toString", "hasOwnProperty"];
+	test.each(
+		INHERITED.flatMap((name): [string[], string][] => [
+			[[name], `unknown command: ${name}\nSee conntrack-flush --help.`],
+			[
+				[name, "--help"],
+				`unknown command: ${name}\nSee conntrack-flush --help.`,
+			],
+			[
+				["help", name],
+				`unknown command: ${name}\nSee conntrack-flush --help.`,
+			],
+			[
+				["completion", name],
+				"completion needs one of bash, zsh, fish\nSee conntrack-flush completion --help.",
+			],
+			[
+				["gc", `--${name}`],
+				`unknown flag: --${name}\nSee conntrack-flush gc --help.`,
+			],
+			[
+				["list", "--proto", name],
+				`--proto: not one of udp, tcp, sctp, all: ${name}\nSee conntrack-flush list --help.`,
+			],
+		]),
+	)("%j: an inherited name is no word of ours", async (argv, text) => {
+		const called = await run(...argv);
+		expect([called.code, called.out]).toEqual([2, ""]);
+		expect(called.err).toBe(`conntrack-flush: ${text}\n`);
+	});
+
 	test("touches nothing", async () => {
 		for (const word of ["--help", "--version", "x"])
 			expect((await run(word)).host.calls).toEqual([]);

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import * as ct from "../../../../src/conntrack/messages.ts";
 import {
+	deleteFiltered,
+	deleteOne,
 	type FlushFilter,
 	type Key,
-	kernelFlush,
-	remove,
-	retire,
+	retireOne,
 } from "../../../../src/conntrack/messages.ts";
 import { AF_INET, AF_INET6 } from "../../../../src/net/ip.ts";
 import {
@@ -85,8 +85,8 @@ describe("removal of one entry", () => {
 
 	test.each(rows)("refuses %s, and leaves no bytes", (_, key) => {
 		const w = new Writer(256);
-		expect(() => remove(w, 1, true, key)).toThrow(TypeError);
-		expect(() => retire(w, 1, true, key, 0x188, 2)).toThrow(TypeError);
+		expect(() => deleteOne(w, 1, true, key)).toThrow(TypeError);
+		expect(() => retireOne(w, 1, true, key, 0x188, 2)).toThrow(TypeError);
 		expect(w.length).toBe(0);
 	});
 
@@ -100,7 +100,7 @@ describe("removal of one entry", () => {
 		];
 		for (const spec of specs) {
 			const w = new Writer(256);
-			expect(() => remove(w, 1, true, entry(spec).key)).not.toThrow();
+			expect(() => deleteOne(w, 1, true, entry(spec).key)).not.toThrow();
 		}
 	});
 
@@ -123,7 +123,7 @@ describe("removal of one entry", () => {
 			};
 			const w = new Writer(512);
 			try {
-				remove(w, 1, true, key);
+				deleteOne(w, 1, true, key);
 			} catch (e) {
 				if (!(e instanceof TypeError) || w.length !== 0) throw e;
 				continue;
@@ -175,7 +175,9 @@ describe("kernel flush", () => {
 		["half a port", { replySport: 53.5 }],
 	])("refuses %s, and leaves no bytes", (_, wrong) => {
 		const w = new Writer(256);
-		expect(() => kernelFlush(w, 1, { ...FILTER, ...wrong })).toThrow(TypeError);
+		expect(() => deleteFiltered(w, 1, { ...FILTER, ...wrong })).toThrow(
+			TypeError,
+		);
 		expect(w.length).toBe(0);
 	});
 
@@ -191,7 +193,7 @@ describe("kernel flush", () => {
 				replySport: 1 + r.below(65535),
 			};
 			const w = new Writer(r.pick([0, 16, 64, 256]));
-			kernelFlush(w, n, filter);
+			deleteFiltered(w, n, filter);
 			const fault = dangerOf(w.bytes());
 			if (fault) expect.fail(`${fault}: ${toHex(w.bytes())}`);
 		}

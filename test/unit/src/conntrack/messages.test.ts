@@ -3,14 +3,14 @@
 
 import { describe, expect, test } from "vitest";
 import {
+	deleteFiltered,
+	deleteOne,
 	getAll,
 	getFill,
 	getFiltered,
 	type Key,
-	kernelFlush,
 	readFill,
-	remove,
-	retire,
+	retireOne,
 } from "../../../../src/conntrack/messages.ts";
 import { AF_INET, AF_INET6 } from "../../../../src/net/ip.ts";
 import {
@@ -118,7 +118,7 @@ describe("the bytes", () => {
 		],
 		[
 			"remove, IPv4",
-			(w: Writer) => remove(w, 3, true, KEY4),
+			(w: Writer) => deleteOne(w, 3, true, KEY4),
 			`50000000 0201 0500 03000000 00000000  # 80 bytes, DELETE, REQUEST|ACK
 			 02 00 0000
 			 3400 0280 ${REPLY4}
@@ -126,7 +126,7 @@ describe("the bytes", () => {
 		],
 		[
 			"remove, IPv6, in the middle of a batch",
-			(w: Writer) => remove(w, 4, false, KEY6),
+			(w: Writer) => deleteOne(w, 4, false, KEY6),
 			`68000000 0201 0100 04000000 00000000  # 104 bytes, no ACK
 			 0a 00 0000
 			 4c00 0280 ${REPLY6}
@@ -134,7 +134,7 @@ describe("the bytes", () => {
 		],
 		[
 			"remove, with CTA_ZONE as dumped",
-			(w: Writer) => remove(w, 3, true, ZONED),
+			(w: Writer) => deleteOne(w, 3, true, ZONED),
 			`58000000 0201 0500 03000000 00000000
 			 02 00 0000
 			 3400 0280 ${REPLY4}
@@ -144,7 +144,7 @@ describe("the bytes", () => {
 		[
 			"remove, with the zone of one direction inside the tuple",
 			(w: Writer) =>
-				remove(w, 3, true, {
+				deleteOne(w, 3, true, {
 					...KEY4,
 					reply: words(hex(`${REPLY4}\n0600 0300 00080000`)),
 				}),
@@ -156,7 +156,7 @@ describe("the bytes", () => {
 		],
 		[
 			"retire: status, fixed timeout and timeout in one message, without NLM_F_CREATE",
-			(w: Writer) => retire(w, 5, true, KEY4, 0x1aa, 2),
+			(w: Writer) => retireOne(w, 5, true, KEY4, 0x1aa, 2),
 			`58000000 0001 0500 05000000 00000000  # NEW, REQUEST|ACK
 			 02 00 0000
 			 3400 0280 ${REPLY4}
@@ -165,7 +165,7 @@ describe("the bytes", () => {
 		],
 		[
 			"retire, with its zone",
-			(w: Writer) => retire(w, 5, false, ZONED, 0x188, 3600),
+			(w: Writer) => retireOne(w, 5, false, ZONED, 0x188, 3600),
 			`60000000 0001 0100 05000000 00000000
 			 02 00 0000
 			 3400 0280 ${REPLY4}
@@ -176,7 +176,7 @@ describe("the bytes", () => {
 		[
 			"kernelFlush of any address",
 			(w: Writer) =>
-				kernelFlush(w, 1, {
+				deleteFiltered(w, 1, {
 					proto: IPPROTO_UDP,
 					origDport: 8125,
 					origDst: undefined,
@@ -194,7 +194,7 @@ describe("the bytes", () => {
 		[
 			"kernelFlush of one address",
 			(w: Writer) =>
-				kernelFlush(w, 1, {
+				deleteFiltered(w, 1, {
 					proto: IPPROTO_TCP,
 					origDport: 443,
 					origDst: "203.0.113.10",

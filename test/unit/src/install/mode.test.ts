@@ -3,8 +3,8 @@
 import { describe, expect, test } from "vitest";
 import { parseConflist } from "../../../../src/install/conflist.ts";
 import {
+	type ConfDir,
 	chooseMode,
-	type Found,
 	type Mode,
 	parseRuntime,
 	readsDropIns,
@@ -14,8 +14,10 @@ const FILE = "10-net.conflist";
 
 function found(
 	types: readonly string[],
-	more: Partial<Omit<Found, "list">> & { readonly onlyInlined?: boolean } = {},
-): Found {
+	more: Partial<Omit<ConfDir, "list">> & {
+		readonly onlyInlined?: boolean;
+	} = {},
+): ConfDir {
 	const text = JSON.stringify({
 		name: "n",
 		plugins: types.map((type) => ({ type })),
@@ -36,7 +38,7 @@ const PLAIN = found(["bridge", "portmap"]);
 const WITH_ENTRIES = found(["bridge", "conntrack-flush", "portmap"]);
 
 describe("auto", () => {
-	test.each<[string, string | undefined, Found, Mode, string]>([
+	test.each<[string, string | undefined, ConfDir, Mode, string]>([
 		["an unknown runtime", undefined, PLAIN, "edit", "version is not known"],
 		[
 			"containerd that reads drop-ins",
@@ -111,7 +113,7 @@ describe("auto", () => {
 	});
 });
 
-test.each<[Mode, Found]>([
+test.each<[Mode, ConfDir]>([
 	["edit", PLAIN],
 	["dropin", PLAIN],
 	["dropin", WITH_ENTRIES],
@@ -121,7 +123,7 @@ test.each<[Mode, Found]>([
 });
 
 describe("refused, with what to do instead", () => {
-	test.each<[string, Mode | "auto", string | undefined, Found, RegExp]>([
+	test.each<[string, Mode | "auto", string | undefined, ConfDir, RegExp]>([
 		[
 			"a drop-in for a runtime that reads none",
 			"dropin",
@@ -144,7 +146,7 @@ describe("refused, with what to do instead", () => {
 			/Multus/,
 		],
 		...(["auto", "edit", "dropin"] as const).map(
-			(mode): [string, Mode | "auto", undefined, Found, RegExp] => [
+			(mode): [string, Mode | "auto", undefined, ConfDir, RegExp] => [
 				`Cilium's exclusive mode, ${mode}`,
 				mode,
 				undefined,
@@ -180,6 +182,7 @@ test.each([
 	["cri-o://1.33.0", true],
 	["cri-o://1.32.6", false],
 	["docker://27.0.1", false],
+	["constructor://99.9", false],
 ])("a node that says %s reads drop-ins: %s", (text, want) => {
 	const runtime = parseRuntime(text);
 	expect(runtime && readsDropIns(runtime)).toBe(want);

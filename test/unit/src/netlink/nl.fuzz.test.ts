@@ -3,7 +3,7 @@
 
 import { expect, test } from "vitest";
 import { type Entry, readEntry } from "../../../../src/conntrack/entry.ts";
-import { readFill, remove } from "../../../../src/conntrack/messages.ts";
+import { deleteOne, readFill } from "../../../../src/conntrack/messages.ts";
 import { PortSet, skipOthers } from "../../../../src/conntrack/skip.ts";
 import { DecodeError, Writer } from "../../../../src/netlink/nl.ts";
 import {
@@ -15,7 +15,7 @@ import {
 	after as nextAfter,
 	RecvBuffer,
 } from "../../../../src/netlink/reader.ts";
-import { readLink, readLocalRoute } from "../../../../src/netlink/rtnl.ts";
+import { readLinkIndex, readLocalRoute } from "../../../../src/netlink/rtnl.ts";
 import {
 	attr,
 	concat,
@@ -114,7 +114,7 @@ test("what was written is read again, whatever the shape and the capacity", () =
 const READERS: readonly ((b: RecvBuffer, m: Message) => unknown)[] = [
 	readEntry,
 	readFill,
-	readLink,
+	readLinkIndex,
 	readLocalRoute,
 	errnoOf,
 	errorText,
@@ -243,7 +243,7 @@ test("an entry of a mapped protocol that can be read can be named for removal", 
 		if (![6, 17, 132].includes(found.proto)) continue;
 		read++;
 		try {
-			remove(new Writer(256), 1, true, found.key);
+			deleteOne(new Writer(256), 1, true, found.key);
 		} catch (e) {
 			expect.fail(`${e}: ${toHex(bytes)}`);
 		}

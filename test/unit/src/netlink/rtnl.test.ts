@@ -6,7 +6,7 @@ import { messageAt, RecvBuffer } from "../../../../src/netlink/reader.ts";
 import {
 	getLink,
 	getLocalRoutes,
-	readLink,
+	readLinkIndex,
 	readLocalRoute,
 } from "../../../../src/netlink/rtnl.ts";
 import {
@@ -41,7 +41,7 @@ function reading<T>(
 	};
 }
 const route = reading(readLocalRoute);
-const link = reading(readLink);
+const link = reading(readLinkIndex);
 
 describe("what is asked", () => {
 	test.each([

@@ -10,7 +10,11 @@ import {
 	type Scope,
 	towards,
 } from "../../../../src/sweep/scope.ts";
-import { type Memory, type Rule, sweepOnce } from "../../../../src/sweep/sweep.ts";
+import {
+	type Memory,
+	type Rule,
+	sweepOnce,
+} from "../../../../src/sweep/sweep.ts";
 import {
 	attr,
 	be32,
@@ -285,7 +289,9 @@ describe("bounds", () => {
 			answer: (r) => (r.type === 0x0101 ? ["ENOMEM"] : undefined),
 		});
 		const host = fakeHost({ clock, netlink: cut.netlink });
-		expect(String(await fault(sweepOnce(host, memory, RULE)))).toContain("ENOMEM");
+		expect(String(await fault(sweepOnce(host, memory, RULE)))).toContain(
+			"ENOMEM",
+		);
 		expect([memory.size, cut.open()]).toEqual([1, 0]);
 	});
 });
