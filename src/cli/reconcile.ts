@@ -1,5 +1,5 @@
-// `reconcile`: the desired state is read, and the table made to agree with it,
-// once or in a loop.
+// `reconcile`: reads the flags and the document of frontends, and runs a pass once or in
+// a loop. The pass itself is in src/reconcile, the words are in reconcile.words.ts.
 
 import type { Context } from "../context.ts";
 import type { Action } from "../flush/flush.ts";
@@ -9,18 +9,14 @@ import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
 import { DocumentError, readFrontends } from "../reconcile/frontends.ts";
-import {
-	logRepair,
-	type OnStale,
-	reconcile as run,
-} from "../reconcile/reconcile.ts";
+import { logRepair, type OnStale, reconcile } from "../reconcile/reconcile.ts";
 import { dropAbsent, recorded } from "../reconcile/recorded.ts";
 import {
+	addVanished,
 	type Claim,
-	claimed,
+	makeClaimSource,
 	NO_HISTORY,
 	remember,
-	serviced,
 } from "../reconcile/services.ts";
 import type { Source } from "../reconcile/source.ts";
 import type { CacheSource } from "../state/liveness.ts";
@@ -40,61 +36,62 @@ import {
 
 /** A pass over a large table takes seconds. */
 const INTERVAL = duration("1s");
-/** Part of the interval by which a pass may be early or late, so that nodes do not move in step. */
+/** The part of the interval by which a pass may be early or late, so that nodes do not run in step. */
 const JITTER = 0.1;
 
 export const reconcileCommand = command({
 	name: "reconcile",
-	summary: "remove every entry that contradicts what the traffic should be",
-	about: `Reads what should be, looks at every entry of the table once, and deletes those that contradict it.
+	summary: "remove every entry that contradicts the desired state",
+	about: `Reads the desired state, looks at every entry of the table once, and deletes the entries that contradict the desired state.
 
-What should be comes from the node's attachments, or with --frontends from a JSON document of Services' frontends and their endpoints (--schema prints what it may hold), or from both. An entry that is right for one of them stays.
+The desired state comes from the node's attachments, or with --frontends from a JSON document, or from both. The document lists the frontends of Services and their endpoints; --schema prints its schema. An entry that is right for one of the sources stays.
 
-The attachments are those that the plugin has recorded and, of those in libcni's cache, the ones that portmap has mapped. What was recorded and is not cached, though others of its network are, has ended without the plugin and does not count.
+The attachments are those that the plugin has recorded, and those in libcni's cache that portmap has mapped. If an attachment is recorded and absent from the cache, but others of its network are in the cache, then it has ended without the plugin and does not count.
 
-Of a frontend those entries stay that lead to the address and port of one of its endpoints. Without endpoints all of its entries go: so list a deleted Service once more, with "endpoints": []. In a loop that is not needed; what vanishes from the document is taken for deleted. A Service that was deleted and made again has the endpoints that the document gives it now. A nodePort is claimed on the node's own addresses only; other hosts' ports of that number are not touched.
+An entry of a frontend stays if it leads to the address and port of one of the frontend's endpoints. If a frontend has no endpoints, all its entries are deleted. So list a deleted Service once more, with "endpoints": []. In a loop this is not needed: a frontend that disappears from the document counts as deleted. A Service that was deleted and created again has the endpoints that the document gives it now. A nodePort is claimed only on the node's own addresses; ports of the same number on other hosts are not touched.
 
-TCP is only touched where a rule has sent it to the wrong place, and only with --proto tcp.`,
+TCP entries are deleted only with --proto tcp, and only if a rule has sent them to the wrong place.`,
 	flags: {
 		frontends: {
 			...text("FILE"),
-			help: "a JSON document of frontends and endpoints; - reads standard input",
+			help: "a JSON document of frontends and their endpoints; - is standard input",
 		},
 		attachments: {
-			help: "also recorded and cached attachments, which are all there is without --frontends",
+			help: "with --frontends: use the recorded and cached attachments too; without it they are the only source",
 		},
 		dataDir: DATA_DIR_FLAG,
 		cniCacheDir: CACHE_DIR_FLAG,
 		proto: {
 			...PROTO,
 			many: true,
-			help: "protocols whose frontends and cached mappings are handled, udp if not given",
+			help: "handle frontends and cached mappings of this protocol; udp if not given",
 		},
 		dryRun: {
 			short: "n",
-			help: "delete nothing, and print what would go and why",
+			help: "delete nothing; print what would be deleted, and why",
 		},
 		interval: {
 			...INTERVAL,
-			help: "do it again and again, after so long, give or take a tenth; the file is read each time",
+			help: "repeat after this time, plus or minus a tenth; the document is read again each time",
 		},
-		once: { help: "do it once, as without --interval" },
+		once: { help: "run once, as without --interval" },
 		schema: {
-			help: "do nothing but print the JSON Schema of the document of frontends",
+			help: "only print the JSON Schema of the document of frontends",
 		},
 	},
 	examples: [
 		{
-			to: "repair what was missed while the plugin was not installed",
+			to: "remove what is stale since a time when the plugin was not installed",
 			line: "conntrack-flush reconcile",
 		},
 		{
 			to: "see what a document of frontends would remove",
-			line: `echo '{"frontends": [{"ips": ["10.96.0.10"], "port": 53, "endpoints": ["10.88.0.2:5353"]}]}' |
-    conntrack-flush reconcile --frontends - --dry-run`,
+			line: `echo '{"frontends": [{"ips": ["10.96.0.10"], "port": 53,
+"endpoints": ["10.88.0.2:5353"]}]}' |
+conntrack-flush reconcile --frontends - --dry-run`,
 		},
 		{
-			to: "keep hostPorts and Services right, every half minute",
+			to: "repair hostPorts and Services every half minute",
 			line: "conntrack-flush reconcile --frontends /run/frontends.json --attachments --interval 30s",
 		},
 	],
@@ -117,7 +114,7 @@ TCP is only touched where a rule has sent it to the wrong place, and only with -
 			throw new UsageError("--interval needs a file, which it can read again");
 		const protos: readonly Proto[] =
 			values.proto.length > 0 ? values.proto : [IPPROTO_UDP];
-		const site: Context = {
+		const context: Context = {
 			host,
 			dataDir,
 			log: logger(host, "info", undefined, { event: "reconcile" }),
@@ -125,18 +122,18 @@ TCP is only touched where a rule has sent it to the wrong place, and only with -
 		};
 		const byRecords = values.attachments || frontends === undefined;
 		if (byRecords) readRecords(host, dataDir);
-		let told = false;
+		let isTold = false;
 		let since = (_: IP): string | undefined => undefined;
-		const pass = passes(site, {
+		const pass = passes(context, {
 			read: async () => {
 				if (dryRun) since = departures(host, dataDir);
 				if (frontends === undefined) return undefined;
 				const text = readInput(host, frontends);
 				const claims = await readFrontends(text);
-				const [handled, others] = parted(claims, protos);
-				// of a loop once: most documents have Services of all protocols
-				if (!told && others.size > 0) host.write(2, leftOut(others));
-				told = true;
+				const [handled, others] = selectHandled(claims, protos);
+				// a loop says this once: most documents have Services of all protocols
+				if (!isTold && others.size > 0) host.write(2, leftOut(others));
+				isTold = true;
 				return handled;
 			},
 			attachments: byRecords
@@ -152,21 +149,21 @@ TCP is only touched where a rule has sent it to the wrong place, and only with -
 		});
 		return interval === undefined
 			? once(host, frontends, pass, dryRun)
-			: loop(site, frontends, pass, interval, dryRun);
+			: loop(context, frontends, pass, interval, dryRun);
 	},
 });
 
 interface Job {
-	/** undefined: the document is no source. */
+	/** Reads the document of frontends. Returns undefined if it is no source. */
 	read(): Promise<Claim[] | undefined>;
-	/** undefined: they are no source. */
+	/** libcni's cache; undefined if attachments are no source. */
 	readonly attachments: CacheSource | undefined;
 	readonly action: Action;
 	readonly found: OnStale | undefined;
 }
 
-/** One pass after another; each throws if what should be cannot be read, and then nothing was done or forgotten. */
-function passes(site: Context, job: Job): () => Promise<Report> {
+/** Returns a function that runs one pass. It throws if the desired state cannot be read; then nothing is done, and the history stays. */
+function passes(context: Context, job: Job): () => Promise<Report> {
 	let history = NO_HISTORY;
 	return async () => {
 		const now = await job.read();
@@ -175,11 +172,11 @@ function passes(site: Context, job: Job): () => Promise<Report> {
 			const seen =
 				job.action === "count"
 					? undefined
-					: await dropAbsent(site, job.attachments);
-			sources.push(recorded(site, job.attachments, seen));
+					: await dropAbsent(context, job.attachments);
+			sources.push(recorded(context, job.attachments, seen));
 		}
-		if (now) sources.push(serviced(claimed(history, now)));
-		const report = await run(site, sources, job.action, job.found);
+		if (now) sources.push(makeClaimSource(addVanished(history, now)));
+		const report = await reconcile(context, sources, job.action, job.found);
 		if (now) history = remember(history, now, report.error === undefined);
 		return report;
 	};
@@ -192,7 +189,7 @@ async function once(
 	dryRun: boolean,
 ): Promise<number> {
 	const report = await first(file, pass);
-	// a look that failed found nothing out, and what did nothing has no counts
+	// a failed look has no result, and a failed pass that removed nothing has no counts
 	if (report.error !== undefined && report.deleted + report.expired === 0)
 		throw report.error;
 	host.write(1, `${summary(report, dryRun)}\n`);
@@ -202,25 +199,26 @@ async function once(
 }
 
 async function loop(
-	site: Context,
+	context: Context,
 	file: string | undefined,
 	pass: () => Promise<Report>,
 	interval: number,
 	dryRun: boolean,
 ): Promise<number> {
-	const { host, log } = site;
+	const { host, log } = context;
 	for (let n = 0; host.signal() === undefined; n++) {
-		// what does not work at all is an error; what fails later may pass
+		// a failure of the first pass is an error; a later one may be temporary
 		const report = await (n === 0
 			? first(file, pass)
 			: pass().catch((e: unknown) =>
 					log("error", "pass skipped", { error: String(e) }),
 				));
 		if (report) {
-			const { error, deleted, expired: gone } = report;
+			const { error, deleted, expired } = report;
 			if (isClosedPipe(error)) throw error;
-			if (n === 0 && error !== undefined && deleted + gone === 0) throw error;
-			if (!dryRun) logRepair(site, report);
+			if (n === 0 && error !== undefined && deleted + expired === 0)
+				throw error;
+			if (!dryRun) logRepair(context, report);
 			else if (error !== undefined)
 				log("warn", "cannot look", { error: String(error) });
 			else if (report.reasons.size > 0)
@@ -232,7 +230,7 @@ async function loop(
 	return 0;
 }
 
-/** The first pass, in which a wrong document is a wrong word. */
+/** Runs the first pass, in which a wrong document is an error of usage. */
 async function first(
 	file: string | undefined,
 	pass: () => Promise<Report>,
@@ -246,8 +244,8 @@ async function first(
 	}
 }
 
-/** Those that are handled, and how many of other protocols there are. */
-function parted(
+/** Returns the claims whose protocol is handled, and the number of the others by protocol. */
+function selectHandled(
 	claims: readonly Claim[],
 	protos: readonly Proto[],
 ): [Claim[], ReadonlyMap<Proto, number>] {

@@ -1,5 +1,6 @@
-// Whether the plugin stands in the network's configuration, where it can work. The
-// configuration is found and read as the installer does.
+// The check of the network's configuration: does it list the plugin, and at a place
+// where the plugin can work? It finds and reads the configuration as the installer
+// does, and changes nothing.
 
 import { DATA_DIR } from "../defaults.ts";
 import type { FullHost } from "../host.ts";
@@ -12,19 +13,20 @@ import { Refusal } from "../install/refusal.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const CHECK = "conflist";
-const ENTRY =
+const ITEM =
 	'{ "type": "conntrack-flush", "capabilities": { "portMappings": true } }';
+/** The values of "on" that the plugin accepts. */
 const ON: readonly unknown[] = ["both", "add", "del"];
 
-/** An entry of the chain, where it stands, and on which verbs it acts. */
+/** One of our plugin items: its place in the chain, and the verbs on which it acts. */
 interface PluginItem {
 	readonly keys: Keys;
-	/** From 1, as people count. */
+	/** Counted from 1, as people count. */
 	readonly nth: number;
 	readonly on: unknown;
 }
 
-/** Looks at the configuration of the node's network, and the drop-ins that libcni appends to it. */
+/** Checks the configuration of the node's network, and the drop-ins that libcni appends to it. */
 export function checkConflist(
 	host: FullHost,
 	confDir: string,
@@ -49,20 +51,20 @@ export function checkConflist(
 		// Multus loads the list by itself
 		const readsDropIns = !list.onlyInlined && !behindMultus;
 		const dropIns = readsDropIns ? readDropIns(host, confDir, list) : [];
-		return judge(path, [...inlined, ...dropIns]);
+		return judgeChain(path, [...inlined, ...dropIns]);
 	} catch (e) {
-		if (e instanceof Refusal) return [refused(e)];
+		if (e instanceof Refusal) return [findingOf(e)];
 		throw e;
 	}
 }
 
-/** What the installer would say is what is wrong. */
-export function refused(e: Refusal): Finding {
-	const [what = "", advice = ""] = e.message.split("\n");
-	return fail(CHECK, what, advice);
+/** Returns the installer's refusal as a finding: what it would refuse is wrong here too. */
+export function findingOf(e: Refusal): Finding {
+	const [found = "", advice = ""] = e.message.split("\n");
+	return fail(CHECK, found, advice);
 }
 
-/** What libcni 1.3 and later append: every .conf in the network's own directory. */
+/** Reads every .conf in the network's own directory. libcni 1.3 and later append those to the chain. */
 function readDropIns(host: FullHost, confDir: string, list: Conflist): Keys[] {
 	const dir = parentOf(dropInOf(confDir, list));
 	return (namesIn(host, dir) ?? [])
@@ -71,47 +73,47 @@ function readDropIns(host: FullHost, confDir: string, list: Conflist): Keys[] {
 		.map((name) => keysOf(textOf(host, `${dir}/${name}`) ?? ""));
 }
 
-function judge(path: string, plugins: readonly Keys[]): Finding[] {
+function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 	const typed = plugins.map((keys) => ({ keys, type: String(keys.type) }));
 	const portmap = lastPortmap(typed) + 1;
 	const ours: PluginItem[] = typed
-		.map((p, i) => ({ ...p, nth: i + 1, on: p.keys.on ?? "both" }))
+		.map((p, i) => ({ ...p, nth: i + 1, on: p.keys.on === undefined ? "both" : p.keys.on }))
 		.filter(isOurs);
 	if (ours.length === 0)
 		return [
 			fail(
 				CHECK,
 				`${path} does not list the plugin`,
-				`append to "plugins": ${ENTRY}`,
+				`append to "plugins": ${ITEM}`,
 			),
 		];
 	const findings = [
-		...ours.flatMap((entry) => alone(path, entry, portmap)),
-		...together(path, ours, portmap),
+		...ours.flatMap((item) => judgeItem(path, item, portmap)),
+		...judgeItems(path, ours, portmap),
 	];
 	if (findings.length > 0) return findings;
 	const place =
 		portmap === 0
 			? ""
 			: ours.length > 1
-				? ", around portmap"
+				? ", split around portmap"
 				: ", after portmap";
 	return [ok(CHECK, `${path} lists the plugin${place}`)];
 }
 
-/** What is wrong with one entry. `portmap` is where the last one stands; 0 if there is none. */
-function alone(
+/** Judges one plugin item by itself. `portmap` is the place of the last portmap; 0 if there is none. */
+function judgeItem(
 	path: string,
 	{ keys, nth, on }: PluginItem,
 	portmap: number,
 ): Finding[] {
-	const entry = `entry ${nth} of ${path}`;
+	const item = `plugin item ${nth} of ${path}`;
 	const findings: Finding[] = [];
 	if (!ON.includes(on))
 		return [
 			fail(
 				CHECK,
-				`${entry} has "on": ${JSON.stringify(on)}, which every call refuses, and so no pod starts`,
+				`${item} has "on": ${JSON.stringify(on)}, which every call refuses, and so no pod starts`,
 				'make it "add", "del" or "both"',
 			),
 		];
@@ -122,7 +124,7 @@ function alone(
 		findings.push(
 			fail(
 				CHECK,
-				`${entry} does not declare the capability, so no mapping reaches it`,
+				`${item} does not declare the capability, so no mapping reaches it`,
 				'add to it: "capabilities": { "portMappings": true }',
 			),
 		);
@@ -130,7 +132,7 @@ function alone(
 		findings.push(
 			fail(
 				CHECK,
-				`${entry} acts on ADD, but stands before portmap, whose rules are not there yet then`,
+				`${item} acts on ADD, but stands before portmap, whose rules are not there yet then`,
 				"move it after portmap",
 			),
 		);
@@ -138,15 +140,15 @@ function alone(
 		findings.push(
 			fail(
 				CHECK,
-				`${entry} acts on DEL only, but stands after portmap, whose rules are still there then`,
+				`${item} acts on DEL only, but stands after portmap, whose rules are still there then`,
 				'move it before portmap, or make it "on": "both"',
 			),
 		);
 	return findings;
 }
 
-/** What is wrong with the entries as a whole. */
-function together(
+/** Judges our plugin items as a whole. */
+function judgeItems(
 	path: string,
 	ours: readonly PluginItem[],
 	portmap: number,
@@ -157,29 +159,29 @@ function together(
 			warn(
 				CHECK,
 				`${path} does not list portmap`,
-				'if the runtime sets up hostPorts itself, as CRI-O does, give the entry "scope": "pod"; if nothing does, there is nothing to flush',
+				'if the runtime sets up hostPorts itself, as CRI-O does, give the plugin item "scope": "pod"; if nothing does, there is nothing to flush',
 			),
 		);
 	if (!ours.every(({ on }) => ON.includes(on))) return findings;
 	for (const verb of ["add", "del"]) {
 		const acting = ours.filter(({ on }) => on === "both" || on === verb);
-		const entries = acting.map(({ nth }) => nth).join(" and ");
+		const places = acting.map(({ nth }) => nth).join(" and ");
 		if (acting.length === 0)
 			findings.push(
 				warn(
 					CHECK,
-					`${path} has no entry that acts on ${verb.toUpperCase()}`,
+					`${path} has no plugin item that acts on ${verb.toUpperCase()}`,
 					verb === "add"
-						? 'append to "plugins" an entry with "on": "add"'
-						: 'put an entry with "on": "del" before portmap',
+						? 'append to "plugins" a plugin item with "on": "add"'
+						: 'put a plugin item with "on": "del" before portmap',
 				),
 			);
 		if (acting.length > 1)
 			findings.push(
 				warn(
 					CHECK,
-					`entries ${entries} of ${path} all act on ${verb.toUpperCase()}, each with a look at the table`,
-					'keep one, or make them "on": "del" before portmap and "on": "add" after it',
+					`plugin items ${places} of ${path} all act on ${verb.toUpperCase()}, each with a look at the table`,
+					'keep one (single), or make them "on": "del" before portmap and "on": "add" after it (split)',
 				),
 			);
 	}
@@ -188,7 +190,7 @@ function together(
 		findings.push(
 			fail(
 				CHECK,
-				`the entries of ${path} record attachments in different directories: ${[...dirs].join(", ")}`,
+				`the plugin items of ${path} record attachments in different directories: ${[...dirs].join(", ")}`,
 				'give them the same "dataDir", or none',
 			),
 		);

@@ -1,22 +1,25 @@
-// All checks of a node, in the order in which to repair what they find.
+// All checks of a node, in the order in which to repair what they find. It makes the
+// checks and repairs nothing; each check has a file of its own.
 
 import type { FullHost, MaybePromise } from "../host.ts";
 import { findDirectories, type Where } from "../install/paths.ts";
 import { Refusal } from "../install/refusal.ts";
-import { checkConflist, refused } from "./conflist.ts";
+import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
 import { checkAccess, checkFeatures, checkFill } from "./kernel.ts";
 import { checkRecords } from "./records.ts";
 import { checkRules } from "./rules.ts";
 import { checkStale } from "./stale.ts";
 
-/** Looks, and changes nothing. Checks that cannot be made without an earlier one are left out. */
+/** Makes every check and changes nothing. A check that needs what an earlier one could not get is left out. */
 export async function examine(
 	host: FullHost,
 	where: Where,
 ): Promise<Finding[]> {
 	const { findings, statistics } = await checkAccess(host);
-	const conflist = await tried("conflist", () => checkNetwork(host, where));
+	const conflist = await attemptCheck("conflist", () =>
+		checkNetwork(host, where),
+	);
 	if (!statistics) return [...findings, ...conflist];
 	const dataDir = where.root + where.dataDir;
 	const cacheDir = where.root + where.cacheDir;
@@ -24,15 +27,15 @@ export async function examine(
 	const recorded = records.found?.attachments;
 	return [
 		...findings,
-		...(await tried("kernel", () => checkFeatures(host))),
+		...(await attemptCheck("kernel", () => checkFeatures(host))),
 		...conflist,
 		...records.findings,
-		...(await tried("DNAT rules", () =>
+		...(await attemptCheck("DNAT rules", () =>
 			checkRules(host, recorded ?? [], cacheDir),
 		)),
 		...(recorded === undefined
 			? []
-			: await tried("stale entries", () =>
+			: await attemptCheck("stale entries", () =>
 					checkStale(host, dataDir, cacheDir),
 				)),
 		checkFill(statistics),
@@ -41,17 +44,17 @@ export async function examine(
 
 function checkNetwork(host: FullHost, where: Where): Finding[] {
 	try {
-		// where plugins lie is the installer's business
+		// the root always exists, so no directory of plugins is missed: they are the installer's concern
 		const { confDir } = findDirectories(host, { ...where, binDirs: ["/"] });
 		return checkConflist(host, where.root + confDir, where.confName);
 	} catch (e) {
-		if (e instanceof Refusal) return [refused(e)];
+		if (e instanceof Refusal) return [findingOf(e)];
 		throw e;
 	}
 }
 
-/** A check that fails itself does not keep the others from being made. */
-async function tried(
+/** Makes one check. If the check itself fails, that is a warning, and the others are still made. */
+async function attemptCheck(
 	check: string,
 	make: () => MaybePromise<Finding | Finding[]>,
 ): Promise<Finding[]> {

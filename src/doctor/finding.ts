@@ -1,12 +1,13 @@
-// What a check of the node says.
+// A finding: the result of one check of the node. How findings are printed is in
+// cli/doctor.ts.
 
 export interface Finding {
-	/** What was looked at, in a word or two. */
+	/** The subject of the check, in a word or two. */
 	readonly check: string;
 	readonly status: "ok" | "warn" | "fail";
-	/** What is so. */
+	/** The state that the check found. */
 	readonly found: string;
-	/** What to do, where something is to be done. */
+	/** The repair, if one is needed. */
 	readonly advice?: string;
 }
 

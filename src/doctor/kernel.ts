@@ -1,4 +1,5 @@
-// Whether the kernel can be asked, and what it can do.
+// The checks of the kernel: may this process ask it, what can it do, and how full is
+// its table? No request names an entry that exists.
 
 import { MISSING, REMEDY } from "../conntrack/capability.ts";
 import { probeFilteredDump, probeRetire } from "../conntrack/features.ts";
@@ -22,7 +23,7 @@ import {
 } from "../netlink/nl.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
-/** Every request waits for other processes' walks of the table. */
+/** Each request waits until other processes have finished their walks of the table. */
 const DEADLINE_MS = 30_000;
 
 /** No entry leads to port 1 of 0.0.0.0, which is nobody's address. */
@@ -36,11 +37,11 @@ const NOBODY = {
 
 export interface Access {
 	readonly findings: readonly Finding[];
-	/** undefined where the kernel cannot be asked; then nothing more can be. */
+	/** undefined: the kernel cannot be asked, and nothing more can be checked. */
 	readonly statistics?: Statistics;
 }
 
-/** Whether this process may ask, and whether there is somebody to answer. */
+/** Checks that this process may ask, and that ctnetlink answers. */
 export async function checkAccess(host: Host): Promise<Access> {
 	const capability = ok("capability", "CAP_NET_ADMIN is there");
 	try {
@@ -54,13 +55,13 @@ export async function checkAccess(host: Host): Promise<Access> {
 			const missing = fail("capability", MISSING, REMEDY);
 			return { findings: [missing] };
 		}
-		const isAbsent =
+		const isMissing =
 			(e instanceof NetlinkError && e.errno === EINVAL) ||
 			(isSysError(e) && e.code === "EPROTONOSUPPORT");
 		const problem = fail(
 			"ctnetlink",
-			isAbsent ? "the kernel does not have it" : String(e),
-			isAbsent
+			isMissing ? "the kernel does not have it" : String(e),
+			isMissing
 				? "modprobe nf_conntrack_netlink (CONFIG_NF_CT_NETLINK)"
 				: "see what the error says",
 		);
@@ -68,7 +69,7 @@ export async function checkAccess(host: Host): Promise<Access> {
 	}
 }
 
-/** What the kernel can do, by asking for it in a way that changes nothing. */
+/** Finds out what the kernel can do, with requests that change nothing. */
 export async function checkFeatures(host: Host): Promise<Finding> {
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
@@ -90,12 +91,12 @@ export async function checkFeatures(host: Host): Promise<Finding> {
 		const words = Object.entries(features).map(
 			([name, has]) => `${name} ${has ? "yes" : "no"}`,
 		);
-		const found = `${version(host)}: ${words.join(", ")}`;
+		const found = `${releaseOf(host)}: ${words.join(", ")}`;
 		if (retires) return ok("kernel", found);
 		return warn(
 			"kernel",
 			found,
-			'list the plugin twice, "on": "del" before portmap and "on": "add" after it: that retires nothing',
+			'use the split arrangement, "on": "del" before portmap and "on": "add" after it: that retires nothing',
 		);
 	} finally {
 		requests.close();
@@ -103,7 +104,7 @@ export async function checkFeatures(host: Host): Promise<Finding> {
 	}
 }
 
-function version(host: Host): string {
+function releaseOf(host: Host): string {
 	try {
 		return `Linux ${host.readFile("/proc/sys/kernel/osrelease").trim()}`;
 	} catch {
@@ -111,6 +112,7 @@ function version(host: Host): string {
 	}
 }
 
+/** Checks how much of the table's limit is used. */
 export function checkFill(statistics: Statistics): Finding {
 	const found = fillOf(statistics, "entries");
 	if (!isNearlyFull(statistics)) return ok("table fill", found);

@@ -1,5 +1,5 @@
-// Whether the records of attachments can be read: what is checked by them is
-// wrong where they cannot.
+// The check that the records of attachments can be read. Later checks compare with the
+// pods of these records, and are wrong about a pod whose record cannot be read.
 
 import type { Host } from "../host.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
@@ -7,7 +7,7 @@ import { type Finding, warn } from "./finding.ts";
 
 const CHECK = "records";
 
-/** What is recorded, if the directory can be read at all, and what is wrong with it. */
+/** Returns what is recorded, or undefined if the directory cannot be read, and what is wrong with the records. */
 export function checkRecords(
 	host: Host,
 	dataDir: string,

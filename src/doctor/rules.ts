@@ -1,5 +1,6 @@
-// DNAT rules of hostPorts that lead to pods which are gone: they take the traffic
-// before any later rule can. No flush helps against them; they are reported.
+// The check of DNAT rules of hostPorts that lead to dead pods: they take the traffic
+// before any later rule can. A flush does not help against them, so they are only
+// reported.
 
 import type { Host } from "../host.ts";
 import { cacheDirs, readCache } from "../libcni/cache.ts";
@@ -17,11 +18,11 @@ import { type Finding, fail, ok, warn } from "./finding.ts";
 
 const DEADLINE_MS = 30_000;
 const CHECK = "DNAT rules";
-/** Named in full; of more there is a count. */
+/** Rules that are named in full; the others are counted. */
 const SHOWN = 5;
-/** Of portmap with iptables, and of CRI-O. */
+/** The chains of portmap with iptables, and of CRI-O. */
 const CHAINS = /^(CNI-DN-|CNI-HOSTPORT-|KUBE-HP-)/;
-/** Of portmap with nftables. */
+/** The table of portmap with nftables. */
 const TABLE = "cni_hostport";
 
 /** Compares the rules with the pods of recorded attachments and of libcni's cache. */
@@ -35,7 +36,7 @@ export async function checkRules(
 		["/proc/net/ip_tables_names", "iptables-legacy"],
 		["/proc/net/ip6_tables_names", "ip6tables-legacy"],
 	] as const)
-		if (/^nat$/m.test(readOr(host, file)))
+		if (/^nat$/m.test(readText(host, file)))
 			findings.push(
 				warn(
 					CHECK,
@@ -91,9 +92,8 @@ export async function checkRules(
 	return findings;
 }
 
-/** Undefined where there is no nf_tables to ask. */
+/** Returns the DNAT rules of all tables, or undefined if the kernel has no nf_tables. */
 async function readRules(host: Host): Promise<DNATRule[] | undefined> {
-	const what = "read the rules";
 	const requests = new Exchange(
 		host,
 		NETLINK_NETFILTER,
@@ -102,7 +102,7 @@ async function readRules(host: Host): Promise<DNATRule[] | undefined> {
 	let rules: DNATRule[] = [];
 	let current = 0;
 	try {
-		await requests.each(what, getRules, (b, m) => {
+		await requests.each("read the rules", getRules, (b, m) => {
 			// a dump that began anew gives all of them again
 			if (m.seq !== current) rules = [];
 			current = m.seq;
@@ -118,7 +118,8 @@ async function readRules(host: Host): Promise<DNATRule[] | undefined> {
 	return rules;
 }
 
-function readOr(host: Host, path: string): string {
+/** Returns the file's text, or "" if it cannot be read. */
+function readText(host: Host, path: string): string {
 	try {
 		return host.readFile(path);
 	} catch {

@@ -1,4 +1,5 @@
-// Entries that keep traffic from live attachments at this moment.
+// The check of the table: entries that keep traffic from live attachments at this
+// moment are counted. None is removed.
 
 import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
@@ -10,26 +11,26 @@ import { type Finding, fail, ok } from "./finding.ts";
 
 const CHECK = "stale entries";
 
-/** Counts them as `reconcile` would find them, in one pass. Changes nothing. Throws what ends a flush. */
+/** Counts the stale entries as `reconcile` finds them, in one pass. Changes nothing. Throws what ends a flush. */
 export async function checkStale(
 	host: Host,
 	dataDir: string,
 	cacheDir: string,
 ): Promise<Finding> {
-	const site = { host, dataDir, log: () => {}, event: "doctor" };
+	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	const cache: CacheSource = { dir: cacheDir, protocols: [IPPROTO_UDP] };
-	const known = liveAttachments(site, cache).filter(
+	const mapped = liveAttachments(context, cache).filter(
 		(a) => a.mappings.length > 0,
 	);
-	if (known.length === 0)
+	if (mapped.length === 0)
 		return ok(
 			CHECK,
 			`no attachment is recorded in ${dataDir} or cached in ${cacheDir}`,
 		);
-	const report = await reconcile(site, [recorded(site, cache)], "count");
+	const report = await reconcile(context, [recorded(context, cache)], "count");
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
-	const n = known.length;
+	const n = mapped.length;
 	const whose = `${n} ${n === 1 ? "attachment" : "attachments"}`;
 	if (reasons.size === 0) return ok(CHECK, `none, of ${whose}`);
 	const why = [...reasons].map(([r, count]) => `${r}: ${count}`).join(", ");

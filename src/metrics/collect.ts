@@ -1,17 +1,18 @@
-// The agent's side of the journal. A file is read one fold after verbs have
-// stopped to write to it, so that nothing is lost of a verb that had opened it.
+// The agent's side of the spool, which verbs append to (state/spool.ts). A file is read
+// one collection after verbs have stopped to write to it, so that nothing is lost of a
+// verb that had opened it.
 
 import { type Host, isSysError } from "../host.ts";
 import { spoolDir, spoolPath } from "../state/spool.ts";
 import { addLines, type Totals } from "./totals.ts";
 
-/** Another agent may be at it, in an upgrade. */
+/** In an upgrade another agent may hold the lock. */
 const LOCK_MS = 1000;
 
 /**
- * Adds what verbs have handed over to `totals`, up to the fold before this one;
- * from the first on they do. Folds must be further apart than a verb takes to
- * write a line that it has begun. Throws SysError.
+ * Adds to `totals` what verbs have appended until the collection before this one. They
+ * append from the first collection on. Two collections must be further apart than a
+ * verb takes to write a line that it has begun. Throws SysError.
  */
 export function collect(host: Host, dataDir: string, totals: Totals): void {
 	host.mkdir(spoolDir(dataDir), 0o700);
@@ -19,7 +20,7 @@ export function collect(host: Host, dataDir: string, totals: Totals): void {
 	try {
 		const current = spoolPath(dataDir);
 		const closed = `${current}.1`;
-		const text = ifThere(() => read(host, closed));
+		const text = ifThere(() => readText(host, closed));
 		if (text !== undefined) {
 			host.unlink(closed);
 			addLines(totals, text);
@@ -30,8 +31,8 @@ export function collect(host: Host, dataDir: string, totals: Totals): void {
 	}
 }
 
-/** What no verb wrote is as good as empty. */
-function read(host: Host, path: string): string {
+/** Returns the file's text, or "" if it is no text: then no verb wrote it. */
+function readText(host: Host, path: string): string {
 	try {
 		return host.readFile(path);
 	} catch (e) {
@@ -40,6 +41,7 @@ function read(host: Host, path: string): string {
 	}
 }
 
+/** Returns what `f` returns, or undefined if its file does not exist. */
 function ifThere<T>(f: () => T): T | undefined {
 	try {
 		return f();

@@ -1,4 +1,5 @@
-// The statistics as Prometheus reads them, in its text format 0.0.4.
+// The kernel's own statistics as Prometheus reads them, in its text format 0.0.4. The
+// counts of our flushes are in text.ts.
 
 import { COUNTERS, type Counter } from "../conntrack/counters.ts";
 import type { Statistics } from "../conntrack/stats.ts";
@@ -16,7 +17,7 @@ const HELP: Readonly<Record<Counter, string>> = {
 	chain_toolong: "Packets dropped because their hash chain was too long.",
 };
 
-/** Of all CPUs together, or of each one, told apart by a label. */
+/** Returns the samples of all CPUs together, or those of each CPU with a label. */
 export function exposition(s: Statistics, perCPU = false): string {
 	const lines = [
 		...metric("conntrack_entries", "gauge", "Entries in the table.", [

@@ -1,6 +1,6 @@
 // The agent's metrics and health, over HTTP and as a file for node_exporter's
-// textfile collector. What fails here is logged, once: the agent has duties that
-// matter more.
+// textfile collector. A failure here is logged once and stops nothing, because the
+// agent has duties that matter more.
 
 import { readStatistics } from "../conntrack/stats.ts";
 import type { FullHost, HttpServer } from "../host.ts";
@@ -10,31 +10,31 @@ import { collect } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
 import { noTotals } from "./totals.ts";
 
-/** After this without a run the pages say that the agent hangs. A reconcile of a full table takes seconds. */
+/** If no run comes for so long, the pages answer 503: the agent hangs. A reconcile of a full table takes seconds. */
 const VALID_MS = 60_000;
 
 export interface Options {
 	readonly dataDir: string;
 	readonly version: string;
-	/** Where to serve /metrics, /healthz and /readyz: "127.0.0.1:9470". */
+	/** The address of /metrics, /healthz and /readyz: "127.0.0.1:9470". undefined: they are not served. */
 	readonly address: string | undefined;
-	/** The file to write, "…/conntrack-flush.prom". */
+	/** The path of the file, "…/conntrack-flush.prom". undefined: none is written. */
 	readonly textfile: string | undefined;
 }
 
 export interface Condition extends Pick<Gauges, "installed" | "configured"> {
-	/** What keeps the agent from it, if something does. */
+	/** The reason why the agent is not ready, if it knows one. */
 	readonly why: string | undefined;
 }
 
 export interface Publisher {
-	/** Collects and publishes; to be called every few seconds. Never throws. */
+	/** Collects and publishes; the agent calls it every few seconds. Never throws. */
 	run(now: Condition): Promise<void>;
-	/** Nobody is to take what was so for what is. */
+	/** Ends the server and deletes the file, so that nobody mistakes old data for the present. */
 	close(): void;
 }
 
-/** From its first run on, verbs hand over what they count. */
+/** Makes the publisher. Verbs append to the spool from its first run on. */
 export function publisher(
 	host: FullHost,
 	{ dataDir, version, address, textfile }: Options,
@@ -42,6 +42,7 @@ export function publisher(
 ): Publisher {
 	const totals = noTotals();
 	let server: HttpServer | undefined;
+	// the last error of each action, so that the same error is logged once
 	const troubles = new Map<string, string>();
 	const attempt = async <T>(
 		what: string,
@@ -102,7 +103,7 @@ export function publisher(
 	};
 }
 
-/** Readers never see half a file. Its collector takes only names in .prom, so not the temporary one. Throws SysError. */
+/** Writes the file in one step: readers never see half of it. The collector reads only names in .prom, so not the temporary file. Throws SysError. */
 export function writeTextfile(
 	host: FullHost,
 	path: string,
@@ -112,6 +113,7 @@ export function writeTextfile(
 	host.rename(`${path}.tmp`, path);
 }
 
+/** Returns the page /readyz: one line for each condition, and the reason if there is one. */
 function readiness(
 	g: Pick<Gauges, "installed" | "configured" | "statistics">,
 	why: string | undefined,

@@ -1,4 +1,5 @@
-// The agent's metrics in Prometheus' text format 0.0.4.
+// The agent's metrics in Prometheus' text format 0.0.4: our own counts, the gauges of
+// the node, and the kernel's statistics from exposition.ts.
 
 import type { Statistics } from "../conntrack/stats.ts";
 import { exposition } from "./exposition.ts";
@@ -6,20 +7,20 @@ import { BUCKETS, type Count, type Histogram, type Totals } from "./totals.ts";
 
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** What is so at the moment. */
+/** The state of the node at the moment. */
 export interface Gauges {
 	readonly version: string;
 	/** The executable is where the runtime looks for it, and is this one. */
 	readonly installed: boolean;
 	/** The plugin is in the chain. */
 	readonly configured: boolean;
-	/** Undefined where ctnetlink cannot be asked. */
+	/** undefined: ctnetlink cannot be asked. */
 	readonly statistics: Statistics | undefined;
-	/** Undefined where their directory cannot be read. */
+	/** The number of recorded attachments. undefined: their directory cannot be read. */
 	readonly attachments: number | undefined;
 }
 
-/** All of them, ending in a line feed. */
+/** Returns all metrics as a text that ends in a line feed. */
 export function metricsText(totals: Totals, g: Gauges): string {
 	const lines = [
 		...counter(
@@ -142,17 +143,18 @@ function sample(name: string, labelled: string, value: number): string {
 	return `conntrack_flush_${name}${labelled} ${value}`;
 }
 
-/** An order that does not depend on what came first. */
+/** Returns the counts in an order that does not depend on which of them came first. */
 function sorted<T>(counts: ReadonlyMap<string, T>): [string, T][] {
 	return [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Returns `{name="value",…}`; `values` are joined by "\n", as in totals.ts. */
 function labels(names: readonly string[], values: string): string {
 	const all = values.split("\n");
 	return `{${names.map((name, i) => `${name}="${escaped(all[i] ?? "")}"`).join()}}`;
 }
 
-// a line feed cannot be in a value: it separates them
+/** Escapes a label's value. A line feed cannot be in it, because it separates values. */
 function escaped(value: string): string {
 	return value.replace(/[\\"]/g, "\\$&");
 }

@@ -1,27 +1,28 @@
-// What was counted since the agent started: the journal's lines, added up.
+// The counts since the agent started: the sums over the lines of the spool. How lines
+// get here is in collect.ts, how Prometheus reads the sums in text.ts.
 
 import { protocolName } from "../net/proto.ts";
 import { errnoName } from "../netlink/nl.ts";
 import type { SpoolLine } from "../state/spool.ts";
 
-/** Upper bounds in seconds. A flush that finds nothing takes less than the first, and none more than the last but by a little. */
+/** Upper bounds in seconds. A flush that finds nothing takes less than the first; no flush takes much more than the last. */
 export const BUCKETS = [
 	0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ] as const;
 
-/** Values of labels, in the order that the family has them, joined by "\n". */
+/** The values of a sample's labels, in the order of the metric's label names, joined by "\n". */
 export type Labels = string;
 export type Count = Map<Labels, number>;
 
 export interface Histogram {
-	/** How many were at most as long, by bucket. */
+	/** How many flushes took at most the bucket's bound, by bucket. */
 	readonly buckets: number[];
 	sum: number;
 	count: number;
 }
 
 export interface Totals {
-	/** By event and way. */
+	/** By event and by how the entries were found. */
 	readonly flushes: Count;
 	/** By outcome. */
 	readonly entries: Count;
@@ -35,14 +36,15 @@ export interface Totals {
 	readonly durations: Map<Labels, Histogram>;
 }
 
-/** Of the verbs, for which udp is the default. */
+/** The reasons for which verbs remove entries. Their default protocol is udp. */
 const REASONS = ["dead-pod", "no-dnat", "other-pod", "other-port"] as const;
 const OUTCOMES = ["deleted", "retired", "gone", "kept", "refused"] as const;
 
+/** Returns the totals of an agent that has just started. */
 export function noTotals(): Totals {
 	return {
 		flushes: new Map(),
-		// there from the beginning, so that a first removal shows as an increase
+		// these exist from the beginning, so that a first removal shows as an increase
 		entries: new Map(OUTCOMES.map((outcome) => [outcome, 0])),
 		stale: new Map(),
 		removed: new Map(REASONS.map((reason) => [`${reason}\nudp`, 0])),
@@ -51,23 +53,24 @@ export function noTotals(): Totals {
 	};
 }
 
-/** Adds the lines of a journal. Those that are none, cut or foreign, are passed over. */
+/** Adds the lines of a spool file. Lines that are cut or foreign are passed over. */
 export function addLines(totals: Totals, text: string): void {
 	for (const line of text.split("\n")) {
 		try {
 			const parsed: unknown = JSON.parse(line);
 			if (isLine(parsed)) add(totals, parsed);
 		} catch {
-			// the last one is empty
+			// the text after the last line feed is empty
 		}
 	}
 }
 
 function add(totals: Totals, line: SpoolLine): void {
-	const [event, how, ms, deleted, retired, gone, kept] = line;
+	const [event, how, ms, deleted, retired, expired, kept] = line;
 	const [, , , , , , , verdicts, failed, cause] = line;
 	increase(totals.flushes, `${event}\n${how}`, 1);
-	const outcomes = { deleted, retired, gone, kept };
+	// the label keeps its older word for expired entries: dashboards ask for it
+	const outcomes = { deleted, retired, gone: expired, kept };
 	for (const [outcome, n] of Object.entries(outcomes))
 		increase(totals.entries, outcome, n);
 	for (const [verdict, n] of Object.entries(verdicts))
@@ -87,17 +90,19 @@ function add(totals: Totals, line: SpoolLine): void {
 	observe(totals, event, ms / 1000);
 }
 
+/** Returns the labels of `reason/protocol number`. */
 function labelsOf(verdict: string): Labels {
 	const [reason = "", proto = ""] = verdict.split("/");
 	return `${reason}\n${proto === "" ? "unknown" : protocolName(Number(proto))}`;
 }
 
-/** What a kernel flush removes leads to a pod that goes; of which protocol, the kernel does not say. */
-const UNTOLD = "dead-pod/";
+/** The verdict on entries that a kernel flush removes: they lead to a dead pod. The kernel does not say of which protocol they are. */
+const KERNEL_FLUSHED = "dead-pod/";
 
 /**
- * `removed` by verdict. Where some of the entries were gone already, or refused,
- * it is not known which: then each verdict has its share, and the sum is right.
+ * Divides the number of removed entries among the verdicts. If some stale entries had
+ * expired or were refused, nobody knows which. Then each verdict gets its share, and
+ * the sum is right.
  */
 function shares(
 	verdicts: Readonly<Record<string, number>>,
@@ -113,7 +118,7 @@ function shares(
 			return [verdict, share];
 		},
 	);
-	return left > 0 ? [...found, [UNTOLD, left]] : found;
+	return left > 0 ? [...found, [KERNEL_FLUSHED, left]] : found;
 }
 
 function observe({ durations }: Totals, event: string, seconds: number): void {
@@ -134,12 +139,12 @@ function increase(counts: Count, labels: Labels, by: number): void {
 
 function isLine(x: unknown): x is SpoolLine {
 	if (!Array.isArray(x) || x.length !== 10) return false;
-	const [event, how, ms, deleted, retired, gone, kept] = x;
+	const [event, how, ms, deleted, retired, expired, kept] = x;
 	const [, , , , , , , verdicts, failed, cause] = x;
 	return (
 		typeof event === "string" &&
 		typeof how === "string" &&
-		[ms, deleted, retired, gone, kept].every(isCount) &&
+		[ms, deleted, retired, expired, kept].every(isCount) &&
 		isCounts(verdicts) &&
 		isCounts(failed) &&
 		(cause === null || typeof cause === "string" || isCount(cause))

@@ -1,7 +1,8 @@
-// The document of frontends and endpoints (frontends.schema.json): checked, and
-// read as claims. What they mean for the table is in frontends.ts.
+// The document of frontends and endpoints (frontends.schema.json): it is checked, and
+// read as claims. What the claims mean for the table is in services.ts.
 
 import type { ErrorObject } from "ajv";
+import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import {
 	AF_INET,
 	AF_INET6,
@@ -11,9 +12,9 @@ import {
 	parseIP,
 } from "../net/ip.ts";
 import { IPPROTO_UDP, protocolOf } from "../net/proto.ts";
-import { type Claim, destination } from "./services.ts";
+import { type Claim, formatDestination } from "./services.ts";
 
-/** One port of a Service, see frontends.schema.json. */
+/** One port of a Service, as frontends.schema.json describes it. */
 interface Frontend {
 	readonly name?: string;
 	readonly protocol?: string;
@@ -23,12 +24,12 @@ interface Frontend {
 	readonly endpoints: readonly string[];
 }
 
-/** The document is not what frontends.schema.json says; the message names key and value. */
+/** Thrown for a document that frontends.schema.json does not allow. The message names key and value. */
 export class DocumentError extends Error {
 	override readonly name = "DocumentError";
 }
 
-/** The claims of a document, each destination once. Throws DocumentError. */
+/** Returns the claims of a document, each destination once. Throws DocumentError. */
 export async function readFrontends(text: string): Promise<Claim[]> {
 	const { validate } = await import("../../build/gen/frontends.validate.js");
 	let document: unknown;
@@ -37,17 +38,17 @@ export async function readFrontends(text: string): Promise<Claim[]> {
 	} catch (e) {
 		throw new DocumentError(`not JSON: ${(e as Error).message}`);
 	}
-	if (!validate(document)) throw refusal(document, validate.errors ?? []);
+	if (!validate(document)) throw errorOf(document, validate.errors ?? []);
 	// the schema has just vouched for it
 	const { frontends } = document as { frontends: readonly Frontend[] };
-	return united(frontends.flatMap(claimsOf));
+	return mergeClaims(frontends.flatMap(claimsOf));
 }
 
 function claimsOf(f: Frontend, nth: number): Claim[] {
 	const where = `frontends.${nth}`;
 	const endpoints = new Map<IP, number[]>();
 	for (const [i, text] of f.endpoints.entries()) {
-		const [ip, port] = readEndpoint(text, `${where}.endpoints.${i}`);
+		const { ip, port } = readEndpoint(text, `${where}.endpoints.${i}`);
 		endpoints.set(ip, [...(endpoints.get(ip) ?? []), port]);
 	}
 	const proto = protocolOf(f.protocol ?? "udp") ?? IPPROTO_UDP;
@@ -68,6 +69,7 @@ function claimsOf(f: Frontend, nth: number): Claim[] {
 	return claims;
 }
 
+/** Returns the families of a nodePort: those of the addresses, else those of the endpoints, else both. */
 function familiesOf(ips: readonly IP[], endpoints: readonly IP[]): Family[] {
 	const told = ips.length > 0 ? ips : endpoints;
 	return [AF_INET, AF_INET6].filter(
@@ -75,35 +77,35 @@ function familiesOf(ips: readonly IP[], endpoints: readonly IP[]): Family[] {
 	) as Family[];
 }
 
-function readEndpoint(text: string, where: string): [IP, number] {
-	const match = /^(?:\[([^\]]+:[^\]]+)\]|([\d.]+)):(\d{1,5})$/.exec(text);
-	const ip = parseIP(match?.[1] ?? match?.[2] ?? "");
-	const port = Number(match?.[3]);
-	if (ip === undefined || port < 1 || port > 65535)
+function readEndpoint(text: string, where: string): Endpoint {
+	const endpoint = parseEndpoint(text);
+	// this document has never taken [::], the unspecified address
+	if (!endpoint || text.startsWith("[::]"))
 		throw invalid(where, text, "must be ADDRESS:PORT or [ADDRESS]:PORT");
-	return [ip, port];
+	return endpoint;
 }
 
-/** Each destination once, with the endpoints of all who claim it. */
-function united(claims: readonly Claim[]): Claim[] {
+/** Returns each destination once, with the endpoints of all claims to it. */
+function mergeClaims(claims: readonly Claim[]): Claim[] {
 	const found = new Map<string, Claim>();
 	for (const claim of claims) {
-		const key = destination(claim);
+		const key = formatDestination(claim);
 		const other = found.get(key);
-		found.set(key, other ? unite(other, claim) : claim);
+		found.set(key, other ? mergeTwo(other, claim) : claim);
 	}
 	return [...found.values()];
 }
 
-function unite(a: Claim, b: Claim): Claim {
+function mergeTwo(a: Claim, b: Claim): Claim {
 	const endpoints = new Map(a.endpoints);
 	for (const [ip, ports] of b.endpoints)
 		endpoints.set(ip, [...(endpoints.get(ip) ?? []), ...ports]);
-	// the name of one that has endpoints: the other has been deleted
+	// the name is that of a claim with endpoints: the other Service has been deleted
 	return { ...(a.endpoints.size > 0 ? a : b), endpoints };
 }
 
-function refusal(
+/** Returns what the validator found wrong first, with the path as people write it. */
+function errorOf(
 	document: unknown,
 	errors: readonly Pick<
 		ErrorObject,
@@ -136,8 +138,8 @@ function refusal(
 	}
 }
 
-function invalid(where: string, value: unknown, what: string): DocumentError {
+function invalid(where: string, value: unknown, must: string): DocumentError {
 	const text = JSON.stringify(value);
 	const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-	return new DocumentError(`invalid ${where}: ${short} (${what})`);
+	return new DocumentError(`invalid ${where}: ${short} (${must})`);
 }

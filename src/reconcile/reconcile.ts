@@ -1,6 +1,6 @@
-// Reconciliation: every entry that contradicts what the traffic should be goes, in one
-// pass over the table. It repairs what nobody handled: the plugin was absent, a runtime
-// died, a DEL never came.
+// Reconciliation: one pass over the table removes every entry that contradicts the
+// desired state. It repairs what nobody handled: the plugin was not installed, a runtime
+// died, a DEL never came. What is desired is said by the sources (source.ts).
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
@@ -17,7 +17,7 @@ import type { Source } from "./source.ts";
 /** A table of millions takes seconds to read, and no pod waits for it. */
 const DEADLINE_MS = 120_000;
 
-/** Is called for each stale entry, with the reason and the owner. */
+/** A function that is called for each stale entry, with the reason and the owner. */
 export type OnStale = (
 	e: Entry,
 	reason: Reason,

@@ -1,4 +1,5 @@
-// The node's attachments as a source of desired state.
+// The node's attachments as a source of desired state, and the end of attachments whose
+// DEL never came to us. How entries are judged is in policy/stale.ts.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
@@ -54,13 +55,13 @@ export async function dropAbsent(
 
 /**
  * Returns the attachments' mappings as a source; each is judged as when it was added.
- * Of two pods with the same hostPort, one that is going and one that has come, each
+ * If two pods have the same hostPort, one that is going and one that has come, each
  * keeps its entries, because only the kernel knows whose rule is first. An entry that
- * leads to a cached attachment stays, whatever is recorded.
+ * leads to a cached attachment is kept, whatever is recorded.
  *
  * Reading a large table takes seconds, in which a pod may go and another may get its
  * port. So records and cache are looked at again before an entry is called stale, and
- * a mapping that has gone decides nothing. `snapshot` was taken just now.
+ * a mapping that is no longer there decides nothing. `snapshot` was taken just now.
  */
 export function recorded(
 	context: Context,

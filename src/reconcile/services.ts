@@ -1,9 +1,9 @@
-// Services as a source of desired state: what kube-proxy's reconciler knows,
-// without its faults. It too removes entries by the Service's port and keeps
-// those to a serving endpoint's address and port, those of Services without
-// endpoints and of deleted Services included. But a nodePort is one on the
-// node's own addresses only, as in its rules: kube-proxy takes every entry with
-// that destination port, also a pod's to a server far away.
+// Services as a source of desired state. It judges as kube-proxy's reconciler does: it
+// removes entries by the Service's port and keeps those to the address and port of a
+// serving endpoint. A Service without endpoints and a deleted one keep none. But a
+// nodePort counts on the node's own addresses only, as in kube-proxy's rules, whereas its
+// reconciler takes every entry with that destination port, even one from a pod to a
+// server far away. The document that names the Services is in frontends.ts.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Family, IP } from "../net/ip.ts";
@@ -11,7 +11,7 @@ import { type Proto, portKey } from "../net/proto.ts";
 import { isDNATed, isListeners, type Reason } from "../policy/stale.ts";
 import type { Source } from "./source.ts";
 
-/** A destination that a Service claims, and where it sends what comes there. */
+/** A destination that a Service claims, and the endpoints to which it sends the traffic. */
 export interface Claim {
 	readonly family: Family;
 	readonly proto: Proto;
@@ -23,48 +23,55 @@ export interface Claim {
 	readonly endpoints: ReadonlyMap<IP, readonly number[]>;
 }
 
-/** What a loop keeps from pass to pass. */
+/** The claims that a loop remembers from pass to pass. */
 export interface History {
-	/** Of the last document. */
+	/** The claims of the last document. */
 	readonly last: readonly Claim[];
-	/** Those that it did not name any more. */
-	readonly left: readonly Claim[];
+	/** The claims that had vanished from the last document. */
+	readonly vanished: readonly Claim[];
 }
 
-export const NO_HISTORY: History = { last: [], left: [] };
+export const NO_HISTORY: History = { last: [], vanished: [] };
 
 /**
- * The claims of a pass: those of its document, and without endpoints those that
- * have vanished from it. A Service that was made again is named, and so has its
- * own. What has vanished is claimed in two passes, since rules may go later than
- * the document says; and in no more, since then the address may be another's.
+ * Returns the claims of a pass: those of its document, and without endpoints those that
+ * have vanished from it. A Service that was made again is named in the document, and so
+ * has its own endpoints. A vanished claim counts in two passes, because rules may go
+ * later than the document says. It counts in no more, because then the address may
+ * belong to another.
  */
-export function claimed(
-	{ last, left }: History,
+export function addVanished(
+	{ last, vanished }: History,
 	now: readonly Claim[],
 ): Claim[] {
-	return [...now, ...vanished([...left, ...last], now)];
+	return [...now, ...findVanished([...vanished, ...last], now)];
 }
 
-/** What to keep after a pass; one that was not done has said no farewells. */
+/** Returns the history after a pass. If the pass was not done, its vanished claims count again in the next. */
 export function remember(
-	{ last, left }: History,
+	{ last, vanished }: History,
 	now: readonly Claim[],
 	done: boolean,
 ): History {
-	const going = vanished(last, now);
-	return done ? { last: now, left: going } : { last: [...now, ...going], left };
+	const found = findVanished(last, now);
+	return done
+		? { last: now, vanished: found }
+		: { last: [...now, ...found], vanished };
 }
 
-function vanished(before: readonly Claim[], now: readonly Claim[]): Claim[] {
-	const named = new Set(now.map(destination));
+/** Returns those of `before` whose destination `now` does not name, without endpoints. */
+function findVanished(
+	before: readonly Claim[],
+	now: readonly Claim[],
+): Claim[] {
+	const named = new Set(now.map(formatDestination));
 	return before
-		.filter((claim) => !named.has(destination(claim)))
+		.filter((claim) => !named.has(formatDestination(claim)))
 		.map((claim) => ({ ...claim, endpoints: new Map() }));
 }
 
-/** The claims as a source of desired state. */
-export function serviced(claims: readonly Claim[]): Source {
+/** Makes a source of desired state of the claims. */
+export function makeClaimSource(claims: readonly Claim[]): Source {
 	const found = new Map<number, Map<IP | Family, Claim>>();
 	for (const claim of claims) {
 		const key = portKey(claim.proto, claim.port);
@@ -72,7 +79,7 @@ export function serviced(claims: readonly Claim[]): Source {
 		found.set(key, same.set(claim.ip ?? claim.family, claim));
 	}
 	return (isLocal) => {
-		/** That of the address before that of all addresses, as the rules stand. */
+		/** Returns the claim to the entry's address or, if there is none, the one to all addresses: the rules stand in this order. */
 		const claimOf = (e: Entry): Claim | undefined => {
 			const { dst, dport } = e.orig;
 			const same = found.get(portKey(e.proto, dport));
@@ -90,7 +97,7 @@ export function serviced(claims: readonly Claim[]): Source {
 			})),
 			judge(e) {
 				const claim = claimOf(e);
-				return claim && contradiction(claim, e);
+				return claim && findContradiction(claim, e);
 			},
 			serves(e) {
 				const claim = claimOf(e);
@@ -105,7 +112,8 @@ function leadsTo({ endpoints }: Claim, e: Entry): boolean {
 	return endpoints.get(e.reply.src)?.includes(e.reply.sport) === true;
 }
 
-function contradiction(claim: Claim, e: Entry): Reason | undefined {
+/** Returns why the entry contradicts the claim, or undefined if it does not. */
+function findContradiction(claim: Claim, e: Entry): Reason | undefined {
 	if (leadsTo(claim, e)) return undefined;
 	const natted = isDNATed(e);
 	if (!natted && isListeners(e)) return undefined;
@@ -113,7 +121,7 @@ function contradiction(claim: Claim, e: Entry): Reason | undefined {
 	return natted ? "no-endpoint" : "no-dnat";
 }
 
-/** What a claim claims; no two of a document have the same. */
-export function destination({ proto, family, ip, port }: Claim): string {
+/** Returns the destination as a text; no two claims of a document have the same. */
+export function formatDestination({ proto, family, ip, port }: Claim): string {
 	return `${proto} ${ip ?? family} ${port}`;
 }

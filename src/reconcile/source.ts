@@ -1,14 +1,15 @@
-// A source of desired state: what one side says that the table should be. recorded.ts
-// makes one of the node's attachments, services.ts one of a cluster's Services.
+// A source of desired state: it says what the table should be. recorded.ts makes one of
+// the node's attachments, services.ts one of a cluster's Services. The types are here,
+// the comparison with the table is in reconcile.ts.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import type { IP } from "../net/ip.ts";
 import type { Reason } from "../policy/stale.ts";
 
-/** What one source says that the table should be. */
+/** The desired state of the table, as one source has it. */
 export interface Desired {
-	/** Where the source says anything. Entries with other ports are healthy. */
+	/** The ports of which the source says anything. Entries with other ports are healthy. */
 	readonly ports: readonly DumpFilter[];
 	/** Returns why the entry contradicts the source, or undefined if it does not. */
 	judge(e: Entry): Reason | undefined;

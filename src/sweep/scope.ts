@@ -1,4 +1,5 @@
-// Which entries a sweep may touch.
+// The scope of a sweep: which entries it may touch. Which of those have to go is decided
+// in sweep.ts.
 
 import type { Entry } from "../conntrack/entry.ts";
 import { localAddresses } from "../flush/addresses.ts";
@@ -11,20 +12,20 @@ import { recordedAttachments } from "../state/store.ts";
 
 const DEADLINE_MS = 5000;
 
-/** What a scope comes to at one moment. */
+/** The entries that a scope covers at one moment. */
 export interface Coverage {
 	/** Original destination ports; null: all of them. */
 	readonly ports: readonly (number | null)[];
-	/** Whether the entry, which has one of the ports, may be touched. */
+	/** Returns true if the entry, which has one of the ports, may be touched. */
 	covers(e: Entry): boolean;
 }
 
-/** Asked before each sample, because what is mapped changes. */
+/** A scope is asked before each sample, because mappings change. */
 export type Scope = (host: Host) => Promise<Coverage>;
 
 const NOWHERE: Coverage = { ports: [], covers: () => false };
 
-/** All entries. */
+/** The scope of all entries. */
 export const everything: Scope = async () => ({
 	ports: [null],
 	covers: () => true,
@@ -32,26 +33,26 @@ export const everything: Scope = async () => ({
 
 export interface Destination {
 	readonly address: Uint8Array;
-	/** Of the address, in bits. */
+	/** The length of the address's prefix, in bits. */
 	readonly prefix: number;
-	/** null: any. */
+	/** null: any port. */
 	readonly port: number | null;
 }
 
-/** Reads `CIDR[:PORT]`, with IPv6 before a port in brackets: `[fd00::/108]:443`. Undefined if it is none. */
+/** Reads `CIDR[:PORT]`, with IPv6 before a port in brackets: `[fd00::/108]:443`. Returns undefined if the text is none. */
 export function parseDestination(text: string): Destination | undefined {
 	const [, bracketed, plain, port] =
 		/^(?:\[(.+)\]|([^[\]]+?))(?::(\d{1,5}))?$/.exec(
-			// of IPv6 without brackets, the last colon begins no port
+			// the last colon of IPv6 without brackets begins no port
 			text.split(":").length > 2 && !text.startsWith("[") ? `[${text}]` : text,
 		) ?? [];
 	const [address = "", prefix, more] = (bracketed ?? plain ?? "").split("/");
 	const ip = parseIP(address);
 	if (ip === undefined || more !== undefined) return undefined;
 	const bytes = ipBytes(ip);
-	const most = 8 * bytes.length;
-	const bits = prefix === undefined ? most : Number(prefix);
-	if (prefix !== undefined && (!/^\d{1,3}$/.test(prefix) || bits > most))
+	const longest = 8 * bytes.length;
+	const bits = prefix === undefined ? longest : Number(prefix);
+	if (prefix !== undefined && (!/^\d{1,3}$/.test(prefix) || bits > longest))
 		return undefined;
 	if (port !== undefined && !(Number(port) > 0 && Number(port) <= 65535))
 		return undefined;
@@ -62,7 +63,7 @@ export function parseDestination(text: string): Destination | undefined {
 	};
 }
 
-/** Entries to one of the destinations. */
+/** Returns the scope of the entries to one of the destinations. */
 export function towards(destinations: readonly Destination[]): Scope {
 	const coverage: Coverage = {
 		ports: destinations.map((d) => d.port),
@@ -77,8 +78,8 @@ export function towards(destinations: readonly Destination[]): Scope {
 }
 
 /**
- * Entries to TCP hostPorts of the recorded attachments that do not lead to their
- * pod already.
+ * Returns the scope of the entries to TCP hostPorts of the recorded attachments. An
+ * entry that leads to its pod is not in it: there the pod does not answer.
  */
 export function mapped(dataDir: string): Scope {
 	return async (host) => {

@@ -1,12 +1,12 @@
-// The sweep: TCP entries whose client sends its SYN again and again without ever
-// getting an answer. One that was made while no rule was there, or that leads to a
-// pod that is gone, keeps the client from the service (kubernetes#101607): for as
-// long as it tries where each SYN renews the timer; for two minutes where it does
-// not, as newer kernels do (nf_conntrack_tcp_packet; found so on Linux 6.18).
+// The sweep: it removes TCP entries whose client sends its SYN again and again and never
+// gets an answer. An entry that was made while no rule was there, or that leads to a
+// dead pod, keeps the client from the service (kubernetes#101607). If each SYN renews
+// the timer, that lasts as long as the client tries. Newer kernels do not renew it, and
+// then it lasts two minutes (nf_conntrack_tcp_packet; found so on Linux 6.18).
 //
-// An entry has to go once it has swallowed as many retries as the threshold says:
-// its timer was seen renewed so often, or it has been unanswered for the time in
-// which a client sends that many. What a sample does not show is forgotten.
+// An entry has to go once it has swallowed as many retries as the threshold says: its
+// timer was seen renewed so often, or it has been unanswered for the time in which a
+// client sends that many. An entry that a sample does not show is no longer remembered.
 
 import { IPS_SEEN_REPLY } from "../conntrack/constants.ts";
 import { type DetailedEntry, readUnanswered } from "../conntrack/detail.ts";
@@ -20,58 +20,58 @@ import { Deadline } from "../netlink/exchange.ts";
 import type { Scope } from "./scope.ts";
 
 const DEADLINE_MS = 30_000;
-/** Entries that are remembered at most, about 10 MB: a SYN flood must not fill the memory. */
+/** The most entries that are remembered, about 10 MB: a SYN flood must not fill the memory. */
 const REMEMBERED = 20_000;
 
 export interface Rule {
 	readonly scope: Scope;
-	/** Retries that an entry has swallowed before it goes. */
+	/** The number of retries that an entry has swallowed before it goes. */
 	readonly threshold: number;
-	/** Entries removed in one sample at most; the others' turn is in the next. */
+	/** The most entries that one sample removes; the others wait for the next. */
 	readonly cap: number;
-	/** Leaves all entries, and says which would have gone. */
+	/** true: no entry is removed, and the result says which would have gone. */
 	readonly dryRun: boolean;
 }
 
-/** What is remembered of an entry from sample to sample. */
+/** The state of an entry that is remembered from sample to sample. */
 interface Watched {
-	/** When it was seen first; like all times, in ms of the monotonic clock. */
+	/** The time when it was seen first. All times are in ms of the monotonic clock. */
 	readonly since: number;
-	/** The latest time at which the timer can end, if it was not renewed. */
+	/** The latest time at which the timer can end if it is not renewed. */
 	ends: number;
-	/** Samples that found the timer renewed. */
+	/** The number of samples that found the timer renewed. */
 	renewals: number;
-	/** Samples after the first. */
+	/** The number of samples after the first. */
 	samples: number;
-	/** Whether the sample at hand has shown it. */
+	/** true: the current sample has shown it. */
 	isHere: boolean;
-	/** Whether a dry run has said that it would go. */
+	/** true: a dry run has said that it would go. */
 	isTold: boolean;
 }
 
-/** Between samples; begin with an empty one. */
+/** The entries that are remembered between samples. The first sample gets an empty map. */
 export type Memory = Map<string, Watched>;
 
 export interface Swept {
 	readonly entry: Entry;
 	readonly renewals: number;
-	/** How long it was seen unanswered. */
+	/** The time for which it was seen unanswered. */
 	readonly ms: number;
 }
 
 export interface SweepPass {
-	/** What was to go. */
+	/** The entries that had to go. */
 	readonly swept: readonly Swept[];
 	readonly outcome: RemovalCount;
-	/** Whether there is anything at all that may be swept. */
+	/** false: the scope covers no port, so nothing can be swept. */
 	readonly hasScope: boolean;
-	/** Entries that match, but are beyond what can be remembered. */
+	/** The number of waiting entries for which there was no room in the memory. */
 	readonly overlooked: number;
 }
 
 /**
- * Takes one sample: looks at the table once, and removes what has to go. Throws
- * NetlinkError, SysError or DeadlineError; then entries are remembered as they were.
+ * Takes one sample: looks at the table once, and removes the entries that have to go.
+ * Throws NetlinkError, SysError or DeadlineError; then the memory keeps its entries.
  */
 export async function sweepOnce(
 	host: Host,
@@ -97,7 +97,7 @@ export async function sweepOnce(
 					const watched = memory.get(key);
 					if (watched) {
 						watched.isHere = true;
-						look(watched, entry, begun, now);
+						updateTimer(watched, entry, begun, now);
 						if (
 							watched.isTold ||
 							!isDue(watched, now, rule.threshold) ||
@@ -124,7 +124,7 @@ export async function sweepOnce(
 				}
 				if (going.length === 0) return;
 				swept.push(...going);
-				// at once: the more time passes, the more likely a reply comes
+				// removed at once: the more time passes, the more likely a reply comes
 				if (!rule.dryRun)
 					add(outcome, await table.remove(going.map((s) => s.entry.key)));
 			};
@@ -138,7 +138,7 @@ export async function sweepOnce(
 	return { swept, outcome, hasScope: ports.length > 0, overlooked };
 }
 
-/** Whether the client waits for its first answer. */
+/** Returns true if the client waits for its first answer. */
 function isWaiting(e: DetailedEntry): boolean {
 	return (
 		e.proto === IPPROTO_TCP &&
@@ -148,12 +148,12 @@ function isWaiting(e: DetailedEntry): boolean {
 }
 
 /**
- * Compares the timer with what it was. The kernel read it between the moments
- * `from` and `to`, and shows whole seconds, rounded down. It was renewed if it
- * ends later than it can have ended by all that was seen before: never a guess,
- * and renewals too near to each other for one sample add up.
+ * Compares the timer with the samples before. The kernel read it between the moments
+ * `from` and `to`, and shows whole seconds, rounded down. It was renewed if it ends
+ * later than all earlier samples allow. This is never a guess, and renewals too near
+ * to each other for one sample add up.
  */
-function look(
+function updateTimer(
 	watched: Watched,
 	{ timeout }: DetailedEntry,
 	from: number,
@@ -170,8 +170,8 @@ function look(
 }
 
 /**
- * Whether the entry has swallowed `threshold` retries. TCP waits a second for its
- * first, and twice as long for each one more (RFC 6298).
+ * Returns true if the entry has swallowed `threshold` retries. TCP waits a second for
+ * its first retry, and twice as long for each one more (RFC 6298).
  */
 function isDue(
 	{ renewals, samples, since }: Watched,
@@ -182,18 +182,15 @@ function isDue(
 	return renewals >= threshold || (samples >= threshold && now - since >= ms);
 }
 
-/** All that names an entry for removal, as text, and what it was made from. */
+/** Returns all that identifies an entry for removal, and its source, as a text. */
 function keyOf({ orig, key }: DetailedEntry): string {
 	const { reply, id, zone } = key;
 	return `${orig.src} ${orig.sport} ${String.fromCharCode(...reply)} ${id} ${zone}`;
 }
 
-function add(
-	sum: RemovalCount,
-	{ done, expired: gone, failed }: RemovalCount,
-): void {
+function add(sum: RemovalCount, { done, expired, failed }: RemovalCount): void {
 	sum.done += done;
-	sum.expired += gone;
+	sum.expired += expired;
 	for (const [errno, n] of failed)
 		sum.failed.set(errno, (sum.failed.get(errno) ?? 0) + n);
 }

@@ -25,20 +25,20 @@ export const ROUTES = [
 ].map((prefix) => ({ prefix }));
 
 export interface World {
-	readonly site: Context;
+	readonly context: Context;
 	readonly host: FakeHost;
 	readonly kernel: FakeKernel;
-	/** The original tuples of the entries that are gone, in the letters of the book. */
-	gone(): string[];
+	/** Returns the original tuples of the entries that were removed, in the letters of the book. */
+	removed(): string[];
 }
 
-/** Flows in letters, of both families where they do not say which. */
+/** A flow in letters; one that names no family is of IPv4. */
 export interface Row extends Flow {
 	readonly family?: "IPv4" | "IPv6";
 	readonly zone?: number;
 }
 
-/** Their ids are 1, 2, and so on. */
+/** Returns the entries of these flows. Their ids are 1, 2, and so on. */
 export function entriesOf(rows: readonly Row[]): EntrySpec[] {
 	return rows.map(
 		({ orig, reply, status, proto, zone, family = "IPv4" }, i) => ({
@@ -52,7 +52,7 @@ export function entriesOf(rows: readonly Row[]): EntrySpec[] {
 	);
 }
 
-/** The files of the records, by path. */
+/** Returns the files of the records, by path. */
 export function recordsOf(
 	dir: string,
 	...records: readonly Attachment[]
@@ -67,9 +67,9 @@ export function world(
 	records: readonly Attachment[] = [],
 	options: FakeKernelOptions & {
 		readonly fail?: (call: string, path: string) => string | undefined;
-		/** Besides the records. */
+		/** Files besides the records. */
 		readonly files?: Readonly<Record<string, string>>;
-		/** Since boot; the records are of the first. */
+		/** The time since boot, in ms. The records are from its first millisecond. */
 		readonly now?: number;
 	} = {},
 ): World {
@@ -86,13 +86,13 @@ export function world(
 	return {
 		host,
 		kernel,
-		site: {
+		context: {
 			host,
 			dataDir: DIR,
 			log: logger(host, "info", undefined, {}),
 			event: "reconcile",
 		},
-		gone: () =>
+		removed: () =>
 			rows
 				.filter((_, i) => !kernel.left().includes(i + 1))
 				.map(({ proto, orig }) => (proto ? `${proto} ${orig}` : orig)),
@@ -114,10 +114,10 @@ export function attached(
 	};
 }
 
-/** Where libcni keeps its cache. */
+/** The directory of libcni's cache. */
 export const CACHE = "/var/lib/cni";
 
-/** The file of an attachment in libcni's cache, as containerd has it written. */
+/** Returns the file of an attachment in libcni's cache, as containerd has it written. */
 export function cachedFile(
 	a: Attachment,
 	{ plugin = "portmap", dir = `${CACHE}/results` } = {},

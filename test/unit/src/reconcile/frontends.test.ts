@@ -1,17 +1,10 @@
-// The document of frontends: what it refuses, and what a loop keeps of the last.
+// The document of frontends: what it refuses, and with which words.
 
 import { describe, expect, test } from "vitest";
 import {
 	DocumentError,
 	readFrontends,
 } from "../../../../src/reconcile/frontends.ts";
-import {
-	type Claim,
-	claimed,
-	type History,
-	NO_HISTORY,
-	remember,
-} from "../../../../src/reconcile/services.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { DNS, document } from "../../../support/unit/world.ts";
 
@@ -101,6 +94,11 @@ describe("a document that is wrong is refused, with key and value", () => {
 			'invalid frontends.0.endpoints.0: "fd88::2:5353" ',
 		],
 		[
+			"an endpoint at the unspecified IPv6 address",
+			one({ endpoints: ["[::]:53"] }),
+			'invalid frontends.0.endpoints.0: "[::]:53" (must be ADDRESS:PORT or [ADDRESS]:PORT)',
+		],
+		[
 			"an IPv4 endpoint in brackets",
 			one({ endpoints: [`[${P}]:53`] }),
 			"invalid frontends.0.endpoints.0: ",
@@ -120,94 +118,5 @@ describe("a document that is wrong is refused, with key and value", () => {
 	test("but for what it may leave out", async () => {
 		const text = '{"$schema":"x","frontends":[{"nodePort":1,"endpoints":[]}]}';
 		expect(await readFrontends(text)).toHaveLength(2);
-	});
-});
-
-describe("from pass to pass", () => {
-	const claim = (port: number): Claim => ({
-		family: 2,
-		proto: 17,
-		ip: V,
-		port,
-		name: undefined,
-		endpoints: new Map([[P, [5353]]]),
-	});
-	/** `53 54-`: a claim of port 53, and one of 54 without endpoints. */
-	const show = (claims: readonly Claim[]): string =>
-		claims
-			.map(({ port, endpoints }) => `${port}${endpoints.size > 0 ? "" : "-"}`)
-			.join(" ");
-	const A = [claim(53)];
-	const B = [claim(54)];
-	const AB = [...A, ...B];
-	test.each<[string, [doc: Claim[], done: boolean][], string[]]>([
-		[
-			"what stays is claimed as it is",
-			[
-				[AB, true],
-				[AB, true],
-			],
-			["53 54", "53 54"],
-		],
-		[
-			"what vanishes is claimed without endpoints, in two passes",
-			[
-				[AB, true],
-				[A, true],
-				[A, true],
-				[A, true],
-			],
-			["53 54", "53 54-", "53 54-", "53"],
-		],
-		[
-			"what comes again has its endpoints",
-			[
-				[AB, true],
-				[A, true],
-				[AB, true],
-				[AB, true],
-			],
-			["53 54", "53 54-", "53 54", "53 54"],
-		],
-		[
-			"a pass that failed is none",
-			[
-				[AB, true],
-				[A, false],
-				[A, true],
-				[A, true],
-				[A, true],
-			],
-			["53 54", "53 54-", "53 54-", "53 54-", "53"],
-		],
-		[
-			"what came and vanished while passes failed is claimed too",
-			[
-				[A, false],
-				[B, false],
-				[B, true],
-				[B, true],
-				[B, true],
-			],
-			["53", "54 53-", "54 53-", "54 53-", "54"],
-		],
-		[
-			"one that vanishes after another does not wait for it",
-			[
-				[AB, true],
-				[A, true],
-				[[claim(55)], true],
-				[[claim(55)], true],
-			],
-			["53 54", "53 54-", "55 54- 53-", "55 53-"],
-		],
-	])("%s", (_, passes, want) => {
-		let memory: History = NO_HISTORY;
-		const seen = passes.map(([now, done]) => {
-			const claims = claimed(memory, now);
-			memory = remember(memory, now, done);
-			return show(claims);
-		});
-		expect(seen).toEqual(want);
 	});
 });

@@ -1,5 +1,5 @@
-// Reconciliation over dumps that are not what one hopes for: broken off half-way,
-// with entries that come twice.
+// Reconciliation over dumps that go wrong: broken off half-way, or with entries that
+// come twice.
 
 import { expect, test } from "vitest";
 import { reconcile } from "../../../../src/reconcile/reconcile.ts";
@@ -30,11 +30,11 @@ const to = (pod: string, n: number): Row => ({
 	reply: `${pod} > C:${n}`,
 	status: DNAT,
 });
-/** Three that are stale among three that are not. */
+/** Three entries that are stale among three that are not. */
 const ROWS = [1, 2, 3].flatMap((n) => [to("Q:5353", n), to("P:5353", 10 + n)]);
 const STALE = [1, 2, 3].map((n) => `C:${n} > H:8125`);
 
-/** These of the entries in a datagram each, and then `end`. */
+/** Answers with these entries, each list in a datagram, and then with `end`. */
 const dump =
 	(end: (r: Request) => Reply, ...datagrams: readonly number[][]) =>
 	(r: Request): Reply[] => [
@@ -53,7 +53,7 @@ const done = (r: Request): Reply => doneMessage(r.seq);
 const interrupted = (r: Request): Reply =>
 	message({ type: 3, flags: 0x10 | 2, seq: r.seq }, u32(0));
 
-/** Answers the first dump so, and those that follow as it is. */
+/** Answers the first dump with `answer`; later dumps show the table as it is. */
 const first =
 	(answer: (r: Request) => Reply[]): NonNullable<FakeKernelOptions["answer"]> =>
 	(r) =>
@@ -76,14 +76,14 @@ test.each<[string, (r: Request) => Reply[], number]>([
 	],
 ])(
 	"%s: what is stale goes once, what is not stays",
-	async (_, answer, gone) => {
+	async (_, answer, expired) => {
 		const w = world(ROWS, [P], { answer: first(answer) });
-		const report = await reconcile(w.site, [recorded(w.site)], "delete");
+		const report = await reconcile(w.context, [recorded(w.context)], "delete");
 		expect(report.error).toBeUndefined();
-		expect(w.gone().sort()).toEqual(STALE);
+		expect(w.removed().sort()).toEqual(STALE);
 		expect([report.deleted, report.failed.size]).toEqual([3, 0]);
 		// deleted before the second look at it: no failure
-		expect(report.expired).toBeGreaterThanOrEqual(gone);
+		expect(report.expired).toBeGreaterThanOrEqual(expired);
 		expect(w.kernel.left()).toEqual([2, 4, 6]);
 	},
 );

@@ -26,7 +26,7 @@ import {
 const { H2, N, Q } = BOOKS.IPv4;
 const udp = mapping("IPv4", "udp");
 const tcp = mapping("IPv4", "tcp");
-/** The one that was there before, and one that has come to its hostPort. */
+/** A pod that was there before, and one that has come to its hostPort. */
 const OLD = attached("old", udp);
 const NEW = attached("new", { ...udp, podIP: Q });
 const OTHER = attached("other", { ...udp, hostPort: 1, podIP: N });
@@ -51,7 +51,7 @@ async function reconciled(
 	use = USED,
 ): Promise<World> {
 	const w = world(rows, records, { files: cached, now });
-	await reconcileAttachments(w.site, use);
+	await reconcileAttachments(w.context, use);
 	return w;
 }
 
@@ -127,10 +127,10 @@ describe("a pod that was there before the plugin", () => {
 			["C:2 > H:1"],
 		],
 	])("%s", async (_, rows, cached, want) => {
-		expect((await reconciled(rows, [], cached)).gone()).toEqual(want);
+		expect((await reconciled(rows, [], cached)).removed()).toEqual(want);
 	});
 
-	test("handles the protocols that the entries in the chain do", async () => {
+	test("handles the protocols that the plugin items in the chain do", async () => {
 		const rows: Row[] = [{ ...to("Q:5353", 1), proto: "tcp" }];
 		const use: CacheSource = { ...USED, protocols: [IPPROTO_TCP] };
 		const w = await reconciled(
@@ -140,7 +140,7 @@ describe("a pod that was there before the plugin", () => {
 			HOUR,
 			use,
 		);
-		expect(w.gone()).toEqual(["tcp C:1 > H:8125"]);
+		expect(w.removed()).toEqual(["tcp C:1 > H:8125"]);
 	});
 });
 
@@ -148,7 +148,7 @@ describe("a recorded pod whose DEL came while the plugin was not in the chain", 
 	test("has no say: the one that came after it keeps its entries, and what leads to the dead one goes", async () => {
 		const rows = [to("Q:5353", 1), to("P:5353", 2)];
 		const w = await reconciled(rows, [OLD], files(NEW));
-		expect(w.gone()).toEqual(["C:2 > H:8125"]);
+		expect(w.removed()).toEqual(["C:2 > H:8125"]);
 		expect(ids(w)).toEqual([]);
 		expect(w.host.written(2)).toContain(
 			'msg="gone without us" network=net containerID=old ifname=eth0 pod=ns/old',
@@ -158,7 +158,7 @@ describe("a recorded pod whose DEL came while the plugin was not in the chain", 
 	test("has no say also where nobody has come to its port", async () => {
 		const rows: Row[] = [{ orig: "C:1 > H:8125" }, to("P:5353", 2)];
 		const w = await reconciled(rows, [OLD], files(OTHER));
-		expect(w.gone()).toEqual(["C:2 > H:8125"]);
+		expect(w.removed()).toEqual(["C:2 > H:8125"]);
 		expect(ids(w)).toEqual([]);
 	});
 
@@ -168,7 +168,7 @@ describe("a recorded pod whose DEL came while the plugin was not in the chain", 
 			[OLD],
 			files(attached("new", udp)),
 		);
-		expect(w.gone()).toEqual([]);
+		expect(w.removed()).toEqual([]);
 		expect(ids(w)).toEqual([]);
 	});
 
@@ -197,7 +197,7 @@ describe("a recorded pod whose DEL came while the plugin was not in the chain", 
 			cached,
 			now,
 		);
-		expect(w.gone()).toEqual(["C:1 > H:8125"]);
+		expect(w.removed()).toEqual(["C:1 > H:8125"]);
 		expect(ids(w)).toEqual(["old"]);
 	});
 });
@@ -206,9 +206,9 @@ test("a pod whose DEL has come has no say, though the chain has failed after us 
 	const rows: Row[] = [to("P:5353", 1), { orig: "C:2 > H:8125" }];
 	const left = { ...OLD, unfinished: true };
 	const w = world(rows, [left, NEW], { files: files(OLD, NEW), now: HOUR });
-	await reconcile(w.site, [recorded(w.site, USED)], "delete");
-	// both by the one that is there
-	expect(w.gone()).toEqual(["C:1 > H:8125", "C:2 > H:8125"]);
+	await reconcile(w.context, [recorded(w.context, USED)], "delete");
+	// both are judged by the one that is there
+	expect(w.removed()).toEqual(["C:1 > H:8125", "C:2 > H:8125"]);
 });
 
 test("the mappings that containerd caches for a pod's loopback interface are none", async () => {
@@ -220,18 +220,18 @@ test("the mappings that containerd caches for a pod's loopback interface are non
 	);
 	const rows: Row[] = [{ orig: "127.0.0.1:1 > 127.0.0.1:8125" }];
 	const w = await reconciled(rows, [attached("new", port)], loopback);
-	expect(w.gone()).toHaveLength(1);
+	expect(w.removed()).toHaveLength(1);
 });
 
 test("an entry to what is cached stays, though a record says otherwise", async () => {
-	// of another network, so that nothing tells that the record is of the past
+	// the record is of another network, so that nothing tells that its pod is dead
 	const record = { ...OLD, network: "before" };
 	const w = await reconciled(
 		[to("Q:5353", 1), to("N:5353", 2)],
 		[record],
 		files(NEW),
 	);
-	expect(w.gone()).toEqual(["C:2 > H:8125"]);
+	expect(w.removed()).toEqual(["C:2 > H:8125"]);
 });
 
 test("a pod that is added while the table is read is seen", async () => {
@@ -248,14 +248,14 @@ test("a pod that is added while the table is read is seen", async () => {
 			return undefined;
 		},
 	});
-	await reconcileAttachments(w.site, USED);
-	expect(w.gone()).toEqual([]);
+	await reconcileAttachments(w.context, USED);
+	expect(w.removed()).toEqual([]);
 });
 
 test("without the cache nothing of it is read", async () => {
 	const w = world([to("Q:5353", 1)], [OLD], { files: files(NEW), now: HOUR });
-	await reconcileAttachments(w.site);
-	expect(w.gone()).toEqual(["C:1 > H:8125"]);
+	await reconcileAttachments(w.context);
+	expect(w.removed()).toEqual(["C:1 > H:8125"]);
 	expect(w.host.calls.filter((c) => c.includes(CACHE))).toEqual([]);
 });
 
@@ -265,19 +265,19 @@ function multus(...cached: readonly Attachment[]): Record<string, string> {
 }
 
 describe("what a DEL could not finish", () => {
-	const GONE: Attachment = { ...OLD, unfinished: true };
+	const UNFINISHED: Attachment = { ...OLD, unfinished: true };
 
 	test("is finished", async () => {
-		const w = await reconciled([to("P:5353", 1)], [GONE], files(OTHER));
-		expect(w.gone()).toEqual(["C:1 > H:8125"]);
+		const w = await reconciled([to("P:5353", 1)], [UNFINISHED], files(OTHER));
+		expect(w.removed()).toEqual(["C:1 > H:8125"]);
 		expect(ids(w)).toEqual([]);
 		expect(w.host.files.has(`${DIR}/net:old:eth0.json`)).toBe(false);
 	});
 
 	test("spares a pod that has its address and was never recorded", async () => {
 		const heir = attached("heir", udp);
-		const w = await reconciled([to("P:5353", 1)], [GONE], files(heir));
-		expect(w.gone()).toEqual([]);
+		const w = await reconciled([to("P:5353", 1)], [UNFINISHED], files(heir));
+		expect(w.removed()).toEqual([]);
 		expect(w.host.files.has(`${DIR}/net:old:eth0.json`)).toBe(false);
 	});
 });

@@ -138,9 +138,9 @@ describe("of the entries on a recorded hostPort", () => {
 			[],
 		],
 	])("%s", async (_, records, rows, want) => {
-		const { site, gone } = world(rows, records);
-		const { deleted } = await reconcileAttachments(site);
-		expect(gone()).toEqual(want);
+		const { context, removed } = world(rows, records);
+		const { deleted } = await reconcileAttachments(context);
+		expect(removed()).toEqual(want);
 		expect(deleted).toBe(want.length);
 	});
 });
@@ -154,12 +154,12 @@ describe("a thousand mappings", () => {
 		}),
 	);
 	test("are one pass over the table", async () => {
-		const { site, kernel, gone } = world(
+		const { context, kernel, removed } = world(
 			[to("Q:5353", 1, "H:10999"), to("P:5353", 2, "H:10000")],
 			many.map((m, i) => attached(`c${i}`, m)),
 		);
-		await reconcileAttachments(site);
-		expect(gone()).toEqual(["C:1 > H:10999"]);
+		await reconcileAttachments(context);
+		expect(removed()).toEqual(["C:1 > H:10999"]);
 		expect(kernel.requests.filter((r) => r.type === 0x0101)).toHaveLength(1);
 	});
 });
@@ -182,8 +182,8 @@ describe("what happens while the table is read", () => {
 				},
 			},
 		);
-		await reconcileAttachments(w.site);
-		return w.gone();
+		await reconcileAttachments(w.context);
+		return w.removed();
 	};
 	test("nothing: the records are read once, and once for what a DEL could not finish", async () => {
 		let host: ReturnType<typeof world>["host"] | undefined;
@@ -229,53 +229,53 @@ describe("the log", () => {
 			/^level=info msg=flushed .*deleted=1 kept=1 gone=0 .*reasons=other-pod:1 .*\n$/,
 		],
 	])("%s", async (_, rows, want) => {
-		const { site, host } = world(rows, [P]);
-		await reconcileAttachments(site);
+		const { context, host } = world(rows, [P]);
+		await reconcileAttachments(context);
 		expect(host.written(2)).toMatch(want);
 	});
 
 	test("says what failed", async () => {
-		const { site, host, gone } = world([to("Q:5353", 1)], [P], {
+		const { context, host, removed } = world([to("Q:5353", 1)], [P], {
 			refuse: (protocol) => (protocol === 0 ? "EACCES" : undefined),
 		});
-		await reconcileAttachments(site);
-		expect(gone()).toEqual([]);
+		await reconcileAttachments(context);
+		expect(removed()).toEqual([]);
 		expect(host.written(2)).toMatch(/^level=warn msg="cannot flush" .*EACCES/);
 	});
 });
 
 test("throws where the records cannot be read, and touches nothing", async () => {
-	const { site, kernel } = world([to("Q:5353", 1)], [P], {
+	const { context, kernel } = world([to("Q:5353", 1)], [P], {
 		fail: (call) => (call === "readDir" ? "EIO" : undefined),
 	});
-	await expect(reconcileAttachments(site)).rejects.toMatchObject({
+	await expect(reconcileAttachments(context)).rejects.toMatchObject({
 		code: "EIO",
 	});
 	expect(kernel.requests).toEqual([]);
 });
 
 describe("what a DEL could not finish", () => {
-	const GONE: Attachment = { ...P, unfinished: true };
+	const UNFINISHED: Attachment = { ...P, unfinished: true };
 
 	test("is finished, and its record forgotten", async () => {
-		const w = world([to("P:5353", 1), to("Q:53", 2)], [GONE]);
-		await reconcileAttachments(w.site);
-		expect(w.gone()).toEqual(["C:1 > H:8125"]);
+		const w = world([to("P:5353", 1), to("Q:53", 2)], [UNFINISHED]);
+		await reconcileAttachments(w.context);
+		expect(w.removed()).toEqual(["C:1 > H:8125"]);
 		expect(recordsIn(w.host)).toEqual([]);
 	});
 
 	test("is left to the next time where it fails again", async () => {
-		const w = world([to("P:5353", 1)], [GONE], {
+		const w = world([to("P:5353", 1)], [UNFINISHED], {
 			answer: (r) => (r.protocol === 12 ? [errorMessage(1, r.seq)] : undefined),
 		});
-		await reconcileAttachments(w.site);
+		await reconcileAttachments(w.context);
 		expect(w.host.files.size).toBe(1);
 		expect(w.host.written(2)).toContain("cannot finish what a DEL began");
 	});
 
 	test("has no say: what leads elsewhere is not stale for it", async () => {
-		const w = world([to("Q:5353", 1)], [GONE]);
-		await reconcileAttachments(w.site);
-		expect(w.gone()).toEqual([]);
+		const w = world([to("Q:5353", 1)], [UNFINISHED]);
+		await reconcileAttachments(w.context);
+		expect(w.removed()).toEqual([]);
 	});
 });

@@ -1,9 +1,9 @@
-// Which families a frontend is claimed in.
+// Services as a source of desired state: the families in which a frontend is claimed.
 
 import { describe, expect, test } from "vitest";
 import { readFrontends } from "../../../../src/reconcile/frontends.ts";
 import { reconcile } from "../../../../src/reconcile/reconcile.ts";
-import { serviced } from "../../../../src/reconcile/services.ts";
+import { makeClaimSource } from "../../../../src/reconcile/services.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { FAMILIES } from "../../../support/unit/flows.ts";
 import {
@@ -53,17 +53,17 @@ describe("families", () => {
 			["C:3 > H:30053", "C:3 > H:30053"],
 		],
 	])("%s", async (_, frontend, want) => {
-		const { site, gone } = world(table);
+		const { context, removed } = world(table);
 		const claims = await readFrontends(document(frontend));
-		await reconcile(site, [serviced(claims)], "delete");
-		expect(gone()).toEqual(want);
+		await reconcile(context, [makeClaimSource(claims)], "delete");
+		expect(removed()).toEqual(want);
 	});
 
 	test("::1 is left alone", async () => {
 		const row: Row = { ...to("Q:5353", 1, "L:30053"), family: "IPv6" };
-		const { site, gone } = world([row]);
+		const { context, removed } = world([row]);
 		const claims = await readFrontends(document(both));
-		await reconcile(site, [serviced(claims)], "delete");
-		expect(gone()).toEqual([]);
+		await reconcile(context, [makeClaimSource(claims)], "delete");
+		expect(removed()).toEqual([]);
 	});
 });

@@ -1,11 +1,12 @@
-// Reconciliation against a document of frontends and endpoints, with a table in
-// memory. The rows that kube-proxy itself tests are in test/kernel/reconcile.
+// Services as a source of desired state: reconciliation against a document of frontends
+// and endpoints, with a table in memory. The rows that kube-proxy itself tests are in
+// test/kernel/reconcile.
 
 import { describe, expect, test } from "vitest";
 import { readFrontends } from "../../../../src/reconcile/frontends.ts";
 import { reconcile } from "../../../../src/reconcile/reconcile.ts";
 import { recorded } from "../../../../src/reconcile/recorded.ts";
-import { serviced } from "../../../../src/reconcile/services.ts";
+import { makeClaimSource } from "../../../../src/reconcile/services.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { BOTH_NAT, mapping, REPLIED } from "../../../support/unit/flows.ts";
 import {
@@ -166,16 +167,22 @@ describe("of the entries that a frontend claims", () => {
 			["C:1 > V:53"],
 		],
 	])("%s", async (_, frontends, rows, want) => {
-		const { site, gone } = world(rows, [], { links: { "kube-ipvs0": 9 } });
+		const { context, removed } = world(rows, [], {
+			links: { "kube-ipvs0": 9 },
+		});
 		const claims = await readFrontends(document(...frontends));
-		const { deleted } = await reconcile(site, [serviced(claims)], "delete");
-		expect(gone()).toEqual(want);
+		const { deleted } = await reconcile(
+			context,
+			[makeClaimSource(claims)],
+			"delete",
+		);
+		expect(removed()).toEqual(want);
 		expect(deleted).toBe(want.length);
 	});
 });
 
 test("every find is told with its reason and the Service's name, that of the one with endpoints", async () => {
-	const { site } = world([
+	const { context } = world([
 		to("Q:5353", 1),
 		to("P:53", 2),
 		{ orig: "C:3 > H:30053" },
@@ -188,8 +195,8 @@ test("every find is told with its reason and the Service's name, that of the one
 		const found: unknown[] = [];
 		const claims = await readFrontends(document(...frontends));
 		await reconcile(
-			site,
-			[serviced(claims)],
+			context,
+			[makeClaimSource(claims)],
 			"count",
 			({ orig }, reason, owner) => found.push([orig.sport, reason, owner]),
 		);
@@ -211,7 +218,7 @@ describe("with the recorded attachments", () => {
 	};
 	const records = [attached("p", mapping("IPv4", "udp"))];
 	test("an entry that is right for one of them stays, what is right for none goes", async () => {
-		const { site, gone } = world(
+		const { context, removed } = world(
 			[
 				to("P:5353", 1, "H:8125"),
 				to("Q:1", 2, "H:8125"),
@@ -224,12 +231,12 @@ describe("with the recorded attachments", () => {
 		const claims = await readFrontends(document(external, DNS));
 		const found: unknown[] = [];
 		await reconcile(
-			site,
-			[recorded(site), serviced(claims)],
+			context,
+			[recorded(context), makeClaimSource(claims)],
 			"delete",
 			({ orig }, reason, owner) => found.push([orig.sport, reason, owner]),
 		);
-		expect(gone()).toEqual(["C:3 > H:8125", "C:4 > H2:8125", "C:5 > V:53"]);
+		expect(removed()).toEqual(["C:3 > H:8125", "C:4 > H2:8125", "C:5 > V:53"]);
 		expect(found).toEqual([
 			[3, "other-pod", "ns/p"],
 			[4, "other-pod", "ns/p"],
@@ -249,10 +256,10 @@ describe("the work", () => {
 			...Array.from({ length: 450 }, (_, i) => to("Q:5353", i + 1)),
 			to("P:5353", 999),
 		];
-		const { site, kernel, gone } = world(rows, [], { perDatagram: 50 });
+		const { context, kernel, removed } = world(rows, [], { perDatagram: 50 });
 		const claims = await readFrontends(document(...frontends));
-		await reconcile(site, [serviced(claims)], "delete");
-		expect(gone()).toHaveLength(450);
+		await reconcile(context, [makeClaimSource(claims)], "delete");
+		expect(removed()).toHaveLength(450);
 		const types = kernel.requests
 			.filter((r) => r.protocol === 12)
 			.map((r) => r.type);
@@ -265,18 +272,18 @@ describe("the work", () => {
 
 	test("begins again where the kernel interrupts the dump", async () => {
 		let dumps = 0;
-		const { site, gone } = world([to("P:5353", 1), to("Q:5353", 2)], [], {
+		const { context, removed } = world([to("P:5353", 1), to("Q:5353", 2)], [], {
 			answer: (r) =>
 				r.type === 0x0101 && dumps++ === 0 ? ["EINTR"] : undefined,
 		});
 		const claims = await readFrontends(document(DNS));
-		await reconcile(site, [serviced(claims)], "delete");
-		expect(gone()).toEqual(["C:2 > V:53"]);
+		await reconcile(context, [makeClaimSource(claims)], "delete");
+		expect(removed()).toEqual(["C:2 > V:53"]);
 	});
 
 	test("is none without claims", async () => {
-		const { site, kernel } = world([to("Q:5353", 1)]);
-		await reconcile(site, [serviced([])], "delete");
+		const { context, kernel } = world([to("Q:5353", 1)]);
+		await reconcile(context, [makeClaimSource([])], "delete");
 		expect(
 			kernel.requests.filter((r) => r.protocol === 12).map((r) => r.type),
 		).toEqual([0x0105]);

@@ -1,0 +1,78 @@
+// The check of the table: stale entries are counted, and stay.
+
+import { expect, test } from "vitest";
+import { checkStale } from "../../../../src/doctor/stale.ts";
+import { errorMessage } from "../../../support/entries.ts";
+import { expectUntouched } from "../../../support/unit/calls.ts";
+import { doctor } from "../../../support/unit/checkup.ts";
+import { mapping } from "../../../support/unit/flows.ts";
+import { ENTRIES, records } from "../../../support/unit/garbage.ts";
+import {
+	attached,
+	CACHE,
+	cachedFile,
+	DIR,
+	type Row,
+	world,
+} from "../../../support/unit/world.ts";
+
+const P = attached("p", mapping("IPv4", "udp"));
+/** An entry that was made while no rule was there. */
+const ROW: Row = { orig: "C:1 > H:8125" };
+
+test("an attachment that is cached alone counts too", async () => {
+	const { host, removed } = world([ROW], [], { files: cachedFile(P) });
+	expect(await checkStale(host, DIR, CACHE)).toMatchObject({
+		status: "fail",
+		found: "1 keep traffic from 1 attachment (no-dnat: 1)",
+	});
+	expect(removed()).toEqual([]);
+});
+
+test("an attachment without mappings is none to keep traffic from", async () => {
+	const { host, kernel } = world([ROW], [attached("p")]);
+	expect(await checkStale(host, DIR, CACHE)).toMatchObject({
+		status: "ok",
+		found: `no attachment is recorded in ${DIR} or cached in ${CACHE}`,
+	});
+	expect(kernel.requests).toEqual([]);
+});
+
+test("a flush that fails is thrown", async () => {
+	const { host } = world([ROW], [P], {
+		answer: (r) => (r.protocol === 12 ? [errorMessage(1, r.seq)] : undefined),
+	});
+	await expect(checkStale(host, DIR, CACHE)).rejects.toThrow("EPERM");
+});
+
+test("two records of one hostPort: what leads to either is healthy, as list and reconcile have it", async () => {
+	const { code, out } = await doctor({
+		files: await records("a", "b"),
+		kernel: {
+			entries: [2, 3].map((n) => ({
+				id: n,
+				orig: `192.0.2.7:${n} > 203.0.113.1:8125`,
+				reply: `10.88.0.${n}:5353 > 192.0.2.7:${n}`,
+				status: ["DST_NAT"],
+			})),
+		},
+	});
+	expect(code).toBe(0);
+	expect(out).toMatch(/^ok {4}stale entries: none, of 2 attachments$/m);
+});
+
+test("stale entries: exit 3, with reasons, and they stay", async () => {
+	const called = await doctor({
+		files: await records("a", "b"),
+		kernel: {
+			entries: [...ENTRIES, { id: 9, orig: "192.0.2.7:9 > 203.0.113.1:8125" }],
+		},
+	});
+	expect(called.code).toBe(3);
+	// those towards the pods, each of them another's for the other mapping of the port
+	expect(called.out).toMatch(
+		/^fail {2}stale entries: \d keep traffic from 2 attachments \(.*no-dnat: 1/m,
+	);
+	expect(called.out).toContain("conntrack-flush list --stale");
+	expectUntouched(called);
+});
