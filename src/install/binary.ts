@@ -1,11 +1,12 @@
-// The executable in the directory of the plugins. The one that is there may be
-// running: it is replaced by a rename and never opened for writing.
+// The executable in the directory of the plugins. The executable that is there may
+// be running, so it is replaced by a rename and never opened for writing. Which
+// directories these are is decided in paths.ts.
 
 import { type FullHost, isAbsent } from "../host.ts";
 import { TYPE } from "./conflist.ts";
 import { removeFile, removeTemporaries, replace } from "./files.ts";
 
-/** The file that this process was started from, also if its name is gone. */
+/** The file that this process was started from. It can be read even after its name was deleted. */
 const SELF = "/proc/self/exe";
 const MODE = 0o755;
 
@@ -15,7 +16,7 @@ export function pathIn(dir: string): string {
 	return `${dir}/${TYPE}`;
 }
 
-/** Puts this executable into the directory, unless it is there byte by byte. Throws SysError. */
+/** Puts this executable into the directory, unless an identical one is there. Throws SysError. */
 export function copyInto(host: FullHost, dir: string): Copied {
 	const path = pathIn(dir);
 	const found = compare(host, path);
@@ -25,7 +26,7 @@ export function copyInto(host: FullHost, dir: string): Copied {
 	return found === "other" ? "replaced" : "installed";
 }
 
-/** Whether this very executable is there, another one, or none. */
+/** Tells if this very executable is at the path, another one, or none. A file that nobody may execute is another one. */
 export function compare(
 	host: FullHost,
 	path: string,
@@ -40,13 +41,13 @@ export function compare(
 	}
 }
 
-/** False if there was none. */
+/** Removes the executable and our temporaries. Returns false if there was no executable. */
 export function removeFrom(host: FullHost, dir: string): boolean {
 	removeTemporaries(host, dir);
 	return removeFile(host, pathIn(dir));
 }
 
-/** By words: some megabytes, in an interpreter. */
+/** Compares by words of four bytes: these are some megabytes, and this is an interpreter. */
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 	if (a.length !== b.length) return false;
 	const whole = a.length & ~3;

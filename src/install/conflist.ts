@@ -1,5 +1,5 @@
-// A network's configuration as libcni reads it, and which file of a directory is
-// the node's network. It reads; what is written is edit.ts's.
+// A network's configuration as libcni reads it, and which names of a directory are
+// configurations. It only reads; edit.ts writes.
 
 import { elementSpans, type Span } from "../rawjson.ts";
 import { Refusal } from "./refusal.ts";
@@ -7,6 +7,7 @@ import { Refusal } from "./refusal.ts";
 /** The executable's name is what a configuration calls it by. */
 export const TYPE = "conntrack-flush";
 
+/** A plugin item, and where it stands in the text. */
 export interface Plugin extends Span {
 	readonly type: string;
 	readonly keys: Readonly<Record<string, unknown>>;
@@ -14,37 +15,37 @@ export interface Plugin extends Span {
 
 export interface Conflist {
 	readonly name: string;
-	/** In the order in which ADD calls them; at least one. */
+	/** The plugin items in the order in which ADD calls them; at least one. */
 	readonly plugins: readonly Plugin[];
-	/** libcni then reads no drop-ins. */
+	/** If true, libcni reads no drop-ins. */
 	readonly onlyInlined: boolean;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Whether libcni looks into a file of this name. */
+/** Returns true if libcni looks into a file of this name. */
 export function isConfName(name: string): boolean {
 	return /\.(conf|conflist|json)$/.test(name);
 }
 
-/** Cilium's ending for what others configure; the file gets its own name back when Cilium goes. */
+/** The ending that Cilium gives to the files of others. The file gets its own name back when Cilium ends. */
 const RENAMED = ".cilium_bak";
 
 export function isRenamed(name: string): boolean {
 	return name.endsWith(RENAMED);
 }
 
-/** The name without Cilium's ending. */
+/** Returns the name without Cilium's ending. */
 export function ownName(name: string): string {
 	return isRenamed(name) ? name.slice(0, -RENAMED.length) : name;
 }
 
-/** The names that libcni reads, in the order in which it does. */
+/** Returns the names that libcni reads, in its order. */
 export function confNames(names: readonly string[]): string[] {
 	return names.filter(isConfName).sort();
 }
 
-/** Throws Refusal for what libcni would not take as a list, and for a single plugin's configuration. */
+/** Parses a list. Throws Refusal if libcni would not take it as a list, and if it is a single plugin's configuration. */
 export function parseConflist(path: string, text: string): Conflist {
 	const list = parseObject(path, text);
 	if (!("plugins" in list) && typeof list.type === "string")
@@ -72,14 +73,14 @@ export function parseConflist(path: string, text: string): Conflist {
 	};
 }
 
-/** Multus calls the network that comes after it; what is to be changed is that one's. */
+/** Returns true for a configuration of Multus. Multus calls the network of the next file, so that file is the one to change. */
 export function isMultus(path: string, text: string): boolean {
 	const { type, plugins } = parseObject(path, text);
 	const first = Array.isArray(plugins) ? plugins[0]?.type : type;
 	return first === "multus" || first === "multus-shim";
 }
 
-/** The object that the file holds, as Go's decoder takes it: no comments, nothing after it. */
+/** Returns the object that the file holds. It accepts what Go's decoder accepts: no comments, and nothing after the object. */
 function parseObject(path: string, text: string): Json {
 	let found: unknown;
 	try {

@@ -1,5 +1,5 @@
 // A change as `diff -u` shows it. The files have some dozens of lines, and most
-// changes only insert: the plain algorithm will do.
+// changes only insert, so the plain algorithm is fast enough. It reads no files.
 
 import type { Change } from "./plan.ts";
 
@@ -10,7 +10,7 @@ interface Line {
 	readonly text: string;
 }
 
-/** The change in unified format; empty if there is none. */
+/** Returns the change in unified format, or an empty text if nothing changes. */
 export function unified({ path, before, after }: Change): string {
 	const lines = compare(linesOf(before), linesOf(after));
 	const hunks = hunksOf(lines);
@@ -21,12 +21,12 @@ export function unified({ path, before, after }: Change): string {
 	return `--- ${from}\n+++ ${to}\n${hunks.join("")}`;
 }
 
-/** With its line feed each, so that a last line without one differs from one with it. */
+/** Returns the lines, each with its line feed: a last line without a line feed differs from one with it. */
 function linesOf(text = ""): string[] {
 	return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** The longest common subsequence, from its table. */
+/** Compares by the longest common subsequence, which a table of lengths gives. */
 function compare(a: readonly string[], b: readonly string[]): Line[] {
 	const width = b.length + 1;
 	const common = new Uint32Array((a.length + 1) * width);
@@ -76,7 +76,7 @@ function hunksOf(lines: readonly Line[]): string[] {
 	return hunks;
 }
 
-/** Of no lines, the line before is named. */
+/** Returns a hunk's range. If it has no lines, the format names the line before. */
 function range(first: number, count: number): string {
 	return `${count === 0 ? first - 1 : first},${count}`;
 }

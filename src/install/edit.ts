@@ -1,27 +1,28 @@
-// Our entries in the text of a conflist: put around portmap, and taken out
-// again. Every other byte stays; taking out what was put in gives the text of
-// before.
+// Our plugin items in the text of a conflist: they are put in, and taken out again.
+// Every other byte stays: taking out what was put in gives the text of before. It
+// reads and writes no files.
 
 import { type Conflist, type Plugin, parseConflist, TYPE } from "./conflist.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Keys of our own entries, in the order in which they are written. */
+/** The keys of one of our plugin items, in the order in which they are written. */
 export type Keys = Readonly<Record<string, unknown>>;
 
-/** The entries that a conflist is to have: around its last portmap, or one at its end. */
+/** The plugin items that a conflist is to have: split around its last portmap, or a single one at its end. */
 export type Arrangement =
-	| { readonly around: readonly [Keys, Keys] }
-	| { readonly last: Keys };
+	| { readonly split: readonly [Keys, Keys] }
+	| { readonly single: Keys };
 
 const PORT_MAPPINGS = { capabilities: { portMappings: true } };
 
-/** What the place of an entry decides; the other keys are the user's. */
+/** The keys that the arrangement decides. All other keys are the user's. */
 const PLACED = ["type", "on", "capabilities", "scope"];
 
 /**
- * The entries that this list is to have. CRI-O makes the rules itself, takes them
- * away before DEL, and names no ports. Others call DEL in reverse order: with two
- * entries around portmap, the first one's comes after the rules have gone.
+ * Returns the arrangement that this list is to have. CRI-O makes the rules itself,
+ * removes them before DEL, and names no ports: a single plugin item will do. Other
+ * runtimes call DEL in reverse order: the plugin item before portmap then runs after
+ * portmap has removed its rules.
  */
 export function arrangementOf(
 	list: Conflist,
@@ -31,12 +32,12 @@ export function arrangementOf(
 	const own = list.plugins.filter(isOurs);
 	const keys = { ...extrasOf(own[0]?.keys), ...extra };
 	if (isCrio || own.some((p) => p.keys.scope === "pod"))
-		return { last: singleItem(true, keys) };
-	if (lastPortmap(list.plugins) < 0) return { last: singleItem(false, keys) };
-	return { around: splitItems(keys) };
+		return { single: singleItem(true, keys) };
+	if (lastPortmap(list.plugins) < 0) return { single: singleItem(false, keys) };
+	return { split: splitItems(keys) };
 }
 
-/** The first goes before portmap, the second after it. */
+/** Returns the two plugin items: the first goes before portmap, the second after it. */
 export function splitItems(keys: Keys): [Keys, Keys] {
 	return [
 		{ type: TYPE, on: "del", ...PORT_MAPPINGS, ...keys },
@@ -44,14 +45,14 @@ export function splitItems(keys: Keys): [Keys, Keys] {
 	];
 }
 
-/** One entry for a place where two cannot be: a drop-in, or a list without portmap. */
+/** Returns the single plugin item, for a place where two cannot be: a drop-in, or a list without portmap. */
 export function singleItem(isCrio: boolean, keys: Keys): Keys {
 	return isCrio
 		? { type: TYPE, scope: "pod", retireSeconds: 0, ...keys }
 		: { type: TYPE, ...PORT_MAPPINGS, ...keys };
 }
 
-/** What the user has set in an entry of ours. */
+/** Returns the keys that the user has set in a plugin item of ours. */
 export function extrasOf(keys: Keys = {}): Keys {
 	return Object.fromEntries(
 		Object.entries(keys).filter(([key]) => !PLACED.includes(key)),
@@ -62,7 +63,7 @@ export function isOurs({ type }: { readonly type: string }): boolean {
 	return type === TYPE;
 }
 
-/** The text with our entries arranged so and no others; the same text if they are. */
+/** Returns the text with our plugin items as wanted, and no others of ours. Returns the same text if they are so already. */
 export function arrange(
 	path: string,
 	text: string,
@@ -72,7 +73,7 @@ export function arrange(
 	if (isArranged(list, wanted)) return text;
 	const bare = without(path, text);
 	const { plugins } = parseConflist(path, bare);
-	const at = plugins.at("around" in wanted ? lastPortmap(plugins) : -1);
+	const at = plugins.at("split" in wanted ? lastPortmap(plugins) : -1);
 	if (at === undefined || isOurs(at))
 		throw new Refusal(
 			`${path} lists nothing but ${TYPE}`,
@@ -81,7 +82,7 @@ export function arrange(
 	const gap = gapBefore(bare, at);
 	const like = bare.slice(at.from, at.to);
 	const [before, after] =
-		"around" in wanted ? wanted.around : [undefined, wanted.last];
+		"split" in wanted ? wanted.split : [undefined, wanted.single];
 	return (
 		bare.slice(0, at.from) +
 		(before ? `${write(before, like)},${gap}` : "") +
@@ -90,7 +91,7 @@ export function arrange(
 	);
 }
 
-/** The text without any entry of ours. */
+/** Returns the text without our plugin items. A list of nothing else stays as it is. */
 export function without(path: string, text: string): string {
 	const { plugins } = parseConflist(path, text);
 	const i = plugins.findIndex(isOurs);
@@ -98,7 +99,7 @@ export function without(path: string, text: string): string {
 	if (!own || plugins.length === 1) return text;
 	const prev = plugins[i - 1];
 	const next = plugins[i + 1];
-	// with the comma and the gap that it brought
+	// the comma and the gap that came with the plugin item go with it
 	const [from, to] =
 		prev && !(next && own.keys.on === "del")
 			? [prev.to, own.to]
@@ -106,6 +107,7 @@ export function without(path: string, text: string): string {
 	return without(path, text.slice(0, from) + text.slice(to));
 }
 
+/** Returns the index of the last portmap, or -1. */
 export function lastPortmap(
 	plugins: readonly { readonly type: string }[],
 ): number {
@@ -114,36 +116,41 @@ export function lastPortmap(
 
 function isArranged({ plugins }: Conflist, wanted: Arrangement): boolean {
 	const own = plugins.filter(isOurs);
-	if ("last" in wanted) {
+	if ("single" in wanted) {
 		const last = plugins.at(-1);
 		return (
-			own.length === 1 && own[0] === last && isLike(last?.keys, wanted.last)
+			own.length === 1 && own[0] === last && isLike(last?.keys, wanted.single)
 		);
 	}
 	const at = lastPortmap(plugins);
 	return (
 		own.length === 2 &&
-		isLike(plugins[at - 1]?.keys, wanted.around[0]) &&
-		isLike(plugins[at + 1]?.keys, wanted.around[1])
+		isLike(plugins[at - 1]?.keys, wanted.split[0]) &&
+		isLike(plugins[at + 1]?.keys, wanted.split[1])
 	);
 }
 
-/** Whether the entry acts on the same verbs and has these keys; others are the user's. */
+/** Returns true if the plugin item acts on the same verbs and has these keys. It may have more: those are the user's. */
 export function isLike(found: Keys | undefined, keys: Keys): boolean {
 	return (
-		(found?.on ?? "both") === (keys.on ?? "both") &&
+		verbsOf(found) === verbsOf(keys) &&
 		Object.entries(keys).every(
 			([key, value]) => JSON.stringify(found?.[key]) === JSON.stringify(value),
 		)
 	);
 }
 
-/** The white space between the plugin and what stands before it. */
+/** Returns the verbs that a plugin item acts on. null is not the default: the plugin refuses it. */
+function verbsOf({ on = "both" }: Keys = {}): unknown {
+	return on;
+}
+
+/** Returns the white space between the plugin item and the text before it. */
 function gapBefore(text: string, { from }: Plugin): string {
 	return /\s*$/.exec(text.slice(0, from))?.[0] ?? "";
 }
 
-/** The entry as JSON, laid out as its neighbour is. */
+/** Returns the plugin item as JSON, laid out like its neighbour `like`. */
 function write(keys: Keys, like: string): string {
 	const [, open = "", close = ""] = /^\{(\s*)[\s\S]*?(\s*)\}$/.exec(like) ?? [];
 	const line = /":\S/.test(like) ? compact : spaced;
@@ -159,7 +166,7 @@ function compact(value: unknown): string {
 	return JSON.stringify(value);
 }
 
-/** On one line, with spaces. */
+/** Returns the value as JSON on one line, with spaces. */
 export function spaced(value: unknown): string {
 	return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
 }

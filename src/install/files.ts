@@ -1,6 +1,7 @@
-// Files replaced whole: written beside their place, synced, renamed. Killed at
-// any moment, it leaves the file of before or the new one, and at most a
-// temporary that no runtime looks at and that the next call takes away.
+// Files are replaced whole: a temporary is written beside the place, synced and
+// renamed. A kill at any moment leaves the old file or the new one, and at most a
+// temporary that no runtime reads and that the next call removes. What a file is to
+// hold is decided in plan.ts.
 
 import { type FileStat, type FullHost, isAbsent, isSysError } from "../host.ts";
 import { TYPE } from "./conflist.ts";
@@ -10,7 +11,7 @@ import { explained, Refusal } from "./refusal.ts";
 
 const DEFAULT_MODE = 0o644;
 
-/** Somebody else has written the file since it was read; to be planned anew. */
+/** Somebody else has written the file since it was read, so the change must be planned again. */
 export class Overtaken extends Error {
 	override readonly name = "Overtaken";
 }
@@ -40,7 +41,7 @@ export function apply(host: FullHost, change: Change): void {
 	);
 }
 
-/** A container may lack CAP_CHOWN: then it is root's, who reads it. */
+/** Gives the file the old one's owner. A container may lack CAP_CHOWN: the file is then root's, and runtimes, which run as root, can read it. */
 function giveTo(host: FullHost, path: string, { uid, gid }: FileStat): void {
 	if (uid === 0 && gid === 0) return;
 	try {
@@ -63,7 +64,7 @@ export function refuseLink(
 	);
 }
 
-/** Fills a temporary and renames it to `path`; `check` may throw at the last moment. */
+/** Fills a temporary and renames it to `path`. `check` is called last before the rename, and may throw. Throws Refusal, SysError. */
 export function replace(
 	host: FullHost,
 	path: string,
@@ -84,22 +85,22 @@ export function replace(
 	host.sync(dir);
 }
 
-// none of the endings that a runtime reads
+// a runtime reads no file with this ending
 const SUFFIX = `.${TYPE}-new`;
 
-/** Takes away what a killed call has left in the directory. */
+/** Removes the temporaries that a killed call has left in the directory. */
 export function removeTemporaries(host: FullHost, dir: string): void {
 	for (const name of namesIn(host, dir) ?? [])
 		if (name.endsWith(SUFFIX)) removeFile(host, `${dir}/${name}`);
 }
 
-/** Removes the file; false if there was none, or none that can be removed: an image's. */
+/** Removes the file. Returns false if there is none, or if the file system is read-only, as an image's is. */
 export function removeFile(host: FullHost, path: string): boolean {
 	try {
 		host.unlink(path);
 		return true;
 	} catch (e) {
-		// a read-only file system says so also of what is not there
+		// a read-only file system answers EROFS for an absent file too
 		if (isAbsent(e) || isReadOnly(e)) return false;
 		throw e;
 	}
@@ -118,7 +119,10 @@ export function removeEmpty(host: FullHost, dir: string): void {
 	}
 }
 
-/** containerd does not look at sub-directories, nor at files that are made: but at files that go. */
+/**
+ * Makes containerd read its configuration again. containerd does not watch
+ * sub-directories and does not react to new files, but it reacts to a deletion.
+ */
 export function nudge(host: FullHost, confDir: string): void {
 	const path = `${confDir}/.${TYPE}.nudge`;
 	host.writeFile(path, "", DEFAULT_MODE);

@@ -1,5 +1,6 @@
-// One pass: the executable first, for a runtime may load a configuration at
-// once, then our entries. A second pass finds nothing to do.
+// One pass of the installer: first the executable, then our plugin items, because a
+// runtime may load a configuration at once. A second pass finds nothing to do. The
+// decisions are in plan.ts and mode.ts.
 
 import type { FullHost } from "../host.ts";
 import { type Copied, compare, copyInto, pathIn } from "./binary.ts";
@@ -26,29 +27,29 @@ import { Refusal } from "./refusal.ts";
 import { seenRuntime } from "./runtime.ts";
 
 export interface Pass {
-	/** What became of each executable, by its path. */
+	/** The result for each executable, by its path. */
 	readonly copied: ReadonlyMap<string, Copied>;
-	/** What was done to the configuration; undefined while there is none. */
+	/** The changes that were made to the configuration; undefined while there is none. */
 	readonly plan: ChainPlan | undefined;
 }
 
-/** What is not as it is to be. */
+/** The parts of an installation that are not in place. */
 export interface Missing {
-	/** The executables that are not there or are others. */
+	/** The paths where the executable is absent or another one. */
 	readonly binaries: readonly string[];
 	readonly plan: ChainPlan | undefined;
 }
 
-/** How often a primary may write its file between our reading and our renaming. */
+/** How often the network's owner may write its file between our reading and our renaming. */
 const ATTEMPTS = 5;
 
-/** Puts the executable and our entries where they belong. Throws Refusal, SysError, Overtaken. */
+/** Puts the executable and our plugin items where they belong. Throws Refusal, SysError, Overtaken. */
 export function install(host: FullHost, where: Where, wishes: Wishes): Pass {
 	const copied = copyAll(host, where);
 	return { copied, plan: enterChain(host, where, wishes, copied) };
 }
 
-/** Puts our entries where they belong; undefined while there is no configuration. Throws Refusal, SysError, Overtaken. */
+/** Puts our plugin items where they belong. Returns undefined while there is no configuration. Throws Refusal, SysError, Overtaken. */
 export function enterChain(
 	host: FullHost,
 	where: Where,
@@ -71,13 +72,13 @@ export function enterChain(
 			if (e instanceof Overtaken && attempt < ATTEMPTS) continue;
 			throw e;
 		}
-		// also for a drop-in that a killed pass has written
+		// even if nothing has changed: a killed pass may have written the drop-in
 		if (plan.mode === "dropin") nudge(host, confDir);
 		return plan;
 	}
 }
 
-/** What a pass would do; changes nothing. Throws Refusal, SysError. */
+/** Returns what a pass would do. Changes nothing. Throws Refusal, SysError. */
 export function inspect(host: FullHost, where: Where, wishes: Wishes): Missing {
 	const dirs = findDirectories(host, where);
 	const plan = planInstall(
@@ -96,7 +97,7 @@ export function inspect(host: FullHost, where: Where, wishes: Wishes): Missing {
 	const paths = found.map(({ path }) => path);
 	if (plan) mustHave(host, paths, plan);
 	return {
-		// of several that were found, some may be read-only
+		// several directories were found: those that are read-only may lack it
 		binaries: found
 			.filter(({ is }) => is === "other" || (is === "none" && !isThere))
 			.map(({ path }) => path),
@@ -105,8 +106,8 @@ export function inspect(host: FullHost, where: Where, wishes: Wishes): Missing {
 }
 
 /**
- * Puts the executable into each directory; of those that were found, not given,
- * one may be read-only if another is not. Throws Refusal, SysError.
+ * Puts the executable into each directory. If the directories were found and not
+ * given, some may be read-only, but not all. Throws Refusal, SysError.
  */
 export function copyAll(host: FullHost, where: Where): Map<string, Copied> {
 	const { binDirs } = findDirectories(host, where);
@@ -125,7 +126,11 @@ export function copyAll(host: FullHost, where: Where): Map<string, Copied> {
 	return copied;
 }
 
-/** A runtime that looks for plugins elsewhere would start no pod with our entry in its chain. */
+/**
+ * Throws Refusal if the network's own plugin is in none of the directories. The
+ * runtime then looks for plugins elsewhere, and would start no pod with our plugin
+ * item in its chain.
+ */
 function mustHave(
 	host: FullHost,
 	binaries: readonly string[],
@@ -139,7 +144,7 @@ function mustHave(
 	);
 }
 
-/** Keeps the file as it was before us, outside the directory that runtimes read. */
+/** Keeps a copy of the file as it was before us, outside the directory that runtimes read. */
 function keep(
 	host: FullHost,
 	where: Where,
@@ -154,7 +159,7 @@ function keep(
 	);
 }
 
-/** Where the configurations of before are kept. */
+/** Returns the directory of the copies that keep() makes. */
 export function backupDir({ root, dataDir }: Where): string {
 	return `${root}${dataDir}/backup`;
 }

@@ -1,14 +1,14 @@
-// One installer at a time: two would overwrite each other's temporaries, and a
-// watching one would undo what another does.
+// The lock that lets one installer work at a time. Two installers would overwrite
+// each other's temporaries, and one that watches would undo the other's work.
 
 import { type Host, isSysError } from "../host.ts";
 import type { Where } from "./paths.ts";
 import { Refusal } from "./refusal.ts";
 
-/** In the directory of records. */
+/** The lock's file, in the directory of records. */
 export const LOCK = "install.lock";
 
-/** The result lets others in. Throws Refusal after `timeoutMs`. */
+/** Takes the lock. Returns a function that releases it. Throws Refusal if another installer holds it for `timeoutMs`, and SysError. */
 export function lock(
 	host: Host,
 	{ root, dataDir }: Where,

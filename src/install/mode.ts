@@ -1,14 +1,15 @@
-// Which way into the chain: entries in the conflist, or a drop-in that libcni
-// 1.3 appends to it. Pure: what is there is given.
+// The way into the chain: plugin items in the conflist, or a drop-in that libcni 1.3
+// appends to it. It decides only: the state of the node is given, and plan.ts makes
+// the changes of it.
 
-import { own } from "../objects.ts";
+import { own } from "../lookup.ts";
 import { type Conflist, isRenamed } from "./conflist.ts";
 import { isOurs } from "./edit.ts";
 import { Refusal } from "./refusal.ts";
 
 export type Mode = "edit" | "dropin";
 
-/** What is known of the container runtime. */
+/** The container runtime, as somebody has named it. */
 export interface Runtime {
 	readonly name: string;
 	readonly major: number;
@@ -21,7 +22,7 @@ const WITH_DROP_INS: Readonly<Record<string, readonly [number, number]>> = {
 	"cri-o": [1, 33],
 };
 
-/** Of `containerd://2.1.0`, as a node's status has it; undefined if it is not of that form. */
+/** Parses `containerd://2.1.0`, which a node's status has. Returns undefined if the text has another form. */
 export function parseRuntime(text: string): Runtime | undefined {
 	const found = /^([a-z-]+):\/\/v?(\d+)\.(\d+)/.exec(text);
 	if (!found) return undefined;
@@ -29,23 +30,24 @@ export function parseRuntime(text: string): Runtime | undefined {
 	return { name, major: Number(major), minor: Number(minor) };
 }
 
+/** Returns true if the runtime's libcni reads drop-ins. */
 export function readsDropIns({ name, major, minor }: Runtime): boolean {
 	const first = own(WITH_DROP_INS, name);
 	if (!first) return false;
 	return major > first[0] || (major === first[0] && minor >= first[1]);
 }
 
-/** What the choice depends on. */
+/** The state of a node that the choice depends on. */
 export interface ConfDir {
-	/** Of the configuration directory. */
+	/** The names in the directory of configurations. */
 	readonly names: readonly string[];
 	readonly list: Conflist;
 	readonly hasDropIn: boolean;
-	/** The network comes after a Multus, which loads it by itself. */
+	/** If true, the network comes after a Multus, which loads it by itself. */
 	readonly behindMultus: boolean;
 }
 
-/** The mode and, in a few words, why. Throws Refusal where nothing would last or be loaded. */
+/** Returns the mode and, in a few words, the reason. Throws Refusal if our change would not last or would not be loaded. */
 export function chooseMode(
 	asked: Mode | "auto",
 	runtime: Runtime | undefined,
@@ -68,7 +70,7 @@ export function chooseMode(
 	if (asked !== "auto") return { mode: asked, why: "as asked for" };
 	if (no !== undefined) return { mode: "edit", why: no };
 	if (list.plugins.some(isOurs))
-		return { mode: "edit", why: "the conflist has entries of ours" };
+		return { mode: "edit", why: "the conflist already has our plugin items" };
 	if (hasDropIn) return { mode: "dropin", why: "there is a drop-in of ours" };
 	if (!runtime)
 		return { mode: "edit", why: "the runtime's version is not known" };
@@ -79,8 +81,9 @@ export function chooseMode(
 }
 
 /**
- * In its exclusive mode, the default, Cilium renames what others configure and
- * writes its own file anew. Without portmap its hostPorts are not in conntrack.
+ * Throws Refusal on a node of Cilium. In its exclusive mode, the default, Cilium
+ * renames the files of others and writes its own file anew. Without portmap its
+ * hostPorts are not in conntrack.
  */
 function refuseCilium({ names, list }: ConfDir): void {
 	const renamed = names.find(isRenamed);

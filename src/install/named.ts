@@ -1,21 +1,22 @@
-// Who still names the executable: a runtime calls what its configuration names,
-// and fails every pod's start or end if that is not there.
+// The files that still name the executable. A runtime calls what its configuration
+// names, and fails every pod's start or end if that is absent; so uninstall asks
+// here first. It changes nothing.
 
 import { type FullHost, isSysError } from "../host.ts";
 import { isConfName, ownName, TYPE } from "./conflist.ts";
 import { kindOf, namesIn } from "./paths.ts";
 
-/** The name in quotes, in a configuration. */
+/** The executable's name as a configuration has it, in quotes. */
 const NAMED = `"${TYPE}"`;
 
-/** The same in base64, which has it in one of three ways, by what comes before. */
+/** The same in base64. The number of bytes before it, modulo three, decides which of the three is there. */
 const NAMED_BASE64 = [
 	"ImNvbm50cmFjay1mbHVzaC",
 	"Jjb25udHJhY2stZmx1c2gi",
 	"iY29ubnRyYWNrLWZsdXNoI",
 ];
 
-/** The configurations of the directory that name us, with drop-ins and what Cilium has renamed. */
+/** Returns the configurations of the directory that name us, with drop-ins and the files that Cilium has renamed. */
 export function namedInConfigurations(
 	host: FullHost,
 	confDir: string,
@@ -36,14 +37,14 @@ export function namedInConfigurations(
 		.filter((path) => namesUs(host, path));
 }
 
-/** The files with configurations of pods that name us, as they were when each began. */
+/** Returns the files of a cache that name us. A runtime keeps there the configuration with which each pod was started. */
 export function namedInCache(host: FullHost, dir: string): string[] {
 	return (namesIn(host, dir) ?? [])
 		.map((name) => `${dir}/${name}`)
 		.filter((path) => namesUs(host, path, NAMED_BASE64));
 }
 
-/** What is no file names nobody; what cannot be read may. */
+/** Returns true if the file contains our name or one of `others`. A directory or a pipe names nobody; a file that cannot be read may name us. */
 export function namesUs(
 	host: FullHost,
 	path: string,
@@ -58,7 +59,7 @@ export function namesUs(
 	}
 }
 
-/** Of what is not UTF-8, each byte is a character. */
+/** Returns the file's text. If it is not UTF-8, each byte becomes a character. */
 function anyText(host: FullHost, path: string): string {
 	try {
 		return host.readFile(path);

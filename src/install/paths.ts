@@ -1,5 +1,5 @@
-// Where a node keeps its plugins and its networks. Asks the file system for
-// nothing but what is there.
+// The directories of a node's plugins and networks. It only asks the file system
+// which of the directories exist and what is in them.
 
 import {
 	type FileStat,
@@ -11,13 +11,13 @@ import {
 import { confNames } from "./conflist.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Every directory as the node sees it, without the prefix under which a container does. */
+/** The directories as the node sees them. A container sees them under the prefix `root`. */
 export interface Where {
 	/** The prefix: empty on the node itself. */
 	readonly root: string;
 	readonly binDirs: readonly string[];
 	readonly confDir: string | undefined;
-	/** The file in it, if it is not the first that counts. */
+	/** The network's file in it; undefined for the first by name. */
 	readonly confName: string | undefined;
 	readonly cacheDir: string;
 	readonly dataDir: string;
@@ -29,8 +29,8 @@ export interface Directories {
 }
 
 /**
- * What the platforms use. The first ones are on no other platform, the last
- * ones may be there beside any.
+ * The directories that platforms use. The first ones exist on one platform only;
+ * the last ones may exist on any.
  */
 const BIN_DIRS = [
 	"/var/lib/rancher/k3s/data/cni",
@@ -47,10 +47,10 @@ const CONF_DIRS = [
 	"/var/snap/microk8s/current/args/cni-network",
 	"/etc/cni/net.d",
 ];
-/** What every runtime calls, so that it lies where the runtime looks. */
+/** Plugins that every runtime calls: a directory that has one is a directory where the runtime looks. */
 const PLUGINS = ["portmap", "loopback", "bridge"];
 
-/** The directories given, or else found. Throws Refusal if there are none. */
+/** Returns the directories that were given, or else those that are found. Throws Refusal if there are none. */
 export function findDirectories(host: Host, where: Where): Directories {
 	const { root } = where;
 	return {
@@ -59,7 +59,7 @@ export function findDirectories(host: Host, where: Where): Directories {
 	};
 }
 
-/** All directories that there are, or those given, with the prefix; they may be none. */
+/** Returns all directories that exist, or those of the given ones, with the prefix. There may be none. */
 export function allDirectories(
 	host: Host,
 	{ root, confDir, binDirs }: Where,
@@ -72,7 +72,7 @@ export function allDirectories(
 	};
 }
 
-/** The first one with a configuration, or else the first that is there. */
+/** Returns the first directory with a configuration, or else the first that exists. */
 function findConfDir(host: Host, root: string): string {
 	const there = CONF_DIRS.map((dir) => ({
 		dir,
@@ -88,7 +88,7 @@ function findConfDir(host: Host, root: string): string {
 	);
 }
 
-/** Those of a kind that have the usual plugins, or else the first that is there. */
+/** Returns the directories that have one of the usual plugins, or else the first that exists. */
 function findBinDirs(host: Host, root: string): string[] {
 	const there = BIN_DIRS.map((dir) => ({
 		dir,
@@ -106,7 +106,7 @@ function findBinDirs(host: Host, root: string): string[] {
 	);
 }
 
-/** The names in the directory; undefined if there is no such directory. */
+/** Returns the names in the directory, or undefined if there is no such directory. */
 export function namesIn(host: Host, dir: string): string[] | undefined {
 	try {
 		return host.readDir(dir);
@@ -116,7 +116,7 @@ export function namesIn(host: Host, dir: string): string[] | undefined {
 	}
 }
 
-/** What is there, links followed; undefined if nothing is, as where a link leads nowhere. */
+/** Returns the kind of the file, links followed; undefined if there is none, or if a link leads nowhere. */
 export function kindOf(
 	host: FullHost,
 	path: string,
@@ -124,7 +124,7 @@ export function kindOf(
 	return statOf(host, path)?.kind;
 }
 
-/** The same with all that stat tells. */
+/** Returns everything that stat tells, links followed; undefined if there is no file, or if a link leads nowhere. */
 export function statOf(host: FullHost, path: string): FileStat | undefined {
 	try {
 		return host.stat(path);
@@ -134,7 +134,7 @@ export function statOf(host: FullHost, path: string): FileStat | undefined {
 	}
 }
 
-/** The text of the file; undefined if there is none. Throws Refusal if it is not UTF-8: it could not be written back as it was. */
+/** Returns the text of the file, or undefined if there is none. Throws Refusal if it is not UTF-8, because it could not be written back as it was. */
 export function textOf(host: Host, path: string): string | undefined {
 	try {
 		return host.readFile(path);

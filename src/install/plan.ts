@@ -1,5 +1,5 @@
-// What has to change in the configuration for our entries to be in the chain
-// once, in one of the two ways. It reads; files.ts writes.
+// The changes of the configuration that bring our plugin items into the chain, once
+// and in one of the two ways. It only reads; files.ts writes.
 
 import type { FullHost } from "../host.ts";
 import {
@@ -24,18 +24,19 @@ import { kindOf, namesIn, textOf } from "./paths.ts";
 import { Refusal } from "./refusal.ts";
 import { isCrio, type Seen } from "./runtime.ts";
 
-/** A file as it is and as it is to be; undefined where it is not there. */
+/** A file as it is and as it is to be. undefined stands for no file. */
 export interface Change {
 	readonly path: string;
 	readonly before: string | undefined;
 	readonly after: string | undefined;
 }
 
+/** The ways of installing that somebody has asked for. */
 export interface Wishes {
 	readonly mode: Mode | "auto";
-	/** As it was named; undefined if it was not. */
+	/** The runtime that was named; undefined if none was. */
 	readonly runtime: Runtime | undefined;
-	/** Keys that our entries are to have. */
+	/** The keys that our plugin items are to have. */
 	readonly keys: Keys;
 }
 
@@ -46,7 +47,7 @@ export interface ChainPlan {
 	readonly path: string;
 	/** The plugin that makes its interfaces. */
 	readonly first: string;
-	/** Our entry, or one of both, as it will be. */
+	/** Our plugin item, or the first of two, as it will be. */
 	readonly item: Keys;
 	readonly changes: readonly Change[];
 }
@@ -60,7 +61,7 @@ interface Primary {
 
 export const DROP_IN = `90-${TYPE}.conf`;
 
-/** What is to be done in the directory; undefined while it holds no configuration. Throws Refusal. */
+/** Returns the changes that the directory needs, or undefined while it holds no configuration. Throws Refusal, SysError. */
 export function planInstall(
 	host: FullHost,
 	confDir: string,
@@ -74,7 +75,7 @@ export function planInstall(
 	const { path, text, behindMultus } = found;
 	const list = parseConflist(path, text);
 	const dropInPath = dropInOf(confDir, list);
-	const dropIn = dropInPath && textOf(host, dropInPath);
+	const dropIn = textOf(host, dropInPath);
 	const { mode, why } = chooseMode(wishes.mode, wishes.runtime, {
 		names,
 		list,
@@ -88,7 +89,7 @@ export function planInstall(
 			: without(path, text);
 	const dropped =
 		mode === "edit" ? undefined : dropInText(dropIn, list, ofCrio, wishes.keys);
-	// never both: the plugin would run twice
+	// never a drop-in and plugin items in the list: the plugin would run twice
 	const inList = { path, before: text, after: edited };
 	const inFile = { path: dropInPath, before: dropIn, after: dropped };
 	const changes: Change[] =
@@ -109,7 +110,10 @@ export function planInstall(
 	};
 }
 
-/** The first file by name is the node's network, as containerd and CRI-O have it; Multus passes on to the next. */
+/**
+ * Returns the file of the node's network: the first by name, which containerd and
+ * CRI-O take too. Multus passes pods on to the next one. Throws Refusal, SysError.
+ */
 export function findPrimary(
 	host: FullHost,
 	confDir: string,
@@ -120,10 +124,10 @@ export function findPrimary(
 	for (const name of confNames(names)) {
 		if (confName !== undefined && name !== confName) continue;
 		const path = `${confDir}/${name}`;
-		// a directory, or a link to nothing
+		// it is a directory, or a link that leads nowhere
 		if (kindOf(host, path) !== "file") continue;
 		const text = textOf(host, path);
-		// taken away meanwhile
+		// somebody has deleted it meanwhile
 		if (text === undefined) continue;
 		if (confName === undefined && isMultus(path, text)) behindMultus = true;
 		else return { path, text, behindMultus };
@@ -136,8 +140,9 @@ export function findPrimary(
 	return undefined;
 }
 
+/** Returns the path of our drop-in for this network. Throws Refusal for a name that libcni would refuse. */
 export function dropInOf(confDir: string, { name }: Conflist): string {
-	// as libcni checks it; so it cannot lead out of the directory
+	// libcni's own check; with it the path cannot lead out of the directory
 	if (!/^[a-zA-Z0-9][\w.-]*$/.test(name))
 		throw new Refusal(
 			`not the name of a network: ${name}`,
@@ -146,7 +151,7 @@ export function dropInOf(confDir: string, { name }: Conflist): string {
 	return `${confDir}/${name}/${DROP_IN}`;
 }
 
-/** A drop-in comes at the end of the chain, so two entries around portmap are not possible. */
+/** Returns the text of our drop-in. It is a single plugin item: libcni appends drop-ins to the end of the chain, so they cannot be split around portmap. */
 function dropInText(
 	found: string | undefined,
 	list: Conflist,
@@ -155,16 +160,16 @@ function dropInText(
 ): string {
 	const keys = found === undefined ? {} : keysOf(found);
 	const own = list.plugins.find(isOurs)?.keys;
-	const entry = singleItem(ofCrio, {
+	const item = singleItem(ofCrio, {
 		...extrasOf(own),
 		...extrasOf(keys),
 		...wanted,
 	});
-	if (found !== undefined && isLike(keys, entry)) return found;
-	return `${JSON.stringify(entry, null, 2)}\n`;
+	if (found !== undefined && isLike(keys, item)) return found;
+	return `${JSON.stringify(item, null, 2)}\n`;
 }
 
-/** The keys in a drop-in; none if it is no JSON object. */
+/** Returns the keys in a drop-in, or none if it is no JSON object. */
 export function keysOf(text: string): Keys {
 	try {
 		const found: unknown = JSON.parse(text);

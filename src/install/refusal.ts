@@ -1,5 +1,5 @@
-// What the installer will not do, with what to do instead. It leaves everything
-// as it was.
+// The error of an installer that refuses: it names the problem and what to do
+// instead. A refusal leaves everything as it was.
 
 import { isSysError } from "../host.ts";
 
@@ -12,7 +12,7 @@ export class Refusal extends Error {
 	}
 }
 
-/** The error; where the system forbids root to write, with what to do about it. */
+/** Returns the error, or a Refusal in its place if the system forbids root to write: then it says what the container lacks. */
 export function explained(e: unknown): unknown {
 	if (!isSysError(e) || !(e.code === "EACCES" || e.code === "EPERM")) return e;
 	return new Refusal(

@@ -1,6 +1,6 @@
-// Which container runtime a node has. CRI-O makes hostPorts itself, names none to
-// plugins, and ends a pod by the configuration that it was started with; so both
-// the entry and the way out depend on it.
+// The container runtime of a node: CRI-O or another. CRI-O makes hostPorts itself,
+// names none to plugins, and ends a pod by the configuration that the pod was started
+// with. Both the plugin item and uninstall depend on that.
 
 import type { Host } from "../host.ts";
 import type { Runtime } from "./mode.ts";
@@ -8,18 +8,18 @@ import { namesIn, type Where } from "./paths.ts";
 
 const CRIO = "/run/crio";
 const CONTAINERD = ["/run/containerd", "/run/k3s/containerd"];
-/** What to look at again. */
+/** The directories that show the runtime. */
 export const RUNTIME_DIRS: readonly string[] = [CRIO, ...CONTAINERD];
 
-/** "both" where a node has the two, and either may be the kubelet's. */
+/** The runtime that a node shows. "both" means that it has the two, and either may be the kubelet's. */
 export type Seen = "cri-o" | "containerd" | "both" | undefined;
 
-/** Whether the runtime that was named is CRI-O, or if none was, the one that is seen. */
+/** Returns true if the runtime that was named is CRI-O, or, if none was named, the one that is seen. */
 export function isCrio(runtime: Runtime | undefined, seen: Seen): boolean {
 	return (runtime?.name ?? seen) === "cri-o";
 }
 
-/** The runtime that the node's directories show, or else the one that runs this container. */
+/** Returns the runtime that the node's directories show, or else the one that runs this container. */
 export function seenRuntime(host: Host, { root }: Pick<Where, "root">): Seen {
 	const isThere = (dir: string): boolean =>
 		namesIn(host, root + dir) !== undefined;
@@ -28,19 +28,19 @@ export function seenRuntime(host: Host, { root }: Pick<Where, "root">): Seen {
 	return hasContainerd ? "containerd" : runner(host);
 }
 
-/** Where a runtime keeps the files that it mounts into each container: the fourth field of a mount. */
+/** Finds the fourth field of a mount: the path of a file that the runtime keeps and mounts into each container. */
 const FROM = /^(?:\S+ ){3}(\S+) \/etc\/(?:hostname|resolv\.conf) /gm;
 
 /**
- * A container in which the node's /run is not mounted can tell by its own mounts.
- * Podman's containers look like CRI-O's, but no kubelet starts them.
+ * Returns the runtime of this container, by its own mounts: a container may lack the
+ * node's /run. Podman's containers look like CRI-O's, but no kubelet starts them.
  */
 function runner(host: Host): Seen {
 	let mounts = "";
 	try {
 		mounts = host.readFile("/proc/self/mountinfo");
 	} catch {
-		// then it cannot be told
+		// without mounts the runtime stays unknown
 	}
 	const from = [...mounts.matchAll(FROM)].map(([, path = ""]) => path);
 	if (from.some((path) => path.includes("/io.containerd.")))

@@ -1,6 +1,7 @@
-// The way out: our entries and drop-ins first, and the executable last, once no
-// configuration names it any more. Every step may find its work done already,
-// and one that fails does not keep the others from being taken.
+// The steps of uninstall: our plugin items and drop-ins are removed first, and the
+// executable last, once no configuration names it any more. A step may find its work
+// done already. A step that fails does not stop the others. Their order and the
+// waiting are in src/cli/uninstall.ts.
 
 import { type FullHost, isSysError } from "../host.ts";
 import { departureFiles } from "../state/departures.ts";
@@ -34,13 +35,13 @@ import { type Change, DROP_IN, keysOf } from "./plan.ts";
 import { Refusal } from "./refusal.ts";
 import { isCrio, seenRuntime } from "./runtime.ts";
 
-/** What was done, and what could not be. */
+/** The result of a step: what was done, and the errors of what could not be. */
 export interface Undone<T> {
 	readonly done: readonly T[];
 	readonly problems: readonly unknown[];
 }
 
-/** The changes that take our entries out of every configuration that can be read. */
+/** Returns the changes that take our plugin items out of every configuration that can be read. */
 export function planUninstall(host: FullHost, where: Where): Undone<Change> {
 	const paths = allDirectories(host, where).confDirs.flatMap((dir) => {
 		const names = namesIn(host, dir) ?? [];
@@ -59,7 +60,7 @@ export function planUninstall(host: FullHost, where: Where): Undone<Change> {
 	});
 }
 
-/** Undefined also for what is not UTF-8, unless it names us. */
+/** Returns the file's text. Returns undefined if there is no file, and if it is not UTF-8 and does not name us. */
 function textIfOurs(host: FullHost, path: string): string | undefined {
 	try {
 		return textOf(host, path);
@@ -69,7 +70,7 @@ function textIfOurs(host: FullHost, path: string): string | undefined {
 	}
 }
 
-/** Takes our entries out and has runtimes look again. */
+/** Takes our plugin items out and makes runtimes read their configuration again. */
 export function unconfigure(host: FullHost, where: Where): Undone<Change> {
 	const planned = planUninstall(host, where);
 	const applied = each(planned.done, (change) => {
@@ -80,7 +81,7 @@ export function unconfigure(host: FullHost, where: Where): Undone<Change> {
 	const nudged = each(allDirectories(host, where).confDirs, (dir) => {
 		try {
 			removeTemporaries(host, dir);
-			// also for what a killed call has taken out
+			// even if nothing has changed: a killed call may have made the change
 			nudge(host, dir);
 		} catch (e) {
 			if (!isReadOnly(e)) throw e;
@@ -93,7 +94,7 @@ export function unconfigure(host: FullHost, where: Where): Undone<Change> {
 	};
 }
 
-/** The configurations that still name the executable. */
+/** Returns the configurations that still name the executable. */
 export function namedBy(
 	host: FullHost,
 	where: Where,
@@ -101,25 +102,25 @@ export function namedBy(
 ): string[] {
 	const { confDirs } = allDirectories(host, where);
 	const seen = runtime ? undefined : seenRuntime(host, where);
-	// CRI-O ends a pod by the configuration that it was started with, the others by that of the moment
+	// CRI-O ends a pod by the configuration that it was started with, others by the present one
 	const byCache = runtime ? isCrio(runtime, seen) : seen !== "containerd";
 	const cache = where.root + where.cacheDir;
 	return [
 		...confDirs.flatMap((dir) => namedInConfigurations(host, dir)),
 		...(byCache ? namedInCache(host, `${cache}/results`) : []),
-		// Multus keeps for DEL what it has delegated, whatever the runtime does
+		// under every runtime, Multus ends a pod by the configuration that it has kept
 		...namedInCache(host, `${cache}/multus`),
 	];
 }
 
-/** The executables that are there. */
+/** Returns the directories that hold an executable of ours. */
 export function installedIn(host: FullHost, where: Where): string[] {
 	return allDirectories(host, where).binDirs.filter((dir) =>
 		namesIn(host, dir)?.includes(TYPE),
 	);
 }
 
-/** Removes the executables and what we have recorded. */
+/** Removes the executables, the records, the metrics and the backup. */
 export function removeAll(host: FullHost, where: Where): Undone<string> {
 	const { binDirs } = allDirectories(host, where);
 	const removed = each(binDirs, (dir) =>
@@ -137,7 +138,7 @@ export function removeAll(host: FullHost, where: Where): Undone<string> {
 	};
 }
 
-/** Removes the directory's files, and then the directory if nothing is left in it. */
+/** Removes the directory's files that are ours, and then the directory if nothing is left in it. */
 function empty(
 	host: FullHost,
 	dir: string,
@@ -148,7 +149,7 @@ function empty(
 	removeEmpty(host, dir);
 }
 
-/** Of an attachment, those that have left, or the lock: nothing that somebody else may keep in a directory that was named by mistake. */
+/** Returns true for a record, a file of departures, or the lock. Other files stay: a directory may be named by mistake, and hold somebody else's. */
 function isRecord(name: string): boolean {
 	return (
 		/^[^:]+:[^:]+:[^:]+\.json(\.tmp)?$/.test(name) ||
@@ -156,7 +157,7 @@ function isRecord(name: string): boolean {
 	);
 }
 
-/** What cannot be read as a list has no entry that could be taken out. */
+/** Returns the text without our plugin items. A text that is no list stays as it is. */
 function bare(path: string, text: string): string {
 	try {
 		return without(path, text);
@@ -166,7 +167,7 @@ function bare(path: string, text: string): string {
 	}
 }
 
-/** Goes on where one fails; undefined is nothing done. */
+/** Calls `f` for each item and goes on after an error. A result of undefined means that nothing was to be done. */
 function each<T, R>(
 	items: readonly T[],
 	f: (item: T) => R | undefined,
@@ -185,7 +186,7 @@ function each<T, R>(
 	return { done, problems };
 }
 
-/** Of the system, or our own refusal; anything else is a fault of ours. */
+/** Returns true for an error of the system or a refusal. Any other error is a fault of ours. */
 function isExpected(e: unknown): boolean {
 	return isSysError(e) || e instanceof Refusal || e instanceof Overtaken;
 }

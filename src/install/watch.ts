@@ -1,5 +1,6 @@
-// Keeps the node as a pass leaves it, whatever others do to the files. It looks
-// at what `stat` tells, and reads a file only when that has changed.
+// The part of `install --watch` that repairs what others do to the files. It looks at
+// what `stat` tells, and makes a pass only when that has changed. It does not sleep:
+// the caller decides how often it looks.
 
 import type { FullHost } from "../host.ts";
 import type { Log } from "../log.ts";
@@ -12,27 +13,27 @@ import { DROP_IN, type Wishes } from "./plan.ts";
 import { Refusal } from "./refusal.ts";
 import { RUNTIME_DIRS } from "./runtime.ts";
 
-/** A pass reads the executable, which is not done at every look. */
+/** How long it waits after an error. A pass reads the whole executable, so it is not made at every look. */
 const RETRY_MS = 5000;
 
-/** As the plugin has them. */
+/** The plugin's default. */
 const DEFAULT_PROTOCOLS = ["udp"];
 
-/** How the node was found last. */
+/** The state of the node at the last look. */
 export interface State {
-	/** The executable is where runtimes look for it, and is this one. */
+	/** If true, this executable is where runtimes look for it. */
 	installed: boolean;
-	/** Our entries are in the chain. */
+	/** If true, our plugin items are in the chain. */
 	configured: boolean;
-	/** What they handle. */
+	/** The protocols that the plugin items handle. */
 	protocols: readonly unknown[];
-	/** What keeps it from one of these, if something does. */
+	/** The reason why one of these is not so; undefined if all is well. */
 	why: string | undefined;
 }
 
 /**
- * Returns what is to be called again and again: it repairs what has changed, and
- * logs what it did and what keeps it from it, each once. Never throws.
+ * Returns a function to be called again and again. It repairs what has changed, and
+ * logs each repair and each obstacle once. It never throws.
  */
 export function keeper(
 	host: FullHost,
@@ -56,14 +57,14 @@ export function keeper(
 		if (why !== state.why) log(level, what, { why });
 		state.why = why;
 	};
-	// kept, or it would be let go
+	// the lock is held as long as this variable holds it
 	let unlock: (() => void) | undefined;
 	let retryAt = Number.POSITIVE_INFINITY;
 	return () => {
 		let now: string | undefined;
 		let hasChanged = false;
 		try {
-			// for as long as this process lives
+			// never released: the lock is held until this process ends
 			if (unlock === undefined) unlock = lock(host, where, 0);
 			now = fingerprint(host, where);
 			if (now === seen && host.ticks() < retryAt) return state;
@@ -93,9 +94,9 @@ export function keeper(
 			for (const { path, after } of plan.changes)
 				log("info", after === undefined ? "removed" : "configured", { path });
 		} catch (e) {
-			// not even looked at
+			// the files were not even looked at
 			if (now === undefined) state.installed = state.configured = false;
-			// what is wrong may be elsewhere than in the files that are looked at
+			// the cause may lie outside the files that are looked at
 			retryAt = host.ticks() + RETRY_MS;
 			const why = e instanceof Error ? e.message : String(e);
 			complain(
@@ -104,15 +105,15 @@ export function keeper(
 				why,
 			);
 		} finally {
-			// what a pass changed is looked at once more: a file that goes again
-			// would look as it did before the pass that brought it
+			// after a change the next look makes a pass too: if somebody deletes a new
+			// file at once, the fingerprint is that of before the pass
 			seen = hasChanged ? undefined : now;
 		}
 		return state;
 	};
 }
 
-/** Other than before if somebody has written, replaced, added or removed one of the files. */
+/** Returns a text that changes if somebody writes, replaces, adds or deletes one of the files. */
 function fingerprint(host: FullHost, where: Where): string {
 	const { confDir, binDirs } = findDirectories(host, where);
 	const dir = where.root + confDir;

@@ -1,6 +1,6 @@
-// Killed anywhere: at whatever system call install, an upgrade or uninstall dies,
-// the executable and the configuration are whole, the old or the new one, no chain
-// names an executable that is not there, and the next call finishes the work.
+// install, an upgrade and uninstall, killed at any system call. The executable and
+// the configuration are whole then, either the old or the new one; no chain names an
+// executable that is absent; and the next call finishes the work.
 
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,9 +21,9 @@ afterEach(undoAll);
 const DROP_IN = `${CONF}/cbr0/90-conntrack-flush.conf`;
 const TRACE = ["strace", "-f", "-qq", "-o"];
 
-/** Between two calls that change something it makes no difference where it dies. INSTALL_KILL=all tries. */
+/** The calls that change something: between two of them it makes no difference where it dies. INSTALL_KILL=all tries every call. */
 const CHANGING = /^(rename|unlink|mkdir|rmdir|fchmod|fsync|write)$/;
-/** The executable is copied in many writes. */
+/** One of so many writes is tried: the executable is copied in many. */
 const WRITES = 16;
 
 function isTried(name: string, nth: number): boolean {
@@ -34,9 +34,9 @@ function isTried(name: string, nth: number): boolean {
 interface Row {
 	readonly name: string;
 	readonly words: readonly string[];
-	/** What is there before. */
+	/** Makes the node as it is before the call. */
 	prepare(tree: Tree): Promise<void>;
-	/** Run once more to the end, it must leave these. */
+	/** Asserts the state that the next call must leave, when it runs to its end. */
 	readonly done: (tree: Tree) => void;
 }
 
@@ -58,7 +58,7 @@ const ROWS: readonly Row[] = [
 			expect(tree.read(CONFLIST).split("conntrack-flush")).toHaveLength(3),
 	},
 	{
-		name: "an upgrade from entries to a drop-in",
+		name: "an upgrade from plugin items to a drop-in",
 		words: ["install", "--mode", "dropin"],
 		async prepare(tree) {
 			await must(tree, "install");
@@ -70,7 +70,7 @@ const ROWS: readonly Row[] = [
 		},
 	},
 	{
-		name: "uninstall of entries",
+		name: "uninstall of plugin items",
 		words: ["uninstall", "--grace", "0"],
 		prepare: (tree) => must(tree, "install"),
 		done(tree) {
@@ -89,7 +89,7 @@ const ROWS: readonly Row[] = [
 	},
 ];
 
-/** The system calls: each with how many of its name came before it. */
+/** Returns the system calls of a run, each with its number among those of its name. */
 async function callsOf(row: Row): Promise<[name: string, nth: number][]> {
 	const tree = createTree();
 	await row.prepare(tree);
@@ -138,7 +138,7 @@ describe.each(ROWS)("$name", (row) => {
 	});
 });
 
-/** What is not whole. */
+/** Returns a line for each thing that is not whole. */
 function whole(
 	tree: Tree,
 	conflists: readonly string[],
@@ -146,16 +146,16 @@ function whole(
 ): string[] {
 	const faults: string[] = [];
 	const text = tree.read(CONFLIST);
-	const entries = text.split(`"conntrack-flush"`).length - 1;
-	if (!conflists.includes(text) && entries !== 2)
+	const items = text.split(`"conntrack-flush"`).length - 1;
+	if (!conflists.includes(text) && items !== 2)
 		faults.push(`conflist: ${text}`);
 	JSON.parse(text);
 	const hasDropIn = isThere(tree, DROP_IN);
 	if (hasDropIn) JSON.parse(tree.read(DROP_IN));
-	if (hasDropIn && entries > 0) faults.push("in the chain twice");
+	if (hasDropIn && items > 0) faults.push("in the chain twice");
 	const binary = isThere(tree, BINARY) ? readFileSync(tree.path(BINARY)) : null;
 	if (binary === null) {
-		if (entries > 0 || hasDropIn)
+		if (items > 0 || hasDropIn)
 			faults.push("the executable is named and absent");
 	} else if (
 		!binary.equals(readFileSync(EXECUTABLE)) &&

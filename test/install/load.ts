@@ -1,5 +1,5 @@
-// Pods that come and go without pause, as a kubelet makes them: sandboxes with a
-// hostPort each. What fails is noted and tried again, and nothing is left.
+// Pods that come and go without pause, as under a kubelet: sandboxes with a hostPort
+// each. A call that fails is noted and tried again. No pod is left at the end.
 
 import { now, sleep } from "../support/clock.ts";
 import type { Containerd } from "../support/runtimes/containerd.ts";
@@ -7,7 +7,7 @@ import type { Node } from "../support/runtimes/node.ts";
 
 export interface Failure {
 	readonly what: "start" | "stop";
-	/** On the clock of clock.ts: when the call began and ended. */
+	/** The times when the call began and ended, on the clock of clock.ts. */
 	readonly from: number;
 	readonly to: number;
 	readonly why: string;
@@ -15,21 +15,21 @@ export interface Failure {
 
 export interface Load {
 	readonly failures: readonly Failure[];
-	/** Pods that were started and stopped so far. */
+	/** Returns the number of pods that were started and stopped so far. */
 	count(): number;
-	/** Resolves when so many more pods have come and gone. */
+	/** Resolves when so many more pods were started and stopped. */
 	more(pods: number): Promise<void>;
-	/** Lets the last pods end. */
+	/** Starts no more pods, and resolves when the last ones have ended. */
 	end(): Promise<void>;
 }
 
 const WORKERS = 2;
 const FIRST_PORT = 9000;
-/** As often as a kubelet would, and then the pod counts as lost. */
+/** The number of tries, as many as a kubelet would make. After them the pod counts as lost. */
 const TRIES = 10;
 const RETRY_MS = 500;
 
-/** At most `perMinute` pods, each in the chain for a short while. */
+/** Starts and stops at most `perMinute` pods, each of which lives for a short while. */
 export function startLoad(
 	node: Node,
 	containerd: Containerd,
@@ -40,7 +40,7 @@ export function startLoad(
 	let names = 0;
 	let ending = false;
 
-	/** The call, again until it succeeds. */
+	/** Repeats the call until it succeeds. */
 	async function insist(
 		what: Failure["what"],
 		call: () => Promise<void>,
@@ -73,7 +73,7 @@ export function startLoad(
 		};
 		let attempt = 0;
 		await insist("start", async () => {
-			// what a failed start has left, a kubelet stops first
+			// a kubelet stops first what a failed start has left
 			if (attempt > 0) await stop();
 			await containerd.cri("RunPodSandbox", {
 				config: {
@@ -103,7 +103,7 @@ export function startLoad(
 		}
 	});
 	const all = Promise.all(workers);
-	// it is awaited at the end
+	// a rejection is seen at the end, where it is awaited
 	all.catch(() => {});
 
 	return {

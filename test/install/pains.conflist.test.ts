@@ -1,5 +1,6 @@
-// What users of other installers filed about the configuration, each with a test that ours
-// has it not. The names are those of the pains.
+// The pains that users of other installers have filed about the configuration, each
+// with a test that our installer does not have it. The describe blocks are named
+// after the pains.
 
 import {
 	appendFileSync,
@@ -62,7 +63,7 @@ describe("primary overwrites the conflist", () => {
 				renameSync(tree.path(`${CONF}/new`), tree.path(CONFLIST));
 			},
 		],
-	])("%s: the entries come back", async (_, overwrite) => {
+	])("%s: the plugin items come back", async (_, overwrite) => {
 		const tree = createTree();
 		const started = await watching(tree);
 		overwrite(tree);
@@ -72,7 +73,7 @@ describe("primary overwrites the conflist", () => {
 		expect((await started.end()).code).toBe(0);
 	});
 
-	test("under another name: the entries go where it went", async () => {
+	test("under another name: the plugin items go where it went", async () => {
 		const tree = createTree();
 		const started = await watching(tree);
 		tree.write(`${CONF}/05-azure.conflist`, PRISTINE);

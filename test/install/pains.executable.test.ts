@@ -1,5 +1,6 @@
-// What users of other installers filed about the executable, each with a test that ours
-// has it not. The names are those of the pains.
+// The pains that users of other installers have filed about the executable, each with
+// a test that our installer does not have it. The describe blocks are named after the
+// pains.
 
 import { spawn } from "node:child_process";
 import {
@@ -46,7 +47,7 @@ describe("text file busy", () => {
 		await until("it runs", () =>
 			readFileSync(`/proc/${call.pid}/cmdline`, "latin1").includes(BINARY),
 		);
-		// what makes `cp` fail
+		// this makes `cp` fail
 		expect(() => openSync(tree.path(BINARY), "w")).toThrow(/ETXTBSY/);
 
 		const ran = await tree.run(["install"]);

@@ -1,5 +1,6 @@
-// What users of other installers filed about where a node keeps its files, each with a test that
-// ours has it not. The names are those of the pains.
+// The pains that users of other installers have filed about the places of a node's
+// files, each with a test that our installer does not have it. The describe blocks are
+// named after the pains.
 
 import { copyFileSync, existsSync, symlinkSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
@@ -37,7 +38,7 @@ describe("read-only or odd paths", () => {
 		const tree = createTree({ [`${conf}/10-net.conflist`]: PRISTINE });
 		tree.remove("/opt");
 		tree.remove(`${BIN}`);
-		// there on many nodes, and empty
+		// many nodes have this directory, and nothing is in it
 		tree.write("/opt/cni/bin/.keep", "");
 		for (const bin of bins)
 			for (const plugin of ["flannel", "portmap"])

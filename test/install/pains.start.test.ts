@@ -1,5 +1,6 @@
-// What users of other installers filed about pods that are older than the
-// plugin, with a test that ours has it not. The name is that of the pain.
+// The pain that users of other installers have filed about pods that are older than
+// the plugin, with a test that our installer does not have it. The describe block is
+// named after the pain.
 
 import { afterEach, describe, expect, test } from "vitest";
 import type { Made } from "../kernel/creation.ts";

@@ -1,4 +1,4 @@
-// What the tests of the pains share.
+// Helpers that the tests of the pains share.
 
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
@@ -11,10 +11,10 @@ import {
 } from "./tree.ts";
 
 export const INTERVAL = ["--interval", "50ms"];
-/** Many times the interval, for what is not to happen. */
+/** Many times the interval: in this time nothing may happen. */
 export const QUIET_MS = 400;
 
-/** Entries of ours as `del` or `add`, the others by their types. */
+/** Returns the chain: our plugin items as `del`, `add` or `both`, the others by their types. */
 export function chainOf(text: string): string[] {
 	const { plugins } = JSON.parse(text) as {
 		plugins: { type: string; on?: string }[];

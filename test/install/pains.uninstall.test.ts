@@ -1,5 +1,6 @@
-// What users of other installers filed about the way out, each with a test that
-// ours has it not. The names are those of the pains.
+// The pains that users of other installers have filed about uninstalling, each with a
+// test that our installer does not have it. The describe blocks are named after the
+// pains.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -71,7 +72,7 @@ describe("uninstall leaves references", () => {
 			(t) => t.write(`${BIN}/.conntrack-flush.conntrack-flush-new`, "x"),
 		],
 		[
-			"entries alone, one of them and after portmap",
+			"the conflist alone, with a single plugin item after portmap",
 			(t) =>
 				t.write(
 					CONFLIST,
@@ -107,7 +108,7 @@ describe("uninstall leaves references", () => {
 			);
 			expect(tree.read(CONFLIST)).toBe(PRISTINE);
 			expect(existsSync(tree.path(BINARY))).toBe(true);
-			// the pod has gone
+			// the pod has ended
 			tree.remove(path);
 			expect((await tree.run(["uninstall", "--grace", "0"])).code).toBe(0);
 			expect(existsSync(tree.path(BINARY))).toBe(false);
@@ -142,9 +143,9 @@ describe("uninstall leaves references", () => {
 		async (_, text) => {
 			const tree = createTree();
 			await installed(tree);
-			tree.write(`${CONF}/99-odd.conflist`, text);
+			tree.write(`${CONF}/99-x.conflist`, text);
 			const ran = await tree.run(["uninstall", "--grace", "0"]);
-			expect(ran.stdout).toContain("99-odd.conflist still names it");
+			expect(ran.stdout).toContain("99-x.conflist still names it");
 			expect(existsSync(tree.path(BINARY))).toBe(true);
 		},
 	);
@@ -174,7 +175,7 @@ describe("uninstall leaves references", () => {
 				writeFileSync(t.path(`${CONF}/99.conflist`), text, "latin1");
 			},
 		],
-	])("what is odd in the directory is no hindrance: %s", async (_, make) => {
+	])("unusual files in the directory are no hindrance: %s", async (_, make) => {
 		const tree = createTree();
 		await installed(tree);
 		make(tree);

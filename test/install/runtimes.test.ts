@@ -1,6 +1,6 @@
-// The installer under the runtimes themselves: containerd that reads drop-ins and
-// containerd that does not. Its change is loaded without a restart, and while pods
-// come and go, whatever is done to its files, none of them fails for it.
+// The installer under the runtimes themselves: a containerd that reads drop-ins and
+// one that does not. Its change is loaded without a restart. While pods come and go,
+// none of them fails because of it, whatever is done to its files.
 
 import {
 	appendFileSync,
@@ -49,14 +49,14 @@ const SECONDS = Number(process.env.INSTALL_SECONDS ?? 0);
 const PER_MINUTE = SECONDS > 0 ? 50 : 600;
 /** Pods after each event. */
 const SOME = 3;
-/** A change is put right within an interval, a fifth of a second. To see it takes time too, and the machine may be busy. */
+/** The time within which a change is repaired: an interval is a fifth of a second, seeing it takes time too, and the machine may be busy. */
 const REPAIRED_MS = 5 * 200;
 
 describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 	let node: Node;
 	let containerd: Containerd;
 	let runtime: string;
-	/** The machine's files, as we see them. */
+	/** The path under which we see the machine's files. */
 	let root: string;
 	beforeAll(async () => {
 		node = await createNode();
@@ -99,10 +99,10 @@ describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 		const pod = await containerd.run({ name: "pod" }, [
 			{ hostPort: 8125, containerPort: 5353, protocol: "udp" },
 		]);
-		// what a call of our plugin leaves while its pod is there
+		// these are left by a call of our plugin while its pod lives
 		const there = await leftBehind(node, containerd);
 		expect(there.filter((line) => /^record .*eth0/.test(line))).toHaveLength(1);
-		// what libcni has cached of it
+		// libcni's cache has it too
 		const host = fakeHost({ files: textsIn(`${root}/var/lib/cni/results`) });
 		const { network } = containerd;
 		const id = { network, ifname: "eth0", pod: "default/pod" };
@@ -155,7 +155,7 @@ describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 		]);
 		await containerd.restart();
 		await containerd.loaded([OURS]);
-		// as the kubelet does
+		// the kubelet makes the same calls
 		await containerd.cri("StopPodSandbox", { pod_sandbox_id });
 		await containerd.cri("RemovePodSandbox", { pod_sandbox_id });
 		const load = startLoad(node, containerd, 600);
@@ -236,14 +236,14 @@ describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 		console.log(
 			`${runtime}: deleted for ${(to - from).toFixed(0)} ms, ${load.failures.length} calls failed meanwhile: ${load.failures.map(({ what }) => what)}`,
 		);
-		// of the calls that began before it was gone, or after it was back, none failed
+		// no call failed that had ended before the deletion or began after the return
 		expect(load.failures.filter((f) => f.to < from || f.from > to)).toEqual([]);
 		expect(to - from).toBeLessThan(REPAIRED_MS);
 		await service.stop("SIGTERM");
 		await installer("uninstall", "--grace", "0");
 		await containerd.loaded(["portmap"], [OURS]);
-		// containerd forgets the address of a pod that it could not start and then
-		// could not end for want of the plugin: containerd#12130
+		// containerd loses the address of a pod that it could not start, and then could
+		// not end, because the plugin was absent: containerd#12130
 		const left = await leftBehind(node, containerd);
 		expect(left.filter((line) => !line.startsWith("address"))).toEqual([]);
 		const lost = left.filter((line) => /^address \d+\./.test(line));
@@ -252,7 +252,7 @@ describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 	});
 });
 
-/** The files of the directory, as those of another host's root. */
+/** Returns the texts of the directory's files by their names, with a slash before each. */
 function textsIn(dir: string): Record<string, string> {
 	return Object.fromEntries(
 		readdirSync(dir).map((name) => [
@@ -268,7 +268,7 @@ async function until(holds: () => boolean): Promise<void> {
 		try {
 			if (holds()) return;
 		} catch {
-			// it is not there
+			// the file is absent
 		}
 		if (now() > last) throw new Error("it did not come");
 		await sleep(5);

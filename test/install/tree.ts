@@ -1,5 +1,5 @@
-// A node's directories below one of our own, as a container sees them under
-// /host, and the installer run on them.
+// A node's directories below one of our own, as a container sees them under /host,
+// and the installer run on them. It starts no runtime.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -24,7 +24,7 @@ export const CONF = "/etc/cni/net.d";
 export const CONFLIST = `${CONF}/10-net.conflist`;
 export const BINARY = `${BIN}/conntrack-flush`;
 
-/** As flannel's ConfigMap has it. */
+/** The conflist of flannel's ConfigMap. */
 export const PRISTINE = `{
   "name": "cbr0",
   "cniVersion": "0.3.1",
@@ -47,29 +47,29 @@ export interface Tree {
 	read(path: string): string;
 	write(path: string, text: string, mode?: number): void;
 	remove(path: string): void;
-	/** Paths of all files below a directory, from the root. */
+	/** Returns the paths of all files below a directory, from the root. */
 	list(path?: string): string[];
-	/** The installer, with this tree for the node. */
+	/** Runs the installer on this tree to its end. */
 	run(words: readonly string[], options?: RunOptions): Promise<Ran>;
-	/** The same, running until the test ends. */
+	/** Starts the installer on this tree. It runs until the test ends. */
 	start(words: readonly string[], options?: RunOptions): Started;
 }
 
 export interface RunOptions {
-	/** What the command is run by: strace, unshare, … */
+	/** The program that runs the command, with its arguments: strace, unshare, … */
 	readonly by?: readonly string[];
 	readonly executable?: string;
 }
 
 export interface Started {
 	readonly child: ChildProcess;
-	/** Its log so far. */
+	/** Returns its log so far. */
 	log(): string;
-	/** Sends SIGTERM and resolves with the exit code and how long that took. */
+	/** Sends SIGTERM and resolves with the exit code and the time until the end. */
 	end(): Promise<{ readonly code: number | null; readonly ms: number }>;
 }
 
-/** A node with plugins, and a configuration unless it is told others. */
+/** Creates a node with plugins and these files, or with a pristine configuration. */
 export function createTree(
 	files: Readonly<Record<string, string>> = { [CONFLIST]: PRISTINE },
 ): Tree {
@@ -134,7 +134,7 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
 	}
 }
 
-/** A file that is being replaced may not be there. */
+/** Returns false if `holds` throws: a file that is being replaced may be absent. */
 function attempt(holds: () => boolean): boolean {
 	try {
 		return holds();

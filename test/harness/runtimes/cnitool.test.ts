@@ -3,6 +3,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { must } from "../../support/exec.ts";
+import { HOST4 } from "../../support/node.ts";
 import {
 	type Cnitool,
 	createCnitool,
@@ -30,7 +31,6 @@ import {
 	type Node,
 	withoutOwnFlush,
 } from "../../support/runtimes/node.ts";
-import { HOST4 } from "../../support/site.ts";
 import { undoAll } from "../../support/undo.ts";
 import { complaints, FAULTS, mend, overheard, STATE } from "./faults.ts";
 import { PROOFS } from "./proofs.ts";
@@ -111,7 +111,7 @@ describe(PROOFS.control, () => {
 });
 
 describe(PROOFS.check, () => {
-	const CHECKED = ["containerd.conflist", "containerd-two-entries.conflist"];
+	const CHECKED = ["containerd.conflist", "containerd-split.conflist"];
 	test.each(CHECKED)("%s", async (file) => {
 		await installPlugins(node, "newest");
 		const example = exampleOf(file);
@@ -120,7 +120,7 @@ describe(PROOFS.check, () => {
 		expect(await late(node, pod, example.kinds)).toEqual([]);
 		await cnitool.check(pod);
 		await must(
-			node.site.node.inside(
+			node.topology.node.inside(
 				`conntrack -I -p udp -s 203.0.113.77 -d ${HOST4} --sport 7 --dport 8125 -r 10.88.99.99 -q 203.0.113.77 --reply-port-src 5353 --reply-port-dst 7 -t 60`.split(
 					" ",
 				),
@@ -247,7 +247,7 @@ test(`cri-o.conflist, ${PROOFS.scope}`, async () => {
 	const pod = await cnitool.run({ name: "crio" }, []);
 	const rule = (verb: string): Promise<string> =>
 		must(
-			node.site.node.inside(
+			node.topology.node.inside(
 				`iptables -w -t nat ${verb} PREROUTING -d ${HOST4} -p udp --dport 8125 -j DNAT --to-destination ${pod.address}:${CONTAINER_PORT}`.split(
 					" ",
 				),

@@ -39,7 +39,7 @@ import {
 } from "./scenarios.ts";
 
 const ONE = exampleOf("containerd.conflist");
-const TWO = exampleOf("containerd-two-entries.conflist");
+const TWO = exampleOf("containerd-split.conflist");
 const { installedAs } = ONE;
 const WITHOUT = withoutUs(conflistOf(ONE));
 const OURS = `/etc/cni/net.d/${installedAs}`;
@@ -68,7 +68,7 @@ describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 	test(PROOFS.reload, async () => {
 		await configure(node, installedAs, WITHOUT);
 		await containerd.loaded(["portmap"], ["conntrack-flush"]);
-		await flushTable(node.site.node);
+		await flushTable(node.topology.node);
 		const pod = await runPod(containerd, "early");
 		expect(await late(node, pod, ONE.kinds)).toEqual([]);
 		await node.machine.write(OURS, readExample(TWO.file));

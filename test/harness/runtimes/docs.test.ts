@@ -80,7 +80,7 @@ function runsTable(): string {
 				...plugins(run),
 				list([
 					"containerd.conflist",
-					"containerd-two-entries.conflist",
+					"containerd-split.conflist",
 					...(run.dropIns ? ["drop-in/90-conntrack-flush.conf"] : []),
 				]),
 			]),

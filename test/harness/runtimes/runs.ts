@@ -24,7 +24,7 @@ export const CNITOOL_RUNS: readonly CnitoolRun[] = [
 		backend: "nftables",
 		files: [
 			"containerd.conflist",
-			"containerd-two-entries.conflist",
+			"containerd-split.conflist",
 			"nerdctl.conflist",
 			"flannel.conflist",
 		],
@@ -33,7 +33,7 @@ export const CNITOOL_RUNS: readonly CnitoolRun[] = [
 		release: "CNI",
 		plugins: "newest",
 		backend: "iptables",
-		files: ["containerd.conflist", "containerd-two-entries.conflist"],
+		files: ["containerd.conflist", "containerd-split.conflist"],
 	},
 	{
 		release: "CNI_OLD",

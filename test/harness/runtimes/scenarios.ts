@@ -77,7 +77,7 @@ export async function exchange(
 	const { kinds } = example;
 	const slow: string[] = [];
 	// the senders' entries are older than the first pod, and lead to no pod
-	await flushTable(node.site.node);
+	await flushTable(node.topology.node);
 	for (let n = 0; n <= times; n++) {
 		const pod = await runPod(runtime, "pod");
 		slow.push(...(await late(node, pod, kinds)));

@@ -31,8 +31,8 @@ export const EXAMPLES: readonly Example[] = [
 		kinds: KINDS,
 	}),
 	example(
-		"containerd-two-entries.conflist",
-		"containerd, two entries",
+		"containerd-split.conflist",
+		"containerd, split",
 		"10-containerd-net.conflist",
 		{ kinds: KINDS, deletes: true },
 	),

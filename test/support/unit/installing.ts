@@ -1,6 +1,7 @@
 // A node in memory, and the installer called on it.
 
 import { main } from "../../../plugin/main.ts";
+import type { Where } from "../../../src/install/paths.ts";
 import { type FakeHost, type FakeHostOptions, fakeHost } from "../fakehost.ts";
 
 export const SELF = "/proc/self/exe";
@@ -19,15 +20,26 @@ export const NODE: Readonly<Record<string, string>> = {
 	[FILE]: LIST,
 };
 
+/** The node's directories, as the command has them without flags. */
+export const WHERE: Where = {
+	root: "",
+	binDirs: [],
+	confDir: undefined,
+	confName: undefined,
+	cacheDir: "/var/lib/cni",
+	dataDir: "/run/cni/conntrack-flush",
+};
+
 export interface Called {
 	readonly code: number;
 	readonly out: string;
 	readonly err: string;
-	/** Of this call alone. */
+	/** The host's calls in this call alone. */
 	readonly calls: readonly string[];
 	readonly host: FakeHost;
 }
 
+/** Calls the installer on a fresh node. */
 export async function call(
 	words: string,
 	options: FakeHostOptions = {},
@@ -37,7 +49,7 @@ export async function call(
 	});
 }
 
-/** A call on the files that the one before has left. */
+/** Calls the installer on the files that the call before has left. */
 export async function again(
 	words: string,
 	{ host: node }: Pick<Called, "host">,
@@ -55,7 +67,7 @@ export async function again(
 	};
 }
 
-/** What calls of the host have changed something. */
+/** Returns the host's calls that have changed something. */
 export function changes({ calls }: Called): string[] {
 	return calls.filter(
 		(c) =>

@@ -1,4 +1,4 @@
-// The diff that a dry run shows, in the format of `diff -u`.
+// The diff that --dry-run shows, in the format of `diff -u`.
 
 import { describe, expect, test } from "vitest";
 import { unified } from "../../../../src/install/diff.ts";

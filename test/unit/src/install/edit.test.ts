@@ -1,5 +1,5 @@
-// Our entries in the text of a conflist, by example and on every conflist that is
-// at hand: what was put in can be taken out, to the byte.
+// Our plugin items in the text of a conflist, by example and on every conflist of
+// conflist-examples: what was put in can be taken out, to the byte.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -27,16 +27,18 @@ function edited(text: string, isCrio = false, keys: Keys = {}): string {
 	return arrange(PATH, text, arrangement(text, isCrio, keys));
 }
 
-/** `bridge del portmap add`: the types, ours by the verbs they act on. */
+const onOf = ({ on = "both" }: Keys): string => String(on);
+
+/** Returns the types, ours by the verbs they act on: `bridge del portmap add`. */
 function chain(text: string): string {
 	return parseConflist(PATH, text)
-		.plugins.map((p) => (isOurs(p) ? (p.keys.on ?? "both") : p.type))
+		.plugins.map((p) => (isOurs(p) ? onOf(p.keys) : p.type))
 		.join(" ");
 }
 
 const CAP = `"capabilities": { "portMappings": true }`;
 
-describe("entries are laid out as their neighbours are", () => {
+describe("plugin items are laid out as their neighbours are", () => {
 	test.each<[string, string, string]>([
 		[
 			"one line for each plugin",
@@ -136,7 +138,7 @@ describe("entries are laid out as their neighbours are", () => {
 	});
 });
 
-describe("where entries stand", () => {
+describe("where plugin items stand", () => {
 	const list = (...plugins: (string | Keys)[]): string =>
 		JSON.stringify({
 			name: "n",
@@ -158,7 +160,7 @@ describe("where entries stand", () => {
 		],
 		["at the end without a portmap", list("ptp", "tuning"), "ptp tuning both"],
 		[
-			"a single entry after portmap becomes two",
+			"a single plugin item after portmap becomes two",
 			list("bridge", "portmap", ours()),
 			"bridge del portmap add",
 		],
@@ -168,29 +170,34 @@ describe("where entries stand", () => {
 			"bridge del portmap add",
 		],
 		[
-			"entries that are there twice",
+			"plugin items that are there twice",
 			list(ours("del"), ours("del"), "portmap", ours("add"), ours("add")),
 			"del portmap add",
 		],
 		[
-			"entries the wrong way round",
+			"plugin items the wrong way round",
 			list("bridge", ours("add"), "portmap", ours("del")),
 			"bridge del portmap add",
 		],
 		[
-			"entries that a new portmap has parted",
+			"plugin items that a new portmap has parted",
 			list(ours("del"), "portmap", "tuning", ours("add")),
 			"del portmap add tuning",
 		],
 		[
-			"entries left where portmap has gone",
+			"plugin items left where portmap has gone",
 			list("ptp", ours("del"), ours("add")),
 			"ptp both",
 		],
 		[
-			"an entry that does not get the mappings",
+			"a plugin item that does not get the mappings",
 			list({ type: "conntrack-flush", on: "del" }, "portmap", ours("add")),
 			"del portmap add",
+		],
+		[
+			"a plugin item whose verbs are null, which every call refuses",
+			list("ptp", { ...ours("both"), on: null }),
+			"ptp both",
 		],
 	])("%s", (_, before, after) => {
 		const text = edited(before);
@@ -208,7 +215,7 @@ describe("where entries stand", () => {
 	test.each<[string, Keys[], Keys, Keys]>([
 		["the installer's", [], { protocols: ["udp"] }, { protocols: ["udp"] }],
 		[
-			"the user's, in an entry that moves",
+			"the user's, in a plugin item that moves",
 			[ours("both", { logLevel: "debug" })],
 			{},
 			{ logLevel: "debug" },
@@ -219,7 +226,7 @@ describe("where entries stand", () => {
 			{ protocols: ["udp", "tcp"] },
 			{ logLevel: "debug", protocols: ["udp", "tcp"] },
 		],
-	])("both entries have the keys: %s", (_, own, given, want) => {
+	])("both plugin items have the keys: %s", (_, own, given, want) => {
 		const text = edited(list("bridge", "portmap", ...own), false, given);
 		for (const p of parseConflist(PATH, text).plugins.filter(isOurs))
 			expect(p.keys).toMatchObject(want);
@@ -238,19 +245,22 @@ describe("where entries stand", () => {
 	test.each<[string, string, boolean]>([
 		["CRI-O, which names no ports", list("bridge", "portmap"), true],
 		[
-			"an entry that says so",
+			"a plugin item that says so",
 			list("bridge", "portmap", ours("both", { scope: "pod" })),
 			false,
 		],
-	])("one entry that goes by the pod's address: %s", (_, before, isCrio) => {
-		const text = edited(before, isCrio);
-		expect(chain(text)).toBe("bridge portmap both");
-		expect(parseConflist(PATH, text).plugins.at(-1)?.keys).toMatchObject({
-			scope: "pod",
-			retireSeconds: 0,
-		});
-		expect(edited(text, isCrio)).toBe(text);
-	});
+	])(
+		"a single plugin item that goes by the pod's address: %s",
+		(_, before, isCrio) => {
+			const text = edited(before, isCrio);
+			expect(chain(text)).toBe("bridge portmap both");
+			expect(parseConflist(PATH, text).plugins.at(-1)?.keys).toMatchObject({
+				scope: "pod",
+				retireSeconds: 0,
+			});
+			expect(edited(text, isCrio)).toBe(text);
+		},
+	);
 });
 
 describe("what was put in can be taken out, to the byte", () => {
@@ -270,7 +280,7 @@ describe("what was put in can be taken out, to the byte", () => {
 		}
 	});
 
-	// odd layouts of everything around the plugins
+	// unusual white space in every place around the plugins
 	const layouts = ["", " ", "\n", "\n\t", "\r\n    ", " \n\n  "];
 	test("with any gaps", () => {
 		for (const a of layouts)
@@ -291,7 +301,7 @@ test("of plugins that are there twice the last holds, as for libcni", () => {
 	);
 });
 
-test("a list of nothing but entries of ours is refused", () => {
+test("a list of nothing but plugin items of ours is refused", () => {
 	const text = `{"name":"n","plugins":[{"type":"conntrack-flush"}]}`;
 	expect(() => edited(text)).toThrow(/nothing but conntrack-flush\n/);
 });

@@ -1,4 +1,5 @@
-// What the installer refuses, and that it then leaves the configuration alone.
+// `install` through the command, where it refuses: it then changes nothing, and says
+// what to do instead.
 
 import { describe, expect, test } from "vitest";
 import {

@@ -1,4 +1,5 @@
-// What the installer makes of a node, with the node in memory.
+// `install` through the command, on a node in memory. Its refusals are in
+// install.refused.test.ts.
 
 import { describe, expect, test } from "vitest";
 import { main } from "../../../../plugin/main.ts";
@@ -103,13 +104,13 @@ describe("install", () => {
 			},
 		],
 		[
-			"from a drop-in to entries: never both",
+			"from a drop-in to plugin items: never both",
 			"--mode edit",
 			{ [DROP_IN]: `{"type":"conntrack-flush"}` },
 			{ [FILE]: EDITED, [DROP_IN]: undefined },
 		],
 		[
-			"from entries to a drop-in, with what the user has set in them",
+			"from plugin items to a drop-in, with what the user has set in them",
 			"--mode dropin --runtime-version cri-o://1.33.0",
 			{ [FILE]: EDITED.replace(`"on":"del"`, `"on":"del","logLevel":"debug"`) },
 			{

@@ -1,4 +1,4 @@
-// Which way into the chain is taken, and which are refused.
+// The way into the chain that is taken, and the ways that are refused.
 
 import { describe, expect, test } from "vitest";
 import { parseConflist } from "../../../../src/install/conflist.ts";
@@ -35,7 +35,7 @@ function found(
 }
 
 const PLAIN = found(["bridge", "portmap"]);
-const WITH_ENTRIES = found(["bridge", "conntrack-flush", "portmap"]);
+const WITH_ITEMS = found(["bridge", "conntrack-flush", "portmap"]);
 
 describe("auto", () => {
 	test.each<[string, string | undefined, ConfDir, Mode, string]>([
@@ -78,11 +78,11 @@ describe("auto", () => {
 			"Multus",
 		],
 		[
-			"entries that are there already",
+			"plugin items that are there already",
 			"containerd://2.2.0",
-			WITH_ENTRIES,
+			WITH_ITEMS,
 			"edit",
-			"has entries of ours",
+			"already has our plugin items",
 		],
 		[
 			"a drop-in that is there already, the runtime unknown",
@@ -99,11 +99,11 @@ describe("auto", () => {
 			"reads no drop-ins",
 		],
 		[
-			"entries and a drop-in: the entries stay",
+			"plugin items and a drop-in: the plugin items stay",
 			"containerd://2.1.4",
 			found(["conntrack-flush", "portmap"], { hasDropIn: true }),
 			"edit",
-			"has entries of ours",
+			"already has our plugin items",
 		],
 	])("%s", (_, version, state, mode, why) => {
 		const runtime = version === undefined ? undefined : parseRuntime(version);
@@ -116,7 +116,7 @@ describe("auto", () => {
 test.each<[Mode, ConfDir]>([
 	["edit", PLAIN],
 	["dropin", PLAIN],
-	["dropin", WITH_ENTRIES],
+	["dropin", WITH_ITEMS],
 	["edit", found(["portmap"], { hasDropIn: true })],
 ])("%s is taken when it is asked for", (mode, state) => {
 	expect(chooseMode(mode, undefined, state).mode).toBe(mode);

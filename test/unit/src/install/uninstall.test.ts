@@ -1,4 +1,4 @@
-// How the installer takes everything out again, with the node in memory.
+// `uninstall` through the command, on a node in memory.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -141,7 +141,7 @@ describe("uninstall", () => {
 
 	describe("--wait", () => {
 		const CACHED = "/var/lib/cni/results/n-4f2e-eth0";
-		/** A pod of CRI-O's that goes after `ms`. */
+		/** Calls uninstall on a node with a pod of CRI-O's that ends after `ms`. */
 		async function waiting(words: string, ms: number) {
 			const { host } = await call("install", {
 				files: { ...NODE, [CACHED]: EDITED, "/run/crio/crio.sock": "" },

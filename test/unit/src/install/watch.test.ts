@@ -1,4 +1,5 @@
-// `install --watch`: what it looks at, and its other duties.
+// The part of `install --watch` that repairs, on a node in memory, and how often the
+// agent reconciles.
 
 import { expect, test } from "vitest";
 import { main } from "../../../../plugin/main.ts";
@@ -9,24 +10,15 @@ import { type FakeHost, fakeHost } from "../../../support/fakehost.ts";
 import { fakeKernel } from "../../../support/fakekernel.ts";
 import { ROUTES } from "../../../support/unit/calls.ts";
 import { ENTRIES, records } from "../../../support/unit/garbage.ts";
+import {
+	BINARY,
+	DROP_IN,
+	FILE,
+	LIST,
+	NODE,
+	WHERE,
+} from "../../../support/unit/installing.ts";
 
-const FILE = "/etc/cni/net.d/10-net.conflist";
-const BINARY = "/opt/cni/bin/conntrack-flush";
-const LIST = `{"name":"n","plugins":[{"type":"bridge"},{"type":"portmap"}]}`;
-const NODE: Readonly<Record<string, string>> = {
-	"/proc/self/exe": "executable",
-	"/opt/cni/bin/bridge": "",
-	"/opt/cni/bin/portmap": "",
-	[FILE]: LIST,
-};
-const WHERE = {
-	root: "",
-	binDirs: [],
-	confDir: undefined,
-	confName: undefined,
-	cacheDir: "/var/lib/cni",
-	dataDir: "/run/cni/conntrack-flush",
-};
 const WISHES = { mode: "auto", runtime: undefined, keys: {} } as const;
 
 function keeping(
@@ -42,7 +34,8 @@ function keeping(
 	const log: Log = (level, msg, { why = "" }) =>
 		void lines.push(`${level} ${msg} ${why}`.trim());
 	const look = keeper(host, WHERE, wishes, log);
-	// a file that is written at the same time is no other file
+	// time passes between two looks: a file of the same size that is written at the
+	// same time looks unchanged
 	return {
 		host,
 		lines,
@@ -100,11 +93,7 @@ test.each<[string, (host: FakeHost) => void, string]>([
 
 test.each([
 	["the executable", BINARY, WISHES],
-	[
-		"the drop-in",
-		"/etc/cni/net.d/n/90-conntrack-flush.conf",
-		{ ...WISHES, mode: "dropin" },
-	],
+	["the drop-in", DROP_IN, { ...WISHES, mode: "dropin" }],
 ] as const)(
 	"%s is deleted as often as anybody likes: it comes back each time",
 	(_, path, wishes) => {
@@ -183,7 +172,7 @@ test.each([
 	"reconciles at its start and every --reconcile-interval %s",
 	async (every, passes) => {
 		const clock = { ms: 1000 };
-		/** When the table was looked at. */
+		/** The times at which the table was looked at, in fifths of a second. */
 		const opened = new Set<number>();
 		const kernel = fakeKernel({ clock, entries: ENTRIES, routes: ROUTES });
 		const node = fakeHost({
