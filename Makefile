@@ -10,7 +10,7 @@ BUILT := $(NATIVE)/target/$(TARGET)/release/conntrack-flush
 
 MODULES := node_modules/.package-lock.json
 SCHEMAS := plugin/cni/conf.schema.json src/reconcile/frontends.schema.json
-# `npm run schema` makes that of every schema.
+# `npm run schema` makes the validators of all schemas.
 VALIDATOR := build/gen/conf.validate.js
 SOURCES := $(shell find plugin src -name '*.ts' -not -path '$(NATIVE)/*')
 PROBED := test/conformance/probe.ts test/conformance/lazy.ts test/fuzz/scan.ts \
@@ -18,13 +18,13 @@ PROBED := test/conformance/probe.ts test/conformance/lazy.ts test/fuzz/scan.ts \
 RUST := $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(NATIVE)/build.rs \
 	$(NATIVE)/.cargo/config.toml $(wildcard $(NATIVE)/src/*.rs)
 
-# Paths of this machine would end up in the executable: panic messages name
-# source files.
+# Panic messages name source files, so the paths of this machine would end up in
+# the executable.
 CARGO_HOME ?= $(HOME)/.cargo
 CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 	"target.'cfg(all())'.rustflags=['--remap-path-prefix=$(CARGO_HOME)=/cargo','--remap-path-prefix=$(CURDIR)=/src']"
 
-# Packages come first, also with -j: they bring the compiler.
+# Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
 .PHONY: help build demo test bench clean demo-packages kernels packages runtimes sbom soak
@@ -52,7 +52,7 @@ packages:
 demo-packages:
 	@sh test/packages.sh demo
 
-# What the tests of real runtimes run, by version, under build/out/tools.
+# The programs that the tests of real runtimes run go to build/out/tools.
 runtimes:
 	bash test/support/runtimes/setup.sh
 
@@ -82,11 +82,11 @@ $(EXE): $(OUT)/bundle/main.js $(RUST)
 	cd $(NATIVE) && $(CARGO)
 	@install -D $(BUILT) $@
 
-# The same host around the conformance tests' bundle.
+# The same host runs the conformance tests' bundle.
 $(OUT)/probe/main.js: $(PROBED) build/bundle.config.ts | $(MODULES)
 	ENTRY=test/conformance/probe.ts OUT=$(@D) npm run --silent bundle
 
-# After the plugin, because both builds share cargo's directory.
+# This comes after the plugin, because both builds share cargo's directory.
 $(PROBE): $(OUT)/probe/main.js $(RUST) | $(EXE)
 	cd $(NATIVE) && $(CARGO) --features probe
 	@install -D $(BUILT) $@

@@ -1,13 +1,13 @@
-// The bundle that the native host embeds: one chunk per dynamic import, so that
-// a call loads only the code that it runs, and in main.js all that every call
-// loads anyway. Set ENTRY and OUT for another program in the same host.
+// The bundle that the native host embeds. Every dynamic import begins a chunk of its
+// own, so that a call loads only the code that it runs; main.js holds what every call
+// loads. ENTRY and OUT name another program for the same host.
 
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { defineConfig } from "rolldown";
 
-/** What `--version` says of the build: the same sources, the same words. */
+/** Returns what `--version` prints of the build. The same sources give the same text. */
 function build(): string {
 	const lock = "plugin/host/native/Cargo.lock";
 	const [, engine] =
@@ -32,25 +32,33 @@ function sources(): string[] {
 }
 
 /**
- * What a verb loads together stays together, whatever commands share it: a chunk is
- * its roots and all that they import, without what an earlier chunk has.
+ * The chunks that verbs load. A chunk is its roots and everything that they import,
+ * without the files of the chunks above it. Without these, the bundler would cut the
+ * verbs' code into pieces wherever a command shares one, and a module costs the engine
+ * more than its bytes. test/unit/chunks.test.ts fails if a file lands in a wrong one.
  */
 export const CHUNKS: readonly {
 	readonly name: string;
 	readonly roots: readonly string[];
 }[] = [
-	// What every call loads stays in one file.
+	// Every call loads this one.
 	{ name: "main", roots: ["plugin/main.ts"] },
-	// One look at one file, on every DEL.
+	// Every DEL looks whether there is a record.
 	{ name: "record", roots: ["src/state/path.ts"] },
 	{ name: "ip", roots: ["src/net/ip.ts", "src/net/proto.ts"] },
+	// The DEL of a plugin item with "on": "add" needs no more than this.
+	{
+		name: "store",
+		roots: [
+			"src/context.ts",
+			"src/state/store.ts",
+			"src/policy/mapping.ts",
+			"plugin/cni/context.ts",
+		],
+	},
 	{
 		name: "conntrack",
-		roots: [
-			"src/conntrack/table.ts",
-			"src/conntrack/verdictcache.ts",
-			"src/log.ts",
-		],
+		roots: ["src/conntrack/table.ts", "src/conntrack/verdictcache.ts"],
 	},
 	{
 		name: "flush",
@@ -60,10 +68,7 @@ export const CHUNKS: readonly {
 			"src/state/departures.ts",
 		],
 	},
-	{
-		name: "attachment",
-		roots: ["plugin/verbs/attachment.ts", "plugin/cni/context.ts"],
-	},
+	{ name: "attachment", roots: ["plugin/verbs/attachment.ts"] },
 ];
 
 export default defineConfig({
@@ -75,8 +80,7 @@ export default defineConfig({
 		define: { BUILD: JSON.stringify(build()) },
 	},
 	treeshake: { moduleSideEffects: false },
-	// Code that main.js shares with later chunks stays in main.js: a module
-	// costs the engine more than its bytes.
+	// Code that main.js shares with later chunks stays in main.js.
 	preserveEntrySignatures: "allow-extension",
 	experimental: { chunkOptimization: true },
 	output: {
@@ -89,11 +93,11 @@ export default defineConfig({
 			groups: CHUNKS.map(({ name, roots }, i) => ({
 				name,
 				test: (id: string) => roots.includes(relative(".", id)),
-				// The first of the list takes what several would.
+				// A file that several chunks import goes into the first of the list.
 				priority: CHUNKS.length - i,
 			})),
 		},
-		// Names stay, for stack traces; only what costs bytes goes.
+		// Names stay, because stack traces need them.
 		minify: {
 			mangle: false,
 			compress: true,

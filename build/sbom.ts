@@ -1,6 +1,6 @@
-// What is inside the executable, as CycloneDX 1.5 JSON on standard output: the
-// crates that cargo links, the npm packages of which a byte is in the bundle, the
-// engine, Rust's library and the C library. What merely builds it is not in it.
+// Prints what is inside the executable, as CycloneDX 1.5 JSON: the crates that cargo
+// links, the npm packages of which a byte is in the bundle, the engine, Rust's library
+// and the C library. Tools that only build it are not listed.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -66,7 +66,7 @@ function metadata(): Metadata {
 	return JSON.parse(cargo("metadata", "--format-version=1"));
 }
 
-/** Normal dependencies for the target: neither those of build.rs nor those of macros. */
+/** Returns the normal dependencies for the target, without those of build.rs and of macros. */
 function crates(): Component[] {
 	const { packages } = metadata();
 	const lines = cargo(
@@ -92,7 +92,7 @@ function crates(): Component[] {
 	});
 }
 
-/** Packages of which the bundler used at least one byte. */
+/** Returns the packages of which the bundler used at least one byte. */
 async function packages(): Promise<Component[]> {
 	const bundle = await rolldown(config);
 	const { output } = await bundle.generate([config.output].flat()[0]);
@@ -106,7 +106,7 @@ async function packages(): Promise<Component[]> {
 	const manifests = new Set(
 		used.filter((path) => path.includes("node_modules/")).map(manifestOf),
 	);
-	// the validator is text that ajv wrote: its code, though no file of it is read
+	// ajv wrote the validator's text, although the bundle reads no file of ajv
 	if (used.includes("build/gen/conf.validate.js"))
 		manifests.add("node_modules/ajv/package.json");
 	return [...manifests].map((path) => {
@@ -121,7 +121,7 @@ function manifestOf(path: string): string {
 	return join(dir, "package.json");
 }
 
-/** What no lock file names: the engine inside its crate, the runtimes that are linked in. */
+/** Returns what no lock file names: the engine inside its crate, and the runtimes that are linked in. */
 function runtimes(): Component[] {
 	const { packages: all } = metadata();
 	const sys = all.find((p) => p.name === "rquickjs-sys");

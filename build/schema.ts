@@ -1,11 +1,11 @@
-// Compiles the schemas to validators without eval, so that the engine, which
-// has none, can run them.
+// Compiles the schemas to validators that run without eval, because the engine has
+// none.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import standalone from "ajv/dist/standalone/index.js";
 
-/** Of an error that ajv describes, the properties that somebody asks for. */
+/** The schemas, and which properties of an error of ajv their users read. */
 const SCHEMAS = {
 	conf: {
 		file: "plugin/cni/conf.schema.json",
@@ -33,8 +33,8 @@ function compile(file: string, asked: readonly string[]): string {
 		messages: true,
 		code: { source: true, esm: true },
 	});
-	// What only people read would be loaded on every call: ajv embeds the schema.
-	// A property may have such a name too, but its value is a schema, not a text.
+	// ajv embeds the schema, so texts for people are left out here. A property of the
+	// schema may have such a name too, but its value is an object and not a text.
 	const schema = JSON.parse(readFileSync(file, "utf8"), (key, value) =>
 		["description", "title", "$schema"].includes(key) &&
 		typeof value === "string"
@@ -43,12 +43,13 @@ function compile(file: string, asked: readonly string[]): string {
 	);
 	const code = standalone(ajv, ajv.compile(schema))
 		.replace(
-			// Literals are compiled at build time, calls of the constructor at each run.
+			// A literal is compiled at build time, a call of the constructor at each run.
 			/new RegExp\(("(?:[^"\\]|\\.)*"), "(u?)"\)/g,
 			(_, pattern: string, flags: string) =>
 				String(new RegExp(JSON.parse(pattern), flags)),
 		)
-		// The values of an enum themselves: only for them would the schema be needed.
+		// The message names the values of an enum itself; otherwise the code would embed
+		// the schema to look them up.
 		.replace(
 			/params:\{allowedValues: schema\d+\.([\w.]+)\},message:"[^"]*"/g,
 			(_, path: string) => {
@@ -61,11 +62,11 @@ function compile(file: string, asked: readonly string[]): string {
 			(all, text: string, object: string) =>
 				asked.includes(text ?? object) ? all : "",
 		)
-		// No schema of ours is part of another, which would tell it where it stands.
+		// No schema of ours is part of another one, so the path begins empty.
 		.replace(/, \{instancePath="",.*?\}=\{\}\)\{/, '){const instancePath="";')
 		.replace(/export default \w+;/, "");
-	// Some keywords (minLength, uniqueItems, format, …) need ajv's run-time files,
-	// which the standalone code loads with require(): there is none in the engine.
+	// Some keywords (minLength, uniqueItems, format, …) need ajv's run-time files. The
+	// standalone code loads those with require(), which the engine does not have.
 	if (code.includes("require("))
 		throw new Error(`${file}: a keyword needs require(): ${code}`);
 	if (code.match(/function validate/g)?.length !== 1)
