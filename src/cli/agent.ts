@@ -1,5 +1,5 @@
-// `install --watch`: what a DaemonSet runs. Its duties, one after another, until
-// SIGTERM; then everything stays as it is.
+// `install --watch`, as a DaemonSet runs it: the duties take turns in one process until
+// SIGTERM. The agent undoes nothing when it ends; `uninstall` does that.
 
 import { version } from "../../package.json";
 import type { Context } from "../context.ts";
@@ -18,18 +18,19 @@ import { type Duty, repeat } from "./loop.ts";
 
 export interface Duties {
 	readonly everyMs: number;
-	/** 0: once, for the pods that were there before. */
+	/** 0 reconciles only once, for the pods that are older than the agent. */
 	readonly reconcileMs: number;
 	readonly sweep: boolean;
-	/** Where to serve metrics, and the file to write them to. */
+	/** The address that serves the metrics, and the file that holds them; each may be absent. */
 	readonly metrics: Pick<Options, "address" | "textfile">;
 }
 
-/** As conntrack-cleaner has them. */
+/** The defaults of conntrack-cleaner. */
 const SWEEP = { threshold: 3, cap: 1000, dryRun: false };
 const SWEEP_MS = 1000;
 const PUBLISH_MS = 5000;
 
+/** Runs the duties until a signal comes, and returns the exit code. */
 export async function runAgent(
 	host: FullHost,
 	where: Where,
@@ -39,29 +40,29 @@ export async function runAgent(
 	const dataDir = where.root + where.dataDir;
 	const logOf = (event: string) => logger(host, "info", undefined, { event });
 	const keep = keeper(host, where, wishes, logOf("install"));
-	const siteOf = (event: string): Context => ({
+	const contextOf = (event: string): Context => ({
 		host,
 		dataDir,
 		log: logOf(event),
 		event,
 	});
-	const site = siteOf("reconcile");
+	const reconciling = contextOf("reconcile");
 	const dir = where.root + where.cacheDir;
 	const duties: Duty[] = [
 		{ everyMs, run: () => void keep() },
 		{
 			everyMs: reconcileMs || Number.POSITIVE_INFINITY,
 			run: () =>
-				attempt(site, "cannot reconcile", () =>
-					reconcileAttachments(site, { dir, protocols: handled(keep()) }),
+				attempt(reconciling, "cannot reconcile", () =>
+					reconcileAttachments(reconciling, {
+						dir,
+						protocols: handled(keep()),
+					}),
 				),
 		},
 	];
 	if (sweep)
-		duties.push({
-			everyMs: SWEEP_MS,
-			run: sweeper(siteOf("sweep")),
-		});
+		duties.push({ everyMs: SWEEP_MS, run: sweeper(contextOf("sweep")) });
 	const { address, textfile } = metrics;
 	if (address === undefined && textfile === undefined) {
 		await repeat(host, duties);
@@ -74,29 +75,30 @@ export async function runAgent(
 	return 0;
 }
 
+/** Returns the protocols that the plugin on this node handles. */
 function handled({ protocols }: State): Proto[] {
 	return protocols
 		.map((name) => protocolOf(String(name)))
 		.filter((proto) => proto !== undefined);
 }
 
-function sweeper(site: Context): () => Promise<void> {
+function sweeper(context: Context): () => Promise<void> {
 	const memory: Memory = new Map();
-	const rule = { ...SWEEP, scope: mapped(site.dataDir) };
+	const rule = { ...SWEEP, scope: mapped(context.dataDir) };
 	return () =>
-		attempt(site, "cannot sweep", async () => {
-			const { swept, outcome } = await sweepOnce(site.host, memory, rule);
-			const { done, expired: gone, failed } = outcome;
+		attempt(context, "cannot sweep", async () => {
+			const { swept, outcome } = await sweepOnce(context.host, memory, rule);
+			const { done, expired, failed } = outcome;
 			if (swept.length > 0)
-				site.log("info", "swept", {
+				context.log("info", "swept", {
 					deleted: done,
-					gone,
+					gone: expired,
 					refused: total(failed.values()),
 				});
 		});
 }
 
-/** What fails now may work the next time; the other duties go on. */
+/** Logs what `f` throws: it may work the next time, and the other duties go on. */
 async function attempt(
 	{ log }: Context,
 	what: string,

@@ -1,18 +1,19 @@
-// The command line: what the executable is when no container runtime calls it.
+// The command line: it finds the command that the first word names, runs it, and turns
+// errors into output and an exit code. It knows no flags; each command has its own.
 
 import { version } from "../../package.json";
 import { MISSING, REMEDY } from "../conntrack/capability.ts";
 import { type Host, isSysError } from "../host.ts";
-import { own } from "../objects.ts";
+import { own } from "../lookup.ts";
 import { type Command, run } from "./command.ts";
 import { isClosedPipe } from "./pipe.ts";
 import { nearest, UsageError } from "./usage.ts";
 
 const EPERM = 1;
-/** Engine and build, put in by build/bundle.config.ts. */
+/** The engine and the build, which build/bundle.config.ts puts in. */
 declare const BUILD: string;
 
-/** Each loaded when it is asked for; in the order of the help. */
+/** The commands in the order of the help. Each is loaded only when it is needed. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 	list: async () => (await import("./list.ts")).listCommand,
 	flush: async () => (await import("./flush.ts")).flushCommand,
@@ -28,10 +29,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 	man: async () => (await import("./man.ts")).manCommand(all, version),
 };
 
-/** What may come first. */
+/** The words that may come first. */
 const WORDS = [...Object.keys(COMMANDS), "help", "--help", "--version"];
 
-/** Runs the command line and returns the exit code: 0, 1 for a failure, 2 for words it does not know. */
+/** Runs the command line and returns the exit code: the command's own, 1 for a failure, 2 for a UsageError. */
 export async function cli(host: Host): Promise<number> {
 	const [word, ...words] = host.argv;
 	try {
@@ -53,7 +54,7 @@ export async function cli(host: Host): Promise<number> {
 		}
 		return await run(command, host, rest);
 	} catch (e) {
-		// the reader has seen enough: `list | head`
+		// the reader of `list | head` has seen enough
 		if (isClosedPipe(e)) return 0;
 		const message = e instanceof Error ? e.message : String(e);
 		host.write(2, `conntrack-flush: ${message}${adviceOn(e, word)}\n`);
@@ -74,7 +75,7 @@ function find(name: string): Promise<Command> {
 	);
 }
 
-/** All that there are, in the order of the help. */
+/** Loads every command, in the order of the help. */
 function all(): Promise<Command[]> {
 	return Promise.all(Object.values(COMMANDS).map((load) => load()));
 }
@@ -92,7 +93,7 @@ function adviceOn(e: unknown, word: string | undefined): string {
 	return `\nSee conntrack-flush ${isCommand(word) ? `${word} ` : ""}--help.`;
 }
 
-/** Whether the kernel has said that this is not for us; of a file it may say so for other reasons. */
+/** Returns true if the kernel refused a request with EPERM. EPERM about a file has other reasons than a missing capability. */
 function isRefused(e: unknown): boolean {
 	if (!(e instanceof Error) || (e as { errno?: unknown }).errno !== EPERM)
 		return false;
@@ -106,18 +107,18 @@ async function overview(host: Host): Promise<void> {
 		1,
 		`conntrack-flush ${version}
 
-A CNI chained plugin: it removes the conntrack entries that would keep sending a
-hostPort's traffic to a pod that is gone. Container runtimes run it with
-CNI_COMMAND set; list it after portmap in a conflist:
+A chained CNI plugin. It removes conntrack entries that would keep sending the
+traffic of a hostPort to a pod that no longer exists. Container runtimes run it
+with CNI_COMMAND set. In a conflist, list it after portmap:
 
   { "type": "conntrack-flush", "capabilities": { "portMappings": true } }
 
-By hand it is a command line:
+Without CNI_COMMAND it is a command line:
 
 ${commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`).join("\n")}
 
-  conntrack-flush COMMAND --help    what it does, its flags, examples
-  conntrack-flush --version
+  conntrack-flush COMMAND --help    what the command does, its flags, examples
+  conntrack-flush --version         the version, the engine and the build
 `,
 	);
 }

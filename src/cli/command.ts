@@ -1,5 +1,5 @@
-// What a command of the command line is: one description from which its words
-// are read, its help, its completion and its manual are made.
+// The description of a command, and the parser of its words. Help, completion and the
+// manual page are made from the same description, in files of their own.
 
 import type { Host } from "../host.ts";
 import { nearest, UsageError } from "./usage.ts";
@@ -11,32 +11,33 @@ export interface Switch {
 	readonly short?: string;
 }
 
-/** A flag with a value, which `parse` reads; it throws UsageError for one that is wrong. */
+/** A flag with a value. */
 export interface Option<T> extends Switch {
-	/** What the value is, in capitals: `PORT`. */
+	/** The kind of value, in capitals: `PORT`. */
 	readonly value: string;
+	/** Returns the value that `text` says. Throws UsageError if it is wrong. */
 	parse(text: string, flag: string): T;
-	/** The environment variable that stands in for the flag. */
+	/** The environment variable that is read if the flag is not typed. */
 	readonly env?: string;
-	/** Flags, by their keys, of which one that is typed keeps the variable out. */
+	/** Keys of flags; if one of them is typed, the variable is not read. */
 	readonly envUnless?: readonly string[];
-	/** What holds without the flag, as it would be typed. */
+	/** The value without the flag, as it would be typed. */
 	readonly fallback?: string;
-	/** All valid values, where they can be listed. */
+	/** All valid values, if they can be listed. */
 	readonly choices?: readonly string[];
 }
 
-/** An option that may come several times. */
+/** An option that may be given several times. */
 export interface List<T> extends Option<T> {
 	readonly many: true;
 }
 
-/** By the names that the code uses: `hostPort` is `--host-port`. */
+/** Flags by the names that the code uses: `hostPort` is `--host-port`. */
 export type Flags = Readonly<
 	Record<string, Switch | Option<unknown> | List<unknown>>
 >;
 
-/** What the flags say. Without the flag: false, the fallback or undefined, an empty list. */
+/** The values of the flags. A flag that is not typed is false, its fallback or undefined, or an empty list. */
 export type Values<F extends Flags> = {
 	readonly [K in keyof F]: F[K] extends List<infer T>
 		? readonly T[]
@@ -48,7 +49,7 @@ export type Values<F extends Flags> = {
 };
 
 export interface Example {
-	/** What it is good for, in a few words. */
+	/** What the user wants to do, in a few words. */
 	readonly to: string;
 	readonly line: string;
 }
@@ -57,15 +58,15 @@ export interface Command<F extends Flags = Flags> {
 	readonly name: string;
 	/** One line, lower case, for the list of commands. */
 	readonly summary: string;
-	/** What it does and what it never does, in paragraphs. */
+	/** What the command does and what it never does, in paragraphs. */
 	readonly about: string;
-	/** What follows the flags, in capitals; nothing if undefined. */
+	/** The name of what follows the flags; undefined if nothing may follow. */
 	readonly operands?: string;
 	readonly flags: F;
 	readonly examples: readonly Example[];
-	/** Exit codes of its own, beside 0, 1 (failed) and 2 (usage). */
+	/** Exit codes besides 0, 1 (failed) and 2 (usage). */
 	readonly codes?: Readonly<Record<number, string>>;
-	/** Returns the exit code. Throws UsageError for what cannot be meant. */
+	/** Returns the exit code. Throws UsageError if the flags contradict each other. */
 	run(
 		host: Host,
 		values: Values<F>,
@@ -73,17 +74,17 @@ export interface Command<F extends Flags = Flags> {
 	): Promise<number>;
 }
 
-/** Only to infer the types of the flags' values. */
+/** Returns its argument. It infers the types of the flags' values. */
 export function command<F extends Flags>(c: Command<F>): Command<F> {
 	return c;
 }
 
-/** `hostIP` as it is typed: `--host-ip`. */
+/** Returns the flag as it is typed: `hostIP` is `--host-ip`. */
 export function flagName(key: string): string {
 	return `--${key.replace(/[A-Z]+/g, (c) => `-${c.toLowerCase()}`)}`;
 }
 
-/** Reads the words after the command's name and runs it. Throws UsageError. */
+/** Reads the words after the command's name and runs the command. Throws UsageError, and what the command throws. */
 export function run<F extends Flags>(
 	c: Command<F>,
 	host: Host,
@@ -101,12 +102,13 @@ export function run<F extends Flags>(
 	return c.run(host, values as Values<F>, operands);
 }
 
-/** By the flag's key: what was typed after it, each time; nothing after a switch. */
+/** The texts that were typed after each flag, by the flag's key; none after a switch. */
 type Given = ReadonlyMap<string, readonly string[]>;
 
 /**
- * As getopt_long reads them: `--name VALUE`, `--name=VALUE`, `-n VALUE`, `-nVALUE`,
- * switches in one word, operands anywhere, and nothing but operands after `--`.
+ * Reads the words like getopt_long: `--name VALUE`, `--name=VALUE`, `-n VALUE`,
+ * `-nVALUE`, several switches in one word, operands anywhere, and only operands after
+ * `--`.
  */
 function read(
 	flags: Flags,
@@ -145,7 +147,7 @@ function read(
 		} else if (rest !== "") values.push(value);
 		else {
 			const next = queue.shift();
-			// more likely it was forgotten than meant
+			// a flag in the value's place: the value was forgotten
 			if (next === undefined || keys.has(next.replace(/=.*/s, "")))
 				throw new UsageError(`${name} needs a value`);
 			values.push(next);
@@ -154,6 +156,7 @@ function read(
 	return { given, operands };
 }
 
+/** Returns the value of one flag: what was typed, or the environment's, or the fallback. */
 function pick(
 	host: Host,
 	key: string,

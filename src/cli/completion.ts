@@ -1,7 +1,7 @@
-// `completion`: what a shell needs to complete our command line, made from the
-// descriptions of the commands.
+// `completion`: the scripts with which bash, zsh and fish complete our command line.
+// They are made from the descriptions of the commands and ask the executable nothing.
 
-import { own } from "../objects.ts";
+import { own } from "../lookup.ts";
 import { type Command, command, type Flags, flagName } from "./command.ts";
 import { nearest, UsageError } from "./usage.ts";
 
@@ -14,21 +14,21 @@ const SHELLS: Readonly<Record<string, (all: readonly Command[]) => string>> = {
 	fish,
 };
 
-/** `all` gives the commands, of which this is one. */
+/** Returns the command. `all` loads every command, this one too. */
 export function completionCommand(all: () => Promise<readonly Command[]>) {
 	return command({
 		name: "completion",
-		summary: "print the completion for bash, zsh or fish",
-		about: `Prints a script for bash, zsh or fish. Changes nothing.`,
+		summary: "print the completion script for bash, zsh or fish",
+		about: `Prints a completion script for bash, zsh or fish. It changes nothing.`,
 		operands: "bash|zsh|fish",
 		flags: {},
 		examples: [
 			{
-				to: "in this shell only",
+				to: "use it in this shell only",
 				line: "source <(conntrack-flush completion bash)",
 			},
 			{
-				to: "for good",
+				to: "install it for every new shell",
 				line: `conntrack-flush completion bash > /etc/bash_completion.d/conntrack-flush
 conntrack-flush completion zsh > /usr/share/zsh/site-functions/_conntrack-flush
 conntrack-flush completion fish > /etc/fish/completions/conntrack-flush.fish`,
@@ -54,12 +54,12 @@ const words = (all: readonly Command[]): string[] => [
 	"--version",
 ];
 
-/** `-o` and `--output`. */
+/** Returns the ways to type a flag: `-o` and `--output`. */
 function spellings(key: string, flag: Flag): string[] {
 	return [...(flag.short ? [`-${flag.short}`] : []), flagName(key)];
 }
 
-/** What may follow: a list of words, the name of a file, or something else. */
+/** Returns the values that may follow: a list of words, a file, other text, or undefined for a switch. */
 function valuesOf(flag: Flag): readonly string[] | "file" | "text" | undefined {
 	if (!("value" in flag)) return undefined;
 	if (flag.choices) return flag.choices;
@@ -86,8 +86,8 @@ function bash(all: readonly Command[]): string {
 		}),
 	);
 	const flags = all.map((c) => {
-		const known = Object.entries(c.flags).flatMap(([k, f]) => spellings(k, f));
-		return `\t${c.name}:*) ${compgen([...operandsOf(c), ...known, "--help"])} ;;`;
+		const typed = Object.entries(c.flags).flatMap(([k, f]) => spellings(k, f));
+		return `\t${c.name}:*) ${compgen([...operandsOf(c), ...typed, "--help"])} ;;`;
 	});
 	return `# bash completion of ${PROGRAM}
 _conntrack_flush() {
@@ -118,9 +118,9 @@ function compgen(choices: readonly string[]): string {
 	return reply(`-W "${choices.join(" ")}"`);
 }
 
-/** Line by line: neither spaces nor stars in a name are the shell's. */
-function reply(of: string): string {
-	return `mapfile -t COMPREPLY < <(compgen ${of} -- "$word")`;
+/** Returns the bash code that reads the answer line by line, so that spaces and stars in a name stay as they are. */
+function reply(options: string): string {
+	return `mapfile -t COMPREPLY < <(compgen ${options} -- "$word")`;
 }
 
 function zsh(all: readonly Command[]): string {
@@ -215,7 +215,7 @@ ${lines.join("\n")}
 `;
 }
 
-/** A word in single quotes, for every shell; fish also escapes the backslash. */
+/** Returns the word in single quotes, for every shell. In fish a backslash escapes even there, but no word of ours has one. */
 function quoted(word: string): string {
 	return `'${word.replace(/'/g, "'\\''")}'`;
 }

@@ -1,4 +1,5 @@
-// `doctor`: what is wrong on this node, in the order in which to repair it.
+// `doctor`: prints what is wrong on this node, in the order in which to repair it. The
+// checks themselves are in src/doctor.
 
 import { examine } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
@@ -10,20 +11,20 @@ import { oneOf, text } from "./values.ts";
 
 const WRONG = 3;
 const INDENT = "      ";
-// as install has them
+// the same flags as those of install
 const { cniConfDir, cniCacheDir, dataDir, hostRoot } = PLACES;
 
 export const doctorCommand = command({
 	name: "doctor",
 	summary: "check this node, and say what is wrong and what to do",
-	about: `Checks, in this order: the capability, ctnetlink, what the kernel can do, the place of the plugin in the configuration of the node's network, which is the one that install would edit, records that cannot be read, DNAT rules that lead to pods which are gone, stale entries, and how full the table is. A line for each: ok, warn or fail, and what to do.
+	about: `Checks this node in this order: the capability, ctnetlink, what the kernel supports, the plugin's place in the configuration of the node's network (the one that install would edit), records that cannot be read, DNAT rules that lead to pods that no longer exist, stale entries, and how full the table is. It prints a line for each check: ok, warn or fail, and what to do.
 
-It looks, and changes nothing: what it asks of the kernel to learn what that can do names no entry. It runs no program. A rule is left over if it is portmap's or CRI-O's and its pod is neither recorded nor in libcni's cache; rules of legacy iptables cannot be read over netlink, and are only pointed out.`,
+It changes nothing. To learn what the kernel supports, it sends requests that name no entry. It runs no other program. A rule is left over if portmap or CRI-O made it and its pod is neither recorded nor in libcni's cache. Rules of legacy iptables cannot be read over netlink; doctor only says that they exist.`,
 	flags: {
 		cniConfDir,
 		masterCniFileName: {
 			...text("FILE"),
-			help: "the network's file, if it is not the first by name",
+			help: "the file of the network, if it is not the first by name",
 		},
 		cniCacheDir,
 		dataDir,
@@ -32,17 +33,17 @@ It looks, and changes nothing: what it asks of the kernel to learn what that can
 			...oneOf("FORMAT", ["text", "json"]),
 			short: "o",
 			fallback: "text",
-			help: "how to print",
+			help: "the output format",
 		},
 	},
 	examples: [
 		{ to: "check the node", line: "conntrack-flush doctor" },
 		{
-			to: "in a DaemonSet that has the node's directories under /host",
+			to: "check the node from a DaemonSet that mounts its directories under /host",
 			line: "conntrack-flush doctor --host-root /host",
 		},
 	],
-	codes: { [WRONG]: "a check failed; warnings alone are 0" },
+	codes: { [WRONG]: "a check failed; with warnings alone the exit code is 0" },
 	async run(host, { output, ...places }) {
 		const { masterCniFileName: confName } = places;
 		const where = whereOf(
@@ -60,7 +61,7 @@ It looks, and changes nothing: what it asks of the kernel to learn what that can
 	},
 });
 
-/** Of the width of the terminal that it is for, if it is for one. */
+/** Returns a finding and its advice, wrapped for a terminal of this width. */
 function line(
 	{ status, check, found, advice }: Finding,
 	width: number,

@@ -1,5 +1,5 @@
-// What `list` and `flush` share: the flags that say which entries are meant, and
-// the ways to print an entry.
+// The common part of `list` and `flush`: the flags that select entries, and the formats
+// in which an entry is printed. It reads no table and removes nothing.
 
 import { IPS_ASSURED, IPS_SEEN_REPLY } from "../conntrack/constants.ts";
 import type { Detail } from "../conntrack/detail.ts";
@@ -48,46 +48,46 @@ const PROTOS: Readonly<Record<string, readonly Proto[]>> = {
 
 export const HOST_PORT = {
 	...PORT,
-	help: "entries that came to this port of the node",
+	help: "select entries that came to this port of the node",
 };
 export const HOST_IP = {
 	...ADDRESS,
-	help: "on this address; without it, any of the node's own",
+	help: "select entries that came to this address; without it, to any address of the node",
 };
-/** The other flags that say which entries are meant. */
+/** The other flags that select entries. */
 export const SELECT = {
 	podIP: {
 		...ADDRESS,
-		help: "entries that a rule has sent to this pod, whatever their port",
+		help: "select entries that a rule has sent to this pod, on any port",
 	},
-	family: { ...FAMILY, help: "of one address family only" },
+	family: { ...FAMILY, help: "select entries of this address family only" },
 	zone: {
 		...number("ZONE", 0, 65535),
-		help: "of one conntrack zone only; 0 is the default zone",
+		help: "select entries of this conntrack zone only; 0 is the default zone",
 	},
 	stale: {
-		help: "only those that keep traffic from this node's attachments",
+		help: "select only entries that keep traffic from this node's attachments",
 	},
 	dataDir: DATA_DIR_FLAG,
 	cniCacheDir: CACHE_DIR_FLAG,
 } as const;
 
-/** `--proto`, several times; `fallback` says what holds without. */
+/** Returns the flag `--proto`, which may be given several times. `fallback` describes the protocols without it. */
 export function protoFlag(fallback: string) {
 	return {
 		...choice("PROTO", PROTOS),
 		many: true,
-		help: `the protocol; ${fallback} if not given`,
+		help: `select entries of this protocol; without it, ${fallback}`,
 	} as const;
 }
 
-type Said = Omit<Selection, "protos"> & {
+type SelectionFlags = Omit<Selection, "protos"> & {
 	readonly proto: readonly (readonly Proto[])[];
 };
 
-/** What the flags select. Throws UsageError for what no entry can be. */
+/** Returns the selection that the flags describe. Throws UsageError if no entry can match it. */
 export function selectionOf(
-	{ proto, hostPort, hostIP, podIP, family, zone }: Said,
+	{ proto, hostPort, hostIP, podIP, family, zone }: SelectionFlags,
 	fallback: readonly Proto[],
 ): Selection {
 	const protos = proto.length > 0 ? [...new Set(proto.flat())] : fallback;
@@ -99,7 +99,7 @@ export function selectionOf(
 	return s;
 }
 
-/** libcni's cache as the flags have it; of what is not recorded only UDP counts, unless protocols are said. */
+/** Returns libcni's cache as the flags describe it. Of an attachment that is only cached, UDP mappings count, or those of the protocols in `proto`. */
 export function cacheOf(
 	dir: string,
 	proto: readonly (readonly Proto[])[],
@@ -107,7 +107,7 @@ export function cacheOf(
 	return { dir, protocols: proto.length > 0 ? proto.flat() : [IPPROTO_UDP] };
 }
 
-/** An entry and what is to be said of it. */
+/** An entry and the verdict about it. */
 export interface Row {
 	readonly entry: Entry & Partial<Detail>;
 	readonly verdict: Verdict;
@@ -155,7 +155,7 @@ const WHY: Column<Row> = {
 	isText: true,
 };
 
-/** Prints rows to standard output as they come. */
+/** Returns a printer that writes rows to standard output as they come. */
 export function entryPrinter(host: Host, format: Format): Printer<Row> {
 	switch (format) {
 		case "table":
@@ -190,7 +190,7 @@ function arrayPrinter(host: Host): Printer<Row> {
 	};
 }
 
-/** What programs get to see of an entry. */
+/** Returns an entry in the form that programs read. */
 function asData({ entry: e, verdict }: Row): object {
 	const { kind, reason, why, attachment, departure } = verdict;
 	return {
@@ -217,7 +217,7 @@ function asData({ entry: e, verdict }: Row): object {
 	};
 }
 
-/** By bit, linux/netfilter/nf_conntrack_common.h. */
+/** The names of the status bits, from bit 0, in linux/netfilter/nf_conntrack_common.h. */
 const STATUS = [
 	"EXPECTED",
 	"SEEN_REPLY",

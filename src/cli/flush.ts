@@ -1,9 +1,10 @@
-// `flush`: removes entries on demand, those that are named and no others.
+// `flush`: removes the entries that the flags select, and no others. Without a condition
+// it refuses to start; a dry run prints what it would remove, and why.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
-import { flush as flushTable, type Request } from "../flush/flush.ts";
+import { flush, type Request } from "../flush/flush.ts";
 import { failureOf, type Report, total } from "../flush/report.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
@@ -39,47 +40,47 @@ import { oneOf } from "./values.ts";
 
 const DEADLINE_MS = 600_000;
 
-/** Where one of these is typed, that is what is meant, and the environment is not asked. */
-const SAID = ["stale", "podIP", "hostPort", "hostIP"];
+/** The conditions. If one of them is typed, the environment is not read. */
+const CONDITIONS = ["stale", "podIP", "hostPort", "hostIP"];
 
-/** Told of each entry that goes; `isLocal` knows the node's addresses. */
-type Tell = (e: Entry, isLocal: (ip: IP) => boolean) => void;
+/** Is called for each entry that is to be removed; `isLocal` knows the node's addresses. */
+type OnFound = (e: Entry, isLocal: (ip: IP) => boolean) => void;
 
 export const flushCommand = command({
 	name: "flush",
-	summary: "remove the entries of a hostPort or a pod, or all stale ones",
-	about: `Removes the entries that came to --host-port, those that a rule has sent to --pod-ip, or with --stale those that keep traffic from this node's attachments. Several conditions narrow each other down. Without one of these three nothing is removed.
+	summary: "remove the entries of a hostPort or a pod, or all stale entries",
+	about: `Removes the entries that came to --host-port, the entries that a rule has sent to --pod-ip, or with --stale the entries that keep traffic from this node's attachments. At least one of these three conditions is required; without it nothing is removed. If there are several, an entry must match all of them.
 
-It removes what "list" with the same flags shows, healthy entries too unless --stale is given: first look, or try --dry-run. But where --proto is not given, list shows all protocols, and flush without --stale removes entries of udp alone. Traffic that merely passes by to the same port number elsewhere is never touched, nor are TCP connections of the node's own listeners. An entry that was replaced since it was read is left alone and counted as already gone.
+It removes the entries that "list" shows with the same flags. Without --stale these may be healthy, so first look at the list, or use --dry-run. There is one difference: without --proto, list shows all protocols, but flush without --stale removes only UDP entries. Traffic that only passes through this node to the same port number on another host is never touched. TCP connections of the node's own listeners are never touched either. An entry that was replaced after it was read is left alone and counted as already gone.
 
-With TARGET_IP and TARGET_PORT in its environment, and none of these conditions typed, it does what the init container of flush-conntrack does, without asking the API server.`,
+If TARGET_IP and TARGET_PORT are in the environment and none of these conditions is typed, it does the work of flush-conntrack's init container, without asking the API server.`,
 	flags: {
-		hostPort: { ...HOST_PORT, env: "TARGET_PORT", envUnless: SAID },
-		hostIP: { ...HOST_IP, env: "TARGET_IP", envUnless: SAID },
-		proto: protoFlag("udp, with --stale all,"),
+		hostPort: { ...HOST_PORT, env: "TARGET_PORT", envUnless: CONDITIONS },
+		hostIP: { ...HOST_IP, env: "TARGET_IP", envUnless: CONDITIONS },
+		proto: protoFlag("udp, or all with --stale"),
 		...SELECT,
 		dryRun: {
 			short: "n",
-			help: "only show what would be removed, and why",
+			help: "remove nothing; show what would be removed, and why",
 		},
 		output: {
 			...oneOf("FORMAT", ["text", "json"]),
 			short: "o",
 			fallback: "text",
-			help: "how to print",
+			help: "the output format",
 		},
 	},
 	examples: [
 		{
-			to: "a pod's clients are lost: what would go, then let it go",
+			to: "clients do not reach a pod: see what would be removed, then remove it",
 			line: "conntrack-flush flush --stale --dry-run\nconntrack-flush flush --stale",
 		},
 		{
-			to: "by hand, for a hostPort that nothing recorded",
+			to: "remove the entries of a hostPort that is not recorded",
 			line: "conntrack-flush flush --host-port 53 --host-ip 203.0.113.10",
 		},
 		{
-			to: "all that rules still send to a pod that is gone",
+			to: "remove all entries that rules have sent to a pod that no longer exists",
 			line: "conntrack-flush flush --pod-ip 10.88.0.2 --proto all",
 		},
 	],
@@ -89,20 +90,20 @@ With TARGET_IP and TARGET_PORT in its environment, and none of these conditions 
 			throw new UsageError(
 				"flush needs --host-port PORT, --pod-ip IP or --stale",
 			);
-		// what is meant without --stale, no record has to say
+		// only --stale depends on the records
 		if (stale) readRecords(host, dataDir);
 		const event = "flush";
 		const log = logger(host, "warn", undefined, { event });
-		const site = { host, dataDir, log, event };
+		const context = { host, dataDir, log, event };
 		const printer = entryPrinter(host, output === "json" ? "json" : "table");
 		const cache = cacheOf(cniCacheDir, flags.proto);
-		const found = dryRun ? explained(site, cache, printer.row) : () => {};
+		const found = dryRun ? explained(context, cache, printer.row) : () => {};
 		const action = dryRun ? "count" : "delete";
 		const report = stale
-			? await flushStale(site, cache, selection, action, found)
-			: await flushMeant(site, selection, action, found);
+			? await flushStale(context, cache, selection, action, found)
+			: await flushMeant(context, selection, action, found);
 		if (dryRun) printer.end();
-		// a look that failed found nothing out, and what did nothing has no counts
+		// a failed look has no result, and a failed flush that removed nothing has no counts
 		if (report.error !== undefined && report.deleted + report.expired === 0)
 			throw report.error;
 		if (output === "text") host.write(1, `${inWords(report, dryRun)}\n`);
@@ -113,33 +114,33 @@ With TARGET_IP and TARGET_PORT in its environment, and none of these conditions 
 	},
 });
 
-/** Removes the stale ones of those that are meant. */
+/** Removes those selected entries that are stale. */
 function flushStale(
-	site: Context,
+	context: Context,
 	cache: CacheSource,
 	selection: Selection,
 	action: "count" | "delete",
-	found: Tell,
+	found: OnFound,
 ): Promise<Report> {
 	let local = (_: IP): boolean => false;
 	const source: Source = (isLocal) => {
 		local = isLocal;
-		const desired = recorded(site, cache)(isLocal);
+		const desired = recorded(context, cache)(isLocal);
 		return {
 			...desired,
 			judge: (e) =>
 				isMeant(selection, e, isLocal) ? desired.judge(e) : undefined,
 		};
 	};
-	return reconcile(site, [source], action, (e) => found(e, local));
+	return reconcile(context, [source], action, (e) => found(e, local));
 }
 
-/** Removes all that are meant. */
+/** Removes every selected entry, healthy or not. */
 function flushMeant(
 	{ host, log }: Context,
 	selection: Selection,
 	action: "count" | "delete",
-	found: Tell,
+	found: OnFound,
 ): Promise<Report> {
 	let locals = new LocalAddresses();
 	const isLocal = (ip: IP): boolean => locals.has(ip);
@@ -158,36 +159,36 @@ function flushMeant(
 		action,
 		deadlineMs: DEADLINE_MS,
 	};
-	return flushTable(host, request, log);
+	return flush(host, request, log);
 }
 
-/** Hands entries to `row` with what is known of them. */
+/** Returns a function that passes each entry to `row` with the verdict about it. */
 function explained(
-	site: Context,
+	context: Context,
 	cache: CacheSource,
 	row: (r: Row) => void,
-): Tell {
-	const { host, dataDir } = site;
-	const live = liveAttachments(site, cache);
-	const gone = readDepartures(host, dataDir);
-	let explain: ((e: Entry) => Verdict) | undefined;
+): OnFound {
+	const { host, dataDir } = context;
+	const live = liveAttachments(context, cache);
+	const departures = readDepartures(host, dataDir);
+	let judge: ((e: Entry) => Verdict) | undefined;
 	return (entry, isLocal) => {
-		explain ??= judgeBy(live, isLocal, host.ticks(), gone);
-		row({ entry, verdict: explain(entry) });
+		judge ??= judgeBy(live, isLocal, host.ticks(), departures);
+		row({ entry, verdict: judge(entry) });
 	};
 }
 
 function inWords(report: Report, dryRun: boolean): string {
-	const { deleted, expired: gone, kept } = report;
+	const { deleted, expired, kept } = report;
 	return dryRun
 		? `would delete ${total(report.reasons.values())}, keep ${kept}`
-		: `deleted ${deleted}, already gone ${gone}, kept ${kept}`;
+		: `deleted ${deleted}, already gone ${expired}, kept ${kept}`;
 }
 
-function asData({ deleted, expired: gone, kept, scanned, ms }: Report): object {
+function asData({ deleted, expired, kept, scanned, ms }: Report): object {
 	return {
 		deleted,
-		alreadyGone: gone,
+		alreadyGone: expired,
 		kept,
 		scanned: scanned.entries,
 		ms: Math.round(ms),

@@ -1,5 +1,5 @@
-// `gc`: the CNI verb GC for runtimes that never call it, such as containerd. The
-// list of valid attachments is text, so that a shell can make it.
+// `gc`: does the work of the CNI verb GC for runtimes that never call it, such as
+// containerd. The list of valid attachments is plain text, so that a shell can make it.
 
 import { collectGarbage } from "../flush/gc.ts";
 import type { Host } from "../host.ts";
@@ -13,40 +13,40 @@ import { DATA_DIR_FLAG, DURATION, text } from "./values.ts";
 const network: List<string> = {
 	...text("NAME"),
 	many: true,
-	help: "a network whose attachments FILE names; may come several times; without it, every network",
+	help: "a network whose attachments FILE lists; without it, every network",
 };
 
 export const gcCommand = command({
 	name: "gc",
-	summary: "forget attachments that are gone, and what they left behind",
-	about: `Forgets recorded attachments that FILE does not name, and removes what they left in the table.
+	summary: "delete the records of ended attachments, and remove their entries",
+	about: `Deletes the records of attachments that FILE does not list, and removes the entries that these attachments left in the table.
 
-A line of FILE is a container's ID, or its ID and an interface's name. An empty list is refused: more likely it is a command that failed than a node without pods.
+A line of FILE is a container ID, or a container ID and the name of an interface. An empty list is refused, because it is more likely the output of a failed command than a node without pods.
 
-FILE is taken for complete: without --network, for all networks of this node, of whichever runtime. A runtime lists a pod only once it has started, so what was recorded shortly before the list was made, or after, is left alone.`,
+FILE must be complete. Without --network it must list the attachments of all networks of this node, of all its runtimes. A runtime lists a pod only after the pod has started. Therefore a record is left alone if it was written shortly before the list was made (see --older-than), or after that.`,
 	flags: {
 		valid: {
 			...text("FILE"),
-			help: "the attachments that are still there; - reads standard input",
+			help: "the list of attachments that still exist; - is standard input",
 		},
 		network,
 		olderThan: {
 			...DURATION,
 			fallback: "5m",
-			help: "leave alone what was recorded more recently than so long before the list",
+			help: "leave alone a record that was younger than this when the list was made",
 		},
 		dataDir: DATA_DIR_FLAG,
 	},
 	examples: [
 		{
-			to: "after containerd, which never calls GC, has lost pods",
+			to: "clean up after lost pods of containerd, which never calls GC",
 			line: "crictl pods -q --no-trunc | conntrack-flush gc --valid - --network cbr0",
 		},
 	],
 	async run(host, { valid, network: networks, olderThan, dataDir }) {
 		if (valid === undefined)
 			throw new UsageError("gc needs --valid FILE, or -");
-		// first: what is recorded from here on may be missing in the list
+		// read before the list: an attachment that is recorded later may be missing in it
 		const before = listedAt(host, valid) - olderThan;
 		const among = readRecords(host, dataDir).filter(
 			(a) =>
@@ -55,8 +55,8 @@ FILE is taken for complete: without --network, for all networks of this node, of
 		);
 		const isValid = readList(valid, readInput(host, valid));
 		const log = logger(host, "info", undefined, { event: "gc" });
-		const site = { host, dataDir, log, event: "gc" };
-		const { dropped, errors } = await collectGarbage(site, isValid, among);
+		const context = { host, dataDir, log, event: "gc" };
+		const { dropped, errors } = await collectGarbage(context, isValid, among);
 		for (const e of errors)
 			log("error", "cannot collect", { error: wordsOf(e) });
 		host.write(1, `dropped ${dropped}\n`);
@@ -64,14 +64,14 @@ FILE is taken for complete: without --network, for all networks of this node, of
 	},
 });
 
-/** When the list was made, on the monotonic clock. */
+/** Returns when the list was made, in ms of the monotonic clock. */
 function listedAt(host: Host, valid: string): number {
 	if (valid === "-") return host.ticks();
 	const age = host.now() - host.full().stat(valid).mtimeMs;
 	return host.ticks() - Math.max(0, age);
 }
 
-/** A line is a container's ID, or its ID and an interface's name. */
+/** Returns a test for the attachments that the list names. Throws UsageError if a line has more than two words, or no line has any. */
 function readList(
 	name: string,
 	list: string,

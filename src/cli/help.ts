@@ -1,18 +1,19 @@
-// Help, from the descriptions of the commands.
+// The text of `--help`, made from the description of a command. The manual page uses
+// the same words, in man.ts.
 
 import { type Command, type Flags, flagName } from "./command.ts";
 
-/** Of text for a terminal whose own width does not matter. */
+/** The width of text that does not depend on the terminal. */
 export const WIDTH = 80;
 const INDENT = "      ";
-/** What the exit codes of all commands mean. */
+/** The exit codes that all commands have in common. */
 export const CODES: Readonly<Record<number, string>> = {
-	0: "done, also if there was nothing to do",
+	0: "success, also if there was nothing to do",
 	1: "something failed",
-	2: "words that are not understood; nothing was changed",
+	2: "the command line is wrong; nothing was changed",
 };
 
-/** The help of one command, as `--help` prints it. */
+/** Returns the help of one command, as `--help` prints it. */
 export function helpOf<F extends Flags>(c: Command<F>): string {
 	const flags = Object.entries(c.flags);
 	const parts = [
@@ -33,39 +34,39 @@ export function helpOf<F extends Flags>(c: Command<F>): string {
 	return `${parts.join("\n\n")}\n`;
 }
 
-/** The command's name and what may follow it. */
+/** Returns the command's name and what may follow it. */
 export function usageOf<F extends Flags>(c: Command<F>): string {
 	const flags = Object.keys(c.flags).length > 0 ? ["[flags]"] : [];
 	return [c.name, ...flags, ...(c.operands ? [c.operands] : [])].join(" ");
 }
 
-/** `-o, --output FORMAT`. */
+/** Returns the ways to type a flag, with its value: `-o, --output FORMAT`. */
 export function spelling(key: string, flag: Flags[string]): string {
 	const short = flag.short ? `-${flag.short}, ` : "";
 	const value = "value" in flag ? ` ${flag.value}` : "";
 	return `${short}${flagName(key)}${value}`;
 }
 
-/** What a flag does, with its values, its fallback and its environment variable. */
+/** Returns the help of a flag, with its values, its fallback and its environment variable. */
 export function meaning(flag: Flags[string]): string {
 	const notes: string[] = [];
 	if ("choices" in flag && flag.choices)
 		notes.push(`one of ${flag.choices.join(", ")}`);
-	if ("many" in flag) notes.push("may come several times");
+	if ("many" in flag) notes.push("may be given several times");
 	if ("fallback" in flag && flag.fallback !== undefined)
 		notes.push(`default ${flag.fallback}`);
 	if ("env" in flag && flag.env !== undefined)
-		notes.push(`from the environment: ${flag.env}`);
+		notes.push(`environment variable ${flag.env}`);
 	return notes.length === 0 ? flag.help : `${flag.help} (${notes.join("; ")})`;
 }
 
-/** A line for the shell, on as many as it needs. */
+/** Returns a shell command, continued on further lines if it is too long for one. */
 function folded(line: string): string {
 	const lines = wrap(line, "  ", WIDTH - 2).split("\n");
 	return lines.join(" \\\n  ");
 }
 
-/** `text` in lines of the width of a terminal, each after `indent`. */
+/** Returns `text` in lines shorter than `width`, each after `indent`. */
 export function wrap(text: string, indent: string, width = WIDTH): string {
 	const lines: string[] = [];
 	let line = indent;

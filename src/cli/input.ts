@@ -1,18 +1,18 @@
-// What a FILE stands for: `-` and /dev/stdin for standard input, also what a shell
-// makes of `<(command)`.
+// Reads the FILE of a flag: a plain file, standard input (`-` and /dev/stdin), or the
+// pipe that a shell puts in place of `<(command)`.
 
 import { type Host, MAX_DOCUMENT } from "../host.ts";
 
-/** The text. Throws SysError. */
+/** Returns the text of the file. Throws SysError. */
 export function readInput(host: Host, path: string): string {
-	// also where it is a socket, which has no name to open
+	// by its descriptor: standard input may be a socket, which has no name to open
 	if (path === "-" || path === "/dev/stdin") return host.stdin();
 	return isStream(host, path)
 		? host.full().readStream(path)
 		: host.readFile(path, MAX_DOCUMENT);
 }
 
-/** Whether it can be read but once. Throws SysError if it is not there. */
+/** Returns true if the file can be read only once. Throws SysError if it is absent. */
 export function isStream(host: Host, path: string): boolean {
 	if (path === "-" || path === "/dev/stdin") return true;
 	return host.full().stat(path).kind === "other";

@@ -1,10 +1,11 @@
-// `install`: into the directory of plugins and into the chain, once or for good.
+// `install`: reads the flags, and prints what src/install does or would do: once, as a
+// dry run or as a check. `--watch` is in agent.ts.
 
 import { DATA_DIR } from "../defaults.ts";
 import type { FullHost } from "../host.ts";
 import { advise } from "../install/advice.ts";
 import { unified } from "../install/diff.ts";
-import { inspect, install as pass } from "../install/install.ts";
+import { inspect, install } from "../install/install.ts";
 import { lock } from "../install/lock.ts";
 import type { Where } from "../install/paths.ts";
 import type { Change, Wishes } from "../install/plan.ts";
@@ -15,42 +16,42 @@ import { interval, LISTEN, PLACES, TEXTFILE, whereOf } from "./places.ts";
 import { UsageError } from "./usage.ts";
 import { choice, text } from "./values.ts";
 
-/** --check found something that is not as it is to be. */
+/** The exit code of --check if something is not in place. */
 const NOT_IN_PLACE = 3;
-/** Another installer may be at work this long. */
+/** How long to wait for another installer on the node. */
 const LOCK_MS = 5000;
 
-/** What makes sense with --watch alone. */
+/** The flags that need --watch. */
 const WATCHING = {
 	interval: {
 		...interval(10, false),
-		help: "with --watch: how often to look, 200ms if not given",
+		help: "with --watch: how often to check; 200ms if not given",
 	},
 	reconcileInterval: {
 		...interval(1000, true),
-		help: "with --watch: how often the table is made to agree with the node's attachments, 1m if not given; 0 for once",
+		help: "with --watch: how often to reconcile the table with the node's attachments; 1m if not given, 0 for once",
 	},
 	sweep: {
-		help: "with --watch: also end unanswered TCP entries to recorded hostPorts, as sweep does",
+		help: "with --watch: also remove unanswered TCP entries to recorded hostPorts, as sweep does",
 	},
 	metricsAddress: {
 		...LISTEN,
-		help: "with --watch: serve /metrics, /healthz and /readyz there: 127.0.0.1:9470, [::1]:9470",
+		help: "with --watch: serve /metrics, /healthz and /readyz at this address, such as 127.0.0.1:9470 or [::1]:9470",
 	},
 	textfile: {
 		...TEXTFILE,
-		help: "with --watch: write the metrics there for node_exporter, a name in .prom; removed at the end",
+		help: "with --watch: write the metrics to this file for node_exporter; its name must end in .prom; it is removed at the end",
 	},
 };
 
 export const installCommand = command({
 	name: "install",
-	summary: "put the plugin on this node and into its network's chain",
-	about: `Copies this executable into the directory of plugins, and then enters it in the configuration of the node's network, the first file by name. What is in place already is not touched; files are only ever replaced whole.
+	summary: "install the plugin on this node and in the chain of its network",
+	about: `Copies this executable into the plugin directory, and then adds the plugin to the configuration of the node's network, which is the first file by name. What is already in place is not touched. A file is always replaced as a whole.
 
---mode edit puts two entries around the last portmap of the conflist and leaves every other byte as it is. --mode dropin writes NETWORK/90-conntrack-flush.conf beside the conflist, which containerd 2.1 and CRI-O 1.33 read. --mode auto takes the drop-in where the runtime is known to read it, and says why. --mode print shows what to add and changes nothing.
+--mode edit puts two plugin items around the last portmap of the conflist (the split arrangement). For CRI-O, and in a list without portmap, it puts a single plugin item at the end. Every other byte stays as it is. --mode dropin writes NETWORK/90-conntrack-flush.conf beside the conflist, which containerd 2.1 and CRI-O 1.33 read. --mode auto uses the drop-in if the runtime is known to read it, and says why. --mode print shows what to add and changes nothing.
 
---watch stays and repairs what others undo, and what entries of the table have missed. It ends on SIGTERM and leaves everything in place; uninstall takes it out.`,
+--watch keeps running. It repairs the installation if others undo it, and removes entries that contradict the node's attachments. It ends on SIGTERM and leaves everything in place; uninstall removes the plugin.`,
 	flags: {
 		mode: {
 			...choice("MODE", {
@@ -59,22 +60,22 @@ export const installCommand = command({
 				dropin: "dropin" as const,
 				print: "print" as const,
 			}),
-			help: "the way into the chain",
+			help: "how to put the plugin into the chain",
 			fallback: "auto",
 		},
 		proto: {
 			...choice("PROTO", { udp: "udp", tcp: "tcp", sctp: "sctp" }),
 			many: true,
-			help: "the protocols that the entries are to handle, if not udp alone",
+			help: "a protocol that the plugin is to handle; udp if not given",
 		},
 		...PLACES,
 		masterCniFileName: {
 			...text("FILE"),
-			help: "the network's file, if it is not the first by name",
+			help: "the file of the network, if it is not the first by name",
 		},
-		dryRun: { help: "show what would change, as a diff" },
-		check: { help: "only say whether everything is in place" },
-		watch: { help: "stay, and repair what others undo" },
+		dryRun: { help: "change nothing; show what would change, as a diff" },
+		check: { help: "change nothing; check whether everything is in place" },
+		watch: { help: "keep running, and repair what others undo" },
 		...WATCHING,
 	},
 	examples: [
@@ -83,11 +84,11 @@ export const installCommand = command({
 			line: "conntrack-flush install --dry-run",
 		},
 		{
-			to: "in a DaemonSet that has the node's directories under /host",
+			to: "run in a DaemonSet that mounts the node's directories under /host",
 			line: "conntrack-flush install --watch --host-root /host",
 		},
 		{
-			to: "for a runtime that reads drop-ins",
+			to: "install for a runtime that reads drop-ins",
 			line: "conntrack-flush install --runtime-version containerd://2.1.0",
 		},
 	],
@@ -119,8 +120,8 @@ export const installCommand = command({
 		if (values.dryRun) return dryRun(host, where, wishes);
 		if (values.check) return check(host, where, wishes);
 		if (values.watch) {
-			const { runAgent: watch } = await import("./agent.ts");
-			return watch(host, where, wishes, {
+			const { runAgent } = await import("./agent.ts");
+			return runAgent(host, where, wishes, {
 				everyMs: interval,
 				reconcileMs: reconcileInterval,
 				sweep,
@@ -132,11 +133,11 @@ export const installCommand = command({
 });
 
 function once(host: FullHost, where: Where, wishes: Wishes): number {
-	// what is refused is refused before anything is made
+	// a Refusal must come before the first file is written
 	if (!inspect(host, where, wishes).plan) throw noConfiguration();
 	const unlock = lock(host, where, LOCK_MS);
 	try {
-		const { copied, plan } = pass(host, where, wishes);
+		const { copied, plan } = install(host, where, wishes);
 		for (const [path, what] of copied) host.write(1, `${what} ${path}\n`);
 		if (!plan) throw noConfiguration();
 		host.write(1, `${plan.mode}: ${plan.why}\n`);

@@ -1,5 +1,5 @@
-// `list`: the entries of hostPorts and what is to be said of each, printed as
-// they are read. It changes nothing.
+// `list`: prints the entries of hostPorts and the verdict about each, while the table is
+// read. It changes nothing.
 
 import { readDetailed } from "../conntrack/detail.ts";
 import { type Entry, readEntry } from "../conntrack/entry.ts";
@@ -43,9 +43,10 @@ const DEADLINE_MS = 24 * 3_600_000;
 const EVERY_MS = 2000;
 const CLEAR = "\x1b[2J\x1b[H";
 
-interface Wish {
+/** The flags in the form in which one listing needs them. */
+interface Query {
 	readonly selection: Selection;
-	/** Also what is no hostPort's. */
+	/** Shows entries that belong to no hostPort too. */
 	readonly all: boolean;
 	readonly stale: boolean;
 	readonly dataDir: string;
@@ -55,51 +56,51 @@ interface Wish {
 
 export const listCommand = command({
 	name: "list",
-	summary: "show the entries of hostPorts, which are stale, and why",
-	about: `Shows the entries of the recorded attachments' hostPorts; with --host-port or --pod-ip, those of that hostPort or pod, recorded or not; with --all, every UDP, TCP and SCTP entry. Other flags narrow that down. Changes nothing.
+	summary: "show the entries of hostPorts, which of them are stale, and why",
+	about: `Shows the entries of the hostPorts of this node's attachments, which are recorded or in libcni's cache. With --host-port or --pod-ip it shows the entries of that hostPort or pod, recorded or not. With --all it shows every UDP, TCP and SCTP entry. The other flags narrow the selection. It changes nothing.
 
-VERDICT is live where an entry leads to the pod that its hostPort is mapped to, stale where it keeps traffic from it, and other where no recorded hostPort has to do with it.
+VERDICT is live if the entry leads to the pod that its hostPort is mapped to. It is stale if the entry keeps traffic from that pod. It is other if the entry belongs to no recorded hostPort.
 
-The table is printed as it is read, in constant memory. json is an array, jsonl an object a line; wide and both of them also have what the kernel says of state, seconds left, mark and zone.`,
+The table is printed while it is read, in constant memory. The format json is an array, and jsonl is one object per line. wide, json and jsonl also show what the kernel knows: the state, the seconds left, the mark and the zone.`,
 	flags: {
 		hostPort: HOST_PORT,
 		hostIP: HOST_IP,
-		proto: protoFlag("all"),
+		proto: protoFlag("all protocols"),
 		...SELECT,
-		all: { help: "also what is no hostPort's: every entry" },
+		all: { help: "show every entry, even if it belongs to no hostPort" },
 		output: {
 			...FORMAT,
 			short: "o",
 			fallback: "table",
-			help: "how to print",
+			help: "the output format",
 		},
 		watch: {
 			short: "w",
-			help: "again and again, until SIGINT or SIGTERM",
+			help: "repeat until SIGINT or SIGTERM",
 		},
 		interval: {
 			...INTERVAL,
-			help: "with --watch: the pause in between; 2s if not given",
+			help: "with --watch: the pause between two listings; 2s if not given",
 		},
 	},
 	examples: [
 		{
-			to: "what keeps traffic from this node's pods, and why",
+			to: "see what keeps traffic from this node's pods, and why",
 			line: "conntrack-flush list --stale",
 		},
 		{
-			to: "who sends to hostPort 8125, and where it ends",
+			to: "see who sends to hostPort 8125, and where the traffic goes",
 			line: "conntrack-flush list --host-port 8125 --proto udp -o wide",
 		},
 		{
-			to: "for a program",
+			to: "give the reasons to a program",
 			line: "conntrack-flush list --stale -o jsonl | jq -r .why",
 		},
 	],
 	async run(host, { output: format, watch, interval, all, ...flags }) {
 		if (interval !== undefined && !watch)
 			throw new UsageError("--interval is for --watch");
-		const wish = {
+		const query = {
 			selection: selectionOf(flags, ALL_PROTOS),
 			all,
 			stale: flags.stale,
@@ -108,25 +109,26 @@ The table is printed as it is read, in constant memory. json is an array, jsonl 
 			format,
 		};
 		if (!watch) {
-			await show(host, wish);
+			await show(host, query);
 			return 0;
 		}
 		const readable = format === "table" || format === "wide";
 		const between = isTerminal(host) && readable ? CLEAR : "\n";
 		for (let first = true; host.signal() === undefined; first = false) {
 			if (readable && (!first || between === CLEAR)) host.write(1, between);
-			await show(host, wish);
+			await show(host, query);
 			if (host.signal() === undefined) await host.sleep(interval ?? EVERY_MS);
 		}
 		return 0;
 	},
 });
 
-async function show(host: Host, wish: Wish): Promise<void> {
-	const { selection, all, stale, dataDir, cache, format } = wish;
+/** Lists the table once. */
+async function show(host: Host, query: Query): Promise<void> {
+	const { selection, all, stale, dataDir, cache, format } = query;
 	readRecords(host, dataDir);
-	const site = { host, dataDir, log: () => {}, event: "list" };
-	const live = liveAttachments(site, cache);
+	const context = { host, dataDir, log: () => {}, event: "list" };
+	const live = liveAttachments(context, cache);
 	const ofRecords = !all && !isSaid(selection);
 	const wanted = ofRecords
 		? live.flatMap((a) => a.mappings)
@@ -142,7 +144,7 @@ async function show(host: Host, wish: Wish): Promise<void> {
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const locals = await localAddresses(host, familiesOf(selection), deadline);
 	const isLocal = (ip: string): boolean => locals.has(ip);
-	const explain = judgeBy(
+	const judge = judgeBy(
 		live,
 		isLocal,
 		host.ticks(),
@@ -157,7 +159,7 @@ async function show(host: Host, wish: Wish): Promise<void> {
 					? agrees(selection, entry)
 					: isMeant(selection, entry, isLocal);
 			if (!isOurs) continue;
-			const verdict = explain(entry);
+			const verdict = judge(entry);
 			if (ofRecords && verdict.attachment === undefined) continue;
 			if (stale && verdict.kind !== "stale") continue;
 			found[verdict.kind]++;

@@ -1,9 +1,10 @@
-// Duties that recur until a signal comes. One process, one thing at a time.
+// Runs duties again and again until a signal comes. They take turns in one process;
+// none runs while another one does.
 
 import type { Host, MaybePromise } from "../host.ts";
 
 export interface Duty {
-	/** From the end of one run to the start of the next. */
+	/** The time from the end of one run to the start of the next. */
 	readonly everyMs: number;
 	run(): MaybePromise<void>;
 }

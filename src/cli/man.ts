@@ -1,9 +1,10 @@
-// `man`: the manual page, in roff, from the descriptions of the commands.
+// `man`: prints the manual page in roff, made from the descriptions of the commands. It
+// needs no template file and no other program.
 
 import { type Command, command, flagName } from "./command.ts";
 import { CODES, meaning, usageOf } from "./help.ts";
 
-/** `all` gives the commands, of which this is one. */
+/** Returns the command. `all` loads every command, this one too. */
 export function manCommand(
 	all: () => Promise<readonly Command[]>,
 	version: string,
@@ -11,7 +12,7 @@ export function manCommand(
 	return command({
 		name: "man",
 		summary: "print the manual page",
-		about: "Prints the manual page, in roff. Changes nothing.",
+		about: "Prints the manual page in roff. It changes nothing.",
 		flags: {},
 		examples: [
 			{ to: "read it", line: "conntrack-flush man | man -l -" },
@@ -30,7 +31,7 @@ export function manCommand(
 function page(all: readonly Command[], version: string): string {
 	return `.TH CONNTRACK-FLUSH 8 "" "conntrack-flush ${version}" "System administration"
 .SH NAME
-conntrack-flush \\- end the blackholes that stale conntrack entries make of hostPorts
+conntrack-flush \\- remove stale conntrack entries that keep traffic from hostPorts
 .SH SYNOPSIS
 .B conntrack-flush
 .I COMMAND
@@ -39,9 +40,9 @@ conntrack-flush \\- end the blackholes that stale conntrack entries make of host
 .B conntrack-flush
 .RB [ \\-\\-help | \\-\\-version ]
 .SH DESCRIPTION
-A CNI chained plugin, which container runtimes run with
+A chained CNI plugin. Container runtimes run it with
 .B CNI_COMMAND
-set. By hand it is a command line; its commands are described below.
+set. Without that it is a command line, with the commands below.
 .SH COMMANDS
 ${all.map(section).join("\n")}
 .SH EXIT STATUS
@@ -87,7 +88,7 @@ function capital(words: string): string {
 	return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Text as it is: hyphens to be copied, backslashes, quotes. */
+/** Returns the words with roff's special characters escaped; a hyphen stays one that can be copied. */
 function line(words: string): string {
 	return words
 		.replace(/\\/g, "\\e")
@@ -95,7 +96,7 @@ function line(words: string): string {
 		.replace(/"/g, "\\(dq");
 }
 
-/** The same where a line begins: a dot or a quote there would be a request. */
+/** Returns the words escaped for a place where lines begin: a dot or a quote there would be a request. */
 function text(words: string): string {
 	return line(words).replace(/^(?=[.'])/gm, "\\&");
 }

@@ -1,8 +1,9 @@
-// The reader of our output may go away before we are done, as in `list | head`.
+// Recognizes that the reader of our output is gone, as in `list | head`. That is no
+// failure.
 
 import { isSysError } from "../host.ts";
 
-/** Whether there is nobody any more to print for; a loop ends with it. */
+/** Returns true if nobody reads our output any more. A loop ends then. */
 export function isClosedPipe(e: unknown): boolean {
 	return isSysError(e) && e.code === "EPIPE";
 }

@@ -1,14 +1,14 @@
-// What install and uninstall have in common: where the node keeps its plugins
-// and networks.
+// The flags that install, uninstall and doctor share: where the node keeps its plugins,
+// its networks and its records, and where metrics go. It looks at no file.
 
 import { parseRuntime, type Runtime } from "../install/mode.ts";
 import type { Where } from "../install/paths.ts";
-import { parseIP } from "../net/ip.ts";
+import { parseEndpoint } from "../net/endpoint.ts";
 import type { Values } from "./command.ts";
 import { UsageError } from "./usage.ts";
 import { CACHE_DIR_FLAG, DATA_DIR_FLAG, DIR, DURATION } from "./values.ts";
 
-/** A file of metrics that node_exporter's textfile collector takes. */
+/** A file of metrics for node_exporter's textfile collector, which reads `*.prom` only. */
 export const TEXTFILE = {
 	value: "FILE",
 	parse(t: string, flag: string): string {
@@ -20,18 +20,11 @@ export const TEXTFILE = {
 	},
 };
 
-/** Where to serve: no names, which the server does not look up. */
+/** The address to serve at. It is no name, because the server looks up none. */
 export const LISTEN = {
 	value: "ADDRESS:PORT",
 	parse(t: string, flag: string): string {
-		const [, v6, v4, port] = /^(?:\[(.*)\]|([\d.]*)):(\d{1,5})$/.exec(t) ?? [];
-		const ip = parseIP(v6 ?? v4 ?? "");
-		const isAddress =
-			ip !== undefined &&
-			(v6 === undefined || v6.includes(":")) &&
-			Number(port) > 0 &&
-			Number(port) <= 65535;
-		if (!isAddress)
+		if (parseEndpoint(t) === undefined)
 			throw new UsageError(
 				`${flag}: not an address and a port such as 127.0.0.1:9470 or [::1]:9470: ${t}`,
 			);
@@ -39,7 +32,7 @@ export const LISTEN = {
 	},
 };
 
-/** How often; or 0, if that is allowed, for once. */
+/** Returns the kind of a flag that says how often. With `orOnce`, 0 is valid too and means once. */
 export function interval(leastMs: number, orOnce: boolean) {
 	return {
 		...DURATION,
@@ -52,27 +45,27 @@ export function interval(leastMs: number, orOnce: boolean) {
 	};
 }
 
-/** The flags that say where; the names are those of Multus. */
+/** The flags for directories. They are named as in Multus. */
 export const PLACES = {
 	cniBinDir: {
 		...DIR,
 		many: true,
-		help: "where the runtime looks for plugins; found if not given",
+		help: "the plugin directory of the runtime; detected if not given",
 	},
 	cniConfDir: {
 		...DIR,
-		help: "where the runtime looks for networks; found if not given",
+		help: "the directory of the runtime's network configurations; detected if not given",
 	},
 	hostRoot: {
 		...DIR,
-		help: "what stands before every path of the node, in a container that has it mounted",
+		help: "the prefix of every path of the node, for a container that mounts the node's directories",
 		fallback: "/",
 	},
 	cniCacheDir: CACHE_DIR_FLAG,
 	dataDir: DATA_DIR_FLAG,
 	runtimeVersion: {
 		value: "VERSION",
-		help: "the runtime as the node's status has it: containerd://2.1.0",
+		help: "the runtime as in the status of the Kubernetes node, such as containerd://2.1.0",
 		env: "CONTAINER_RUNTIME_VERSION",
 		parse(t: string, flag: string): Runtime {
 			const runtime = parseRuntime(t);
@@ -83,6 +76,7 @@ export const PLACES = {
 	},
 } as const;
 
+/** Returns the places that the flags name. */
 export function whereOf(
 	values: Values<typeof PLACES>,
 	confName: string | undefined,

@@ -1,5 +1,5 @@
-// What `reconcile` says of entries that go, of frontends that are left out, and of
-// a pass. Pure but for who has left, which is read once.
+// The words of `reconcile` about removed entries, about frontends that are left out, and
+// about a pass. The functions are pure, except `departures`, which reads files.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Report } from "../flush/report.ts";
@@ -22,7 +22,7 @@ const WORDS: Readonly<Record<Reason, (to: string) => string>> = {
 	"no-endpoint": (to) => `leads to ${to}, no endpoint`,
 };
 
-/** `udp 10.0.0.7:5000 > 10.96.0.10:53: leads to 10.88.0.9:53, no endpoint (kube-system/kube-dns:dns)` */
+/** Returns a line about an entry: `udp 10.0.0.7:5000 > 10.96.0.10:53: leads to 10.88.0.9:53, no endpoint (kube-system/kube-dns:dns)` */
 export function line(
 	e: Entry,
 	reason: Reason,
@@ -40,7 +40,7 @@ export function line(
 	return `${flow}: ${what}${whose}`;
 }
 
-/** `2 destinations of tcp, 1 of sctp are left out; see --proto` */
+/** Returns a line about frontends of other protocols: `2 destinations of tcp, 1 of sctp are left out; see --proto` */
 export function leftOut(others: ReadonlyMap<Proto, number>): string {
 	const parts = [...others].map(
 		([proto, n], i) =>
@@ -50,29 +50,29 @@ export function leftOut(others: ReadonlyMap<Proto, number>): string {
 	return `${parts.join(", ")} ${are} left out; see --proto\n`;
 }
 
-/** Since when an address has had no pod any more, in words. */
+/** Returns a function that says how long ago an address lost its pod. */
 export function departures(
 	host: Host,
 	dataDir: string,
 ): (ip: IP) => string | undefined {
 	const live = recordedAttachments(host, dataDir);
-	const gone = readDepartures(host, dataDir);
+	const left = readDepartures(host, dataDir);
 	return (ip) => {
-		const departure = gone.get(ip);
+		const departure = left.get(ip);
 		return departure && !isAssigned(live, ip)
 			? leftAgo(host.ticks() - departure.at)
 			: undefined;
 	};
 }
 
-/** What a pass did, or would have done. */
+/** Returns a line about a pass: what it did, or with `dryRun` what it would do. */
 export function summary(report: Report, dryRun: boolean): string {
-	const { deleted, expired: gone, kept, scanned, reasons } = report;
-	// the table has no order
+	const { deleted, expired, kept, scanned, reasons } = report;
+	// sorted, because the order in which reasons were met means nothing
 	const counts = [...reasons].sort().map(([reason, n]) => `${n} ${reason}`);
 	const why = counts.length > 0 ? ` (${counts.join(", ")})` : "";
 	const did = dryRun
 		? `would delete ${total(reasons.values())}${why}`
-		: `deleted ${deleted}${why}, gone before ${gone}`;
+		: `deleted ${deleted}${why}, gone before ${expired}`;
 	return `${did}, kept ${kept}, looked at ${scanned.entries}`;
 }

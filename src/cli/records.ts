@@ -1,10 +1,11 @@
-// The recorded attachments for a person at the command line.
+// Reads the recorded attachments for a command, and warns the user of records that
+// cannot be read. The plugin itself passes over those in silence.
 
 import type { Host } from "../host.ts";
 import type { Attachment } from "../policy/mapping.ts";
 import { takeInventory } from "../state/inventory.ts";
 
-/** Reads them all, and warns of those that cannot be read and are passed over. Throws SysError if their directory cannot be read. */
+/** Returns all recorded attachments, and warns of records that cannot be read. Throws SysError if their directory cannot be read. */
 export function readRecords(
 	host: Host,
 	dataDir: string,

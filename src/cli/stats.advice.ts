@@ -1,8 +1,9 @@
-// What the kernel's counters mean when they rise, and what helps.
+// The explanations of the kernel's counters: what it means if one rises, and what helps.
+// It reads nothing.
 
 import type { Counter } from "../conntrack/counters.ts";
 
-/** None for counters that need no attention. */
+/** The advice by counter. A counter that needs no attention has none. */
 const ADVICE: Readonly<Partial<Record<Counter, string>>> = {
 	insert_failed:
 		"an entry could not be inserted: two packets of a new flow raced, as A and AAAA queries from one socket do, behind DNS delays of 5 s. Linux 5.10 and later let both pass for UDP (clash_resolve), so there what is left was dropped; older ones also count what they resolved (see drop). What else helps: a DNS cache on the node that pods reach without DNAT, or one query at a time (options single-request-reopen; glibc only, not musl). --random-fully helps against races of SNAT, not of DNAT",
@@ -17,7 +18,7 @@ const ADVICE: Readonly<Partial<Record<Counter, string>>> = {
 		"packets were lost because too many entries share a hash bucket: raise net.netfilter.nf_conntrack_buckets",
 };
 
-/** A line for each counter that is not 0 in `counted`, worst first. */
+/** Returns the advice on each counter that is not 0 in `counted`, the worst first. */
 export function adviceOn(
 	counted: Readonly<Partial<Record<Counter, number>>>,
 ): [Counter, string][] {

@@ -1,5 +1,5 @@
-// `stats`: how full the table is and what the kernel has counted, once or as it
-// changes.
+// `stats`: prints how full the table is and what the kernel has counted, once or as it
+// changes. It reads no entry.
 
 import { COUNTERS, type Counters } from "../conntrack/counters.ts";
 import {
@@ -22,20 +22,22 @@ import { INTERVAL, oneOf } from "./values.ts";
 type Output = "table" | "json" | "prometheus";
 
 const EVERY_MS = 2000;
-/** Rows of --watch under one heading. */
+/** The number of rows of --watch under one heading. */
 const PAGE = 20;
 
 export const statsCommand = command({
 	name: "stats",
-	summary: "how full the table is, and what the kernel counted",
-	about: `Shows the number of conntrack entries, their limit, and the kernel's counters: found, invalid, insert, insert_failed, drop, early_drop, error, search_restart, clash_resolve, chain_toolong. Those of them that mean trouble are explained, with what helps. All are of this network namespace, and count from its beginning.
+	summary: "show how full the table is, and what the kernel has counted",
+	about: `Shows the number of conntrack entries, their limit, and the kernel's counters: found, invalid, insert, insert_failed, drop, early_drop, error, search_restart, clash_resolve, chain_toolong. A counter that means trouble is explained, with what helps. All numbers are those of this network namespace; the counters count since it was created.
 
-They are asked for over netlink, so procfs (CONFIG_NF_CONNTRACK_PROCFS), which kernels may lack, is not needed. CAP_NET_ADMIN is. A counter that this kernel does not have is left out.`,
+The numbers are read over netlink. This needs CAP_NET_ADMIN, but not procfs (CONFIG_NF_CONNTRACK_PROCFS), which some kernels lack. A counter that this kernel does not have is left out.`,
 	flags: {
-		perCpu: { help: "a row for each CPU, and for all of them together" },
+		perCpu: {
+			help: "print a row for each CPU, and one for all of them together",
+		},
 		watch: {
 			short: "w",
-			help: "every interval, the entries and what was counted meanwhile; until SIGINT or SIGTERM",
+			help: "print a row per interval, with the entries and what was counted in that time, until SIGINT or SIGTERM",
 		},
 		interval: {
 			...INTERVAL,
@@ -45,17 +47,17 @@ They are asked for over netlink, so procfs (CONFIG_NF_CONNTRACK_PROCFS), which k
 			...oneOf<Output>("FORMAT", ["table", "json", "prometheus"]),
 			short: "o",
 			fallback: "table",
-			help: "how to print; with --watch, json is one document a line",
+			help: "the output format; with --watch, json is one document per line",
 		},
 	},
 	examples: [
 		{ to: "see what the kernel has counted", line: "conntrack-flush stats" },
 		{
-			to: "find out whether packets are being lost now",
+			to: "find out whether packets are lost now",
 			line: "conntrack-flush stats --watch",
 		},
 		{
-			to: "feed node_exporter's textfile collector",
+			to: "write a file for node_exporter's textfile collector",
 			line: "conntrack-flush stats -o prometheus > conntrack.prom",
 		},
 	],
@@ -88,7 +90,7 @@ function print(
 	}
 }
 
-/** Prints what changed in each interval. A counter is explained when it first rises. */
+/** Prints what changed in each interval. A counter is explained when it rises for the first time. */
 async function follow(
 	host: Host,
 	interval: number,
@@ -97,7 +99,7 @@ async function follow(
 ): Promise<number> {
 	let before = await readStatistics(host);
 	let since = host.ticks();
-	const known = new Set<string>();
+	const told = new Set<string>();
 	for (let row = 0; ; row++) {
 		// the first call begins to watch for signals
 		if (host.signal()) return 0;
@@ -120,9 +122,9 @@ async function follow(
 			const withHeading = perCpu || row % PAGE === 0;
 			host.write(1, `${withHeading ? lines.heading : ""}${lines.rows}`);
 			for (const [name, advice] of adviceOn(change.total)) {
-				if (!known.has(name))
+				if (!told.has(name))
 					host.write(2, `${wrap(`${name}: ${advice}`, "")}\n`);
-				known.add(name);
+				told.add(name);
 			}
 		}
 		before = now;
@@ -165,13 +167,13 @@ function table(host: Host, rows: readonly Row[]): string {
 	return lines.heading + lines.rows;
 }
 
-/** A heading, of two lines where one would be too wide, and a line for each row. */
+/** A heading, in two lines if one would be too wide, and a line for each row. */
 interface Lines {
 	readonly heading: string;
 	readonly rows: string;
 }
 
-/** Right-aligned under their names, wide enough also for the values of `widest`. */
+/** Returns the values right-aligned under their names, in columns that also have room for those of `widest`. */
 function columns(host: Host, rows: readonly Row[], widest: Row = {}): Lines {
 	const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
 	const values = [...rows, widest];

@@ -1,5 +1,5 @@
-// `sweep`: ends TCP entries whose client retries without ever being answered,
-// until it is told to stop.
+// `sweep`: removes TCP entries whose client retries and is never answered, in a loop until
+// a signal comes. The rule is in src/sweep; this file reads the flags and prints.
 
 import { probe } from "../conntrack/table.ts";
 import { refusals } from "../flush/report.ts";
@@ -38,24 +38,24 @@ const DESTINATION: Pick<Option<Destination>, "value" | "parse"> = {
 
 export const sweepCommand = command({
 	name: "sweep",
-	summary: "end TCP connection attempts that are stuck on stale entries",
-	about: `Looks at the table every --interval, and removes TCP entries whose client sends its SYN again and again and is never answered: made before there was a rule, or leading to a pod that is gone, such an entry swallows the retries. The retry after its removal meets the rules as they are now.
+	summary: "remove TCP entries whose clients retry and are never answered",
+	about: `Reads the table every --interval, and removes TCP entries whose client sends its SYN again and again and is never answered. Such an entry was made before there was a rule, or it leads to a pod that no longer exists, and it swallows the retries. The first retry after its removal meets the current rules.
 
-An entry goes when it is in state SYN_SENT, never saw a reply, and has swallowed --threshold retries: as many samples found its timer renewed, or it was seen unanswered, in as many samples at least, for the time in which TCP sends that many: 1, 3, 7, 15 s and so on. (Newer kernels, such as 6.18, do not renew the timer for a retry; there an entry ends by itself after net.netfilter.nf_conntrack_tcp_timeout_syn_sent, 120 s. Older ones do, and it never ends.) Entries are removed one by one, by their tuples, id and zone, never by addresses alone. Nothing that saw a reply is touched.
+An entry is removed if it is in state SYN_SENT, never saw a reply, and has swallowed N retries (--threshold). That is the case if N samples found its timer renewed, or if at least N samples saw it unanswered, over the time in which TCP sends N retries: 1, 3, 7, 15 s and so on. (Older kernels renew the timer for each retry, so the entry never expires. Newer kernels, such as 6.18, do not; there it expires after net.netfilter.nf_conntrack_tcp_timeout_syn_sent, which is 120 s.) Entries are removed one by one, by their tuples, id and zone, never by addresses alone. An entry that saw a reply is never touched.
 
-Without --destination or --all, only entries to TCP hostPorts of recorded attachments go, and of those none that leads to the right pod already. (TCP mappings are recorded if the plugin's "protocols" has "tcp".) An entry that a sample does not show is forgotten; at most 20000 are remembered.`,
+Without --destination or --all, it removes only entries to TCP hostPorts of recorded attachments, and only if they do not already lead to the right pod. (TCP mappings are recorded if the plugin's "protocols" contains "tcp".) An entry that is missing in a sample is forgotten. At most 20000 entries are remembered.`,
 	flags: {
 		destination: {
 			...DESTINATION,
 			many: true,
-			help: "in place of hostPorts: entries to these addresses, such as 10.96.0.0/12, 192.0.2.1:443 or [fd00::/108]:443",
+			help: "instead of hostPorts: entries to these addresses, such as 10.96.0.0/12, 192.0.2.1:443 or [fd00::/108]:443",
 		},
-		all: { help: "in place of hostPorts: entries to anywhere" },
+		all: { help: "instead of hostPorts: entries to any address" },
 		threshold: {
 			...number("N", 1, 1000),
 			env: "CONNECTION_RENEWAL_THRESHOLD",
 			fallback: "3",
-			help: "retries that an entry swallows before it goes",
+			help: "the number of retries that an entry swallows before it is removed",
 		},
 		interval: {
 			...INTERVAL,
@@ -66,14 +66,14 @@ Without --destination or --all, only entries to TCP hostPorts of recorded attach
 		cap: {
 			...number("N", 1, 1_000_000),
 			fallback: "1000",
-			help: "entries removed in one sample at most; the others' turn is in the next",
+			help: "the most entries to remove in one sample; the others follow in the next",
 		},
-		dryRun: { short: "n", help: "print what would go, and change nothing" },
+		dryRun: { short: "n", help: "change nothing; print what would be removed" },
 		dataDir: DATA_DIR_FLAG,
 	},
 	examples: [
 		{
-			to: "see what would go",
+			to: "see what would be removed",
 			line: "conntrack-flush sweep --dry-run --all",
 		},
 		{
@@ -97,20 +97,20 @@ Without --destination or --all, only entries to TCP hostPorts of recorded attach
 	},
 });
 
-/** `nowhere` says of the scope that there is nothing in it. */
+/** Sweeps until a signal comes. `nowhere` is the message for a scope with nothing in it. */
 async function follow(
 	host: Host,
 	rule: Rule,
 	interval: number,
 	nowhere: string,
 ): Promise<void> {
-	// also where nothing is in scope yet: what could never be swept is an error
+	// asked even if nothing is in scope yet: without the right to sweep it fails now
 	await probe(host);
 	const log = logger(host, "info", undefined, { event: "sweep" });
 	const memory: Memory = new Map();
 	for (let n = 0; !host.signal(); n++) {
 		const begun = host.ticks();
-		// what does not work at all is an error; what fails later may pass
+		// a failure of the first sample is an error; a later one may be temporary
 		const found = await sweepOnce(host, memory, rule).catch((e: unknown) => {
 			if (n === 0) throw e;
 			log("warn", "cannot sample", { error: String(e) });

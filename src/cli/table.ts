@@ -1,10 +1,10 @@
-// A table of aligned columns, printed as its rows come: the first rows settle the
-// widths, so that a million of them need no more memory than a few.
+// A table of aligned columns, printed while its rows come. The first rows decide the
+// widths, so that a million rows need no more memory than a few.
 
 import type { Host } from "../host.ts";
 import { wrap } from "./help.ts";
 
-/** ANSI colours, by their SGR numbers. */
+/** ANSI colours, as SGR numbers. */
 export const RED = 31;
 export const GREEN = 32;
 export const DIM = 2;
@@ -12,30 +12,30 @@ export const DIM = 2;
 export interface Column<T> {
 	readonly head: string;
 	cell(row: T): string;
-	/** The colour of the cell, where colour is wanted. */
+	/** Returns the colour of the cell; it is used only on a terminal. */
 	paint?(row: T): number;
-	/** Of the last one: what does not fit the terminal stands below its row. */
+	/** Only for the last column: a cell that does not fit the terminal stands below its row. */
 	readonly isText?: boolean;
 }
 
-/** Takes rows one by one; prints all that are left when it is told to end. */
+/** Takes rows one by one, and prints the rest of them at `end`. */
 export interface Printer<T> {
 	row(row: T): void;
 	end(): void;
 }
 
-/** Rows that settle the widths, and that are written at a time. */
+/** The number of rows that decide the widths, and that are written at a time. */
 const BATCH = 100;
 
-/** Before text that stands below its row. */
+/** The space before text that stands below its row. */
 const INDENT = "    ";
 
-/** Whether standard output is one. */
+/** Returns true if standard output is a terminal. */
 export function isTerminal(host: Host): boolean {
 	return host.full().columns(1) !== undefined;
 }
 
-/** Of the terminal that standard output is; without end where it is none, or does not know. */
+/** Returns the width of the terminal; Infinity if standard output is none, or if the terminal does not know its width. */
 export function widthOf(host: Host): number {
 	return host.full().columns(1) || Number.POSITIVE_INFINITY;
 }
@@ -44,12 +44,12 @@ export function tablePrinter<T>(
 	host: Host,
 	columns: readonly Column<T>[],
 ): Printer<T> {
-	// no-color.org
+	// the convention of no-color.org
 	const colour = isTerminal(host) && !host.env("NO_COLOR");
 	const width = widthOf(host);
 	const last = columns.length - 1;
 	let widths: readonly number[] | undefined;
-	/** Whether the text of all rows stands below them, so that they look alike. */
+	/** True if one of the first rows did not fit: then the text of all stands below, so that they look alike. */
 	let below = false;
 	return inBatches((rows) => {
 		const lines = rows.map((row) => columns.map((c) => c.cell(row)));
@@ -77,7 +77,7 @@ export function tablePrinter<T>(
 	});
 }
 
-/** Cells next to each other; the last is as long as it is. */
+/** Returns a row's cells next to each other, all but the last padded. */
 function line(
 	cells: readonly string[],
 	widths: readonly number[],
@@ -94,7 +94,7 @@ function line(
 	return `${padded.join("").trimEnd()}\n`;
 }
 
-/** Gathers rows for `print`, which is called with some at a time, at least one. */
+/** Returns a printer that collects rows and calls `print` with one or more of them at a time. */
 export function inBatches<T>(print: (rows: readonly T[]) => void): Printer<T> {
 	let rows: T[] = [];
 	const end = (): void => {

@@ -1,4 +1,5 @@
-// `uninstall`: out of the chain, and then, when nothing calls it any more, gone.
+// `uninstall`: takes the plugin out of the chain, waits until nothing names the executable
+// any more, and removes it. What it removes is decided in src/install.
 
 import type { FullHost } from "../host.ts";
 import { pathIn } from "../install/binary.ts";
@@ -19,19 +20,19 @@ import { command } from "./command.ts";
 import { PLACES, TEXTFILE, whereOf } from "./places.ts";
 import { DURATION } from "./values.ts";
 
-/** --wait is over, and the executable is still named. */
+/** The exit code if --wait is over and the executable is still named. */
 const NAMED = 3;
-/** How often to look who names it. */
+/** The pause between two looks for configurations that name the executable. */
 const LOOK_MS = 2000;
 
 export const uninstallCommand = command({
 	name: "uninstall",
-	summary: "take the plugin out of the chain and off this node",
-	about: `Takes our entries and drop-ins out of every configuration, waits for runtimes to load it and for calls under way to end, and removes the executable and what it has recorded.
+	summary: "take the plugin out of the chain, and remove it from this node",
+	about: `Removes our plugin items and drop-ins from every configuration. Then it waits (--grace), so that runtimes can load the change and running calls can end. Finally it removes the executable and its records.
 
-The executable stays while a configuration names it that could not be changed, or one that CRI-O has kept for a pod that runs: the pod's end would fail without it. Run uninstall again when those pods have gone, or have it wait for that with --wait.
+The executable stays if a configuration that could not be changed still names it, or a configuration that CRI-O has kept for a running pod: without the executable, that pod could not be deleted. Run uninstall again when those pods have ended, or let it wait for their end with --wait.
 
-An install --watch that runs on the node would put everything back; it is refused then.`,
+While an install --watch runs on the node, uninstall is refused, because the other would put everything back.`,
 	flags: {
 		...PLACES,
 		grace: {
@@ -41,14 +42,14 @@ An install --watch that runs on the node would put everything back; it is refuse
 		},
 		wait: {
 			...DURATION,
-			help: "how long to wait until nothing names the executable any more",
+			help: "how long to wait at most until nothing names the executable any more",
 			fallback: "0",
 		},
 		textfile: {
 			...TEXTFILE,
-			help: "remove these metrics too, if an install --watch was killed",
+			help: "remove this file of metrics too, which an install --watch leaves if it is killed",
 		},
-		dryRun: { help: "show what would change, as a diff" },
+		dryRun: { help: "change nothing; show what would change, as a diff" },
 	},
 	examples: [
 		{
@@ -56,11 +57,13 @@ An install --watch that runs on the node would put everything back; it is refuse
 			line: "conntrack-flush uninstall --dry-run",
 		},
 		{
-			to: "under containerd, which ends pods by the configuration of the moment",
+			to: "uninstall under containerd, which ends pods by its current configuration",
 			line: "conntrack-flush uninstall --runtime-version containerd://2.1.0",
 		},
 	],
-	codes: { [NAMED]: "--wait: a configuration still names the executable" },
+	codes: {
+		[NAMED]: "--wait is over, and a configuration still names the executable",
+	},
 	async run(system, values) {
 		const host = system.full();
 		const where = whereOf(values, undefined);
@@ -84,16 +87,17 @@ function dryRun(host: FullHost, where: Where): number {
 	return complain(host, { problems });
 }
 
-interface Patience {
+interface Options {
 	readonly grace: number;
 	readonly wait: number;
 	readonly runtimeVersion: Runtime | undefined;
 }
 
+/** Takes the plugin out of every configuration, waits, and removes the executable. Returns the exit code. */
 async function takeOut(
 	host: FullHost,
 	where: Where,
-	{ grace, wait, runtimeVersion }: Patience,
+	{ grace, wait, runtimeVersion }: Options,
 ): Promise<number> {
 	const last = host.ticks() + wait;
 	let said = "";
@@ -106,9 +110,9 @@ async function takeOut(
 		else if (installed.length > 0) await host.sleep(grace);
 		const names = namedBy(host, where, runtimeVersion);
 		if (names.length === 0) {
-			const gone = removeAll(host, where);
-			for (const path of gone.done) host.write(1, `removed ${path}\n`);
-			return complain(host, out) || complain(host, gone);
+			const removed = removeAll(host, where);
+			for (const path of removed.done) host.write(1, `removed ${path}\n`);
+			return complain(host, out) || complain(host, removed);
 		}
 		const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
 		const who = `${names[0]}${more} still ${more ? "name" : "names"} it`;
@@ -124,7 +128,7 @@ async function takeOut(
 	}
 }
 
-/** The exit code. */
+/** Prints the problems, and returns the exit code. */
 function complain(
 	host: FullHost,
 	{ problems }: Pick<Undone<never>, "problems">,

@@ -1,11 +1,12 @@
-// What is wrong with the words of a command line, and what was meant perhaps.
+// The error for a wrong command line, and the search for the word that was meant. It
+// prints nothing.
 
 import { closest, distance } from "fastest-levenshtein";
 
-/** Ends the command with exit code 2; the message names the word. */
+/** Ends the command with exit code 2. Its message names the wrong word. */
 export class UsageError extends Error {
 	override readonly name = "UsageError";
-	/** What to type instead. */
+	/** The word to type instead, if one is near. */
 	readonly instead: string | undefined;
 
 	constructor(message: string, instead?: string) {
@@ -14,13 +15,13 @@ export class UsageError extends Error {
 	}
 }
 
-/** The one of `valid` that `word` is most likely a slip of; undefined if none is near. */
+/** Returns the word of `valid` that `word` is most likely a slip of; undefined if none is near. */
 export function nearest(
 	word: string,
 	valid: readonly string[],
 ): string | undefined {
 	if (valid.length === 0) return undefined;
-	// neither the hyphens nor the case are what is mistaken
+	// hyphens and case do not count: the slip is elsewhere
 	const bare = (text: string): string => text.replace(/^-+/, "").toLowerCase();
 	const meant = bare(word);
 	const begun = valid.filter((v) => meant !== "" && bare(v).startsWith(meant));
@@ -28,7 +29,7 @@ export function nearest(
 	const found = closest(meant, valid.map(bare));
 	const isNear =
 		distance(meant, found) < meant.length / 2 ||
-		// two letters that have changed places count as two
+		// two letters that have changed places have a distance of 2, but are one slip
 		letters(meant) === letters(found);
 	return isNear ? valid.find((v) => bare(v) === found) : undefined;
 }

@@ -1,6 +1,7 @@
-// The kinds of values that flags take, each with the error for a wrong one.
+// The kinds of values that flags take: how each is read, and the error for a wrong one. It
+// knows no command.
 
-import { CACHE_DIR, DATA_DIR } from "../defaults.ts";
+import { DATA_DIR } from "../defaults.ts";
 import { AF_INET, AF_INET6, type Family, type IP, parseIP } from "../net/ip.ts";
 import { PROTOCOLS, type Proto } from "../net/proto.ts";
 import type { Option } from "./command.ts";
@@ -16,7 +17,7 @@ export function text(value: string): Kind<string> {
 	return { value, parse: (t) => t };
 }
 
-/** One of the words; returns what the word stands for. */
+/** Returns the kind of value that is one of `words`; its value is what the word stands for. */
 export function choice<T>(
 	value: string,
 	words: Readonly<Record<string, T>>,
@@ -37,7 +38,7 @@ export function choice<T>(
 	};
 }
 
-/** One of the words, which stands for itself. */
+/** Returns the kind of value that is one of `words`, each of which stands for itself. */
 export function oneOf<T extends string>(
 	value: string,
 	words: readonly T[],
@@ -48,7 +49,7 @@ export function oneOf<T extends string>(
 	);
 }
 
-/** A directory, absolute, without a slash at its end. */
+/** An absolute path of a directory. Slashes at its end are cut, so that the root is the empty text. */
 export const DIR: Kind<string> = {
 	value: "DIR",
 	parse(t, flag) {
@@ -60,13 +61,13 @@ export const DIR: Kind<string> = {
 export const DATA_DIR_FLAG = {
 	...DIR,
 	fallback: DATA_DIR,
-	help: "where attachments are recorded",
+	help: "the directory of the plugin's records",
 } as const;
 
 export const CACHE_DIR_FLAG = {
 	...DIR,
-	fallback: CACHE_DIR,
-	help: "where libcni keeps what it knows of running pods",
+	fallback: "/var/lib/cni",
+	help: "the directory of libcni's cache of running pods",
 } as const;
 
 export const PORT: Kind<number> = number("PORT", 1, 65535, "a port");
@@ -87,7 +88,7 @@ export const FAMILY: Kind<Family> = choice<Family>("FAMILY", {
 	ipv6: AF_INET6,
 });
 
-/** An integer in decimal from `least` to `most`. */
+/** Returns the kind of value that is a decimal integer from `least` to `most`. */
 export function number(
 	value: string,
 	least: number,
@@ -107,7 +108,7 @@ export function number(
 const UNITS: Readonly<Record<string, number>> = {
 	ns: 1e-6,
 	us: 1e-3,
-	// as Go has it, U+00B5 and U+03BC
+	// Go reads both letters, U+00B5 and U+03BC
 	µs: 1e-3,
 	μs: 1e-3,
 	ms: 1,
@@ -118,7 +119,7 @@ const UNITS: Readonly<Record<string, number>> = {
 
 const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
-/** What Go's time.ParseDuration reads, as `1m30s`, `0.5s` or `.5s`; in ms, at least `least`. */
+/** Returns the kind of value that Go's time.ParseDuration reads, such as `1m30s`, `0.5s` or `.5s`, of at least `least`. Its value is in ms. */
 export function duration(least: string): Kind<number> {
 	return {
 		value: "DURATION",
@@ -147,7 +148,7 @@ function milliseconds(text: string): number | undefined {
 	}, 0);
 }
 
-/** Of any length. */
+/** A duration of any length. */
 export const DURATION = duration("0");
-/** Between two looks; the table read without pause would cost a whole CPU. */
+/** The pause between two looks at the table. Without one, reading it would cost a whole CPU. */
 export const INTERVAL = duration("100ms");

@@ -1,5 +1,4 @@
-// The completion as the shells themselves understand it, and the manual page as
-// groff does.
+// The completion scripts in the shells themselves, and the manual page in groff.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +11,7 @@ const EXE = `${OUR_BIN}/conntrack-flush`;
 const script = (shell: string): Promise<string> =>
 	must([EXE, "completion", shell]);
 
-/** What each shell is told to do with the script on its standard input and the words so far. */
+/** The command by shell. It reads the script from standard input, takes the words so far as arguments, and prints the offer. */
 const ASK: Readonly<Record<string, readonly string[]>> = {
 	bash: [
 		"bash",
@@ -28,14 +27,14 @@ const ASK: Readonly<Record<string, readonly string[]>> = {
 		"fish",
 		"--no-config",
 		"-c",
-		// fish's own answer to the question, without the descriptions
+		// fish itself answers, and its descriptions are cut
 		`cat | source
 		complete -C (string join ' ' -- $argv) | string replace -r '\\t.*' ''
 		true # nothing was offered`,
 	],
 };
 
-/** The words that the shell offers in place of the last one. */
+/** Returns the words that the shell offers in place of the last one. */
 async function offered(
 	shell: string,
 	words: readonly string[],
@@ -112,7 +111,7 @@ test("bash completes a file", async () =>
 		"/etc/hosts",
 	));
 
-/** zsh's completion runs only under its line editor; here its helpers tell what they are asked. */
+/** zsh's completion runs only under its line editor. Here its helpers print their arguments. */
 const ZSH = `
 compdef() { print "compdef $*" }
 _describe() { print -l -- "\${(@P)2}" }
@@ -129,18 +128,18 @@ test.each<[string, string[], string[]]>([
 		[""],
 		[
 			"compdef _conntrack_flush conntrack-flush",
-			"gc:forget attachments that are gone, and what they left behind",
+			"gc:delete the records of ended attachments, and remove their entries",
 		],
 	],
 	[
 		"flags and their values",
 		["list", "--"],
 		[
-			"*--proto=[the protocol; all if not given]:PROTO:(udp tcp sctp all)",
-			"(-o --output)-o+[how to print]:FORMAT:(table wide json jsonl)",
-			"(-o --output)--output=[how to print]:FORMAT:(table wide json jsonl)",
-			"--data-dir=[where attachments are recorded]:DIR:_files",
-			"--stale[only those that keep traffic from this node's attachments]",
+			"*--proto=[select entries of this protocol; without it, all protocols]:PROTO:(udp tcp sctp all)",
+			"(-o --output)-o+[the output format]:FORMAT:(table wide json jsonl)",
+			"(-o --output)--output=[the output format]:FORMAT:(table wide json jsonl)",
+			"--data-dir=[the directory of the plugin's records]:DIR:_files",
+			"--stale[select only entries that keep traffic from this node's attachments]",
 		],
 	],
 	[

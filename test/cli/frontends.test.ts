@@ -1,4 +1,4 @@
-// docs/frontends.jq makes of a cluster's Services what `reconcile` reads.
+// docs/frontends.jq turns a cluster's Services into the document that `reconcile` reads.
 
 import { expect, test } from "vitest";
 import { readFrontends } from "../../src/reconcile/frontends.ts";
@@ -38,7 +38,7 @@ const slice = (
 const AT = { addresses: ["10.88.0.2"] };
 const TARGET: Port = { ...DNS, port: 5353 };
 
-/** The frontends, and what the command reads them as: `address:port > endpoints`. */
+/** Returns the frontends as the command reads them: `address port > endpoints`. */
 async function frontends(...items: object[]): Promise<string[]> {
 	const document = await must(["jq", "-f", "docs/frontends.jq"], {
 		input: JSON.stringify({ kind: "List", items }),

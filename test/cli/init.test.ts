@@ -1,5 +1,5 @@
-// The init container of deploy/flush-init-container.yaml: its command, with its
-// capabilities and no others, out of the pod's network namespace.
+// The init container of deploy/flush-init-container.yaml: its command runs with its
+// capabilities and no others, and starts in the pod's network namespace.
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -14,7 +14,7 @@ const MANIFEST = readFileSync("deploy/flush-init-container.yaml", "utf8");
 const HOST_IP = "203.0.113.1";
 afterAll(undoAll);
 
-/** The command, as on a node whose first process is `pid`; nsenter is busybox's, as in the manifest. */
+/** Returns the manifest's command for a node whose first process is `pid`. nsenter is busybox's, as in the manifest. */
 function commandOf(pid: number): string[] {
 	const [, list = ""] = /\n +command:\n((?: +- .*\n)+)/.exec(MANIFEST) ?? [];
 	const words = [...list.matchAll(/^ +- (.*)$/gm)].map(([, word = ""]) =>
@@ -30,12 +30,12 @@ function capabilities(): string[] {
 	return list.split(", ").map((name) => `+${name.toLowerCase()}`);
 }
 
-/** A process in the namespace, to stand for the node's first. */
+/** Starts a process in the namespace, which stands for the node's first, and returns its id. */
 async function firstProcess(ns: Namespace): Promise<number> {
 	const [file = "", ...args] = ns.inside(["cat"]);
 	const child = spawn(file, args, { stdio: ["pipe", "pipe", "inherit"] });
 	onEnd(() => child.kill("SIGKILL"));
-	// it answers, so it is inside
+	// a process that answers has entered the namespace
 	await new Promise<void>((resolve, reject) => {
 		child.once("error", reject);
 		child.stdout.once("data", () => resolve());

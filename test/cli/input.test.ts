@@ -1,5 +1,5 @@
-// What a shell makes of `<(command)`, and other files that are none, are read as
-// files are.
+// Pipes are read like files: `<(command)` of a shell, a FIFO, and standard input by its
+// name.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -40,7 +40,7 @@ const DOCUMENT = JSON.stringify({
 	frontends: [{ ips: ["10.96.0.10"], port: 53, endpoints: [] }],
 });
 
-/** The command, its `FILE` made by the shell, which has the text in `$TEXT`. */
+/** Runs a line of bash, which has the text in `$TEXT`. */
 const type = (line: string, text: string, input = "") =>
 	run(node.inside(["bash", "--norc", "-c", `cd ${dir}; ${line}`]), {
 		input,

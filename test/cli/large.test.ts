@@ -21,7 +21,7 @@ afterAll(undoAll);
 
 interface Listing {
 	readonly rows: number;
-	/** In units of busybox, whatever they are. */
+	/** The peak of the memory, in busybox's unit. */
 	readonly memory: number;
 }
 
@@ -57,7 +57,7 @@ test("a hundred times the entries", async () => {
 	await must([FILL, NS, "table", String(SMALL), String(LARGE)]);
 	const table = await list("table");
 	expect(small.memory).toBeGreaterThan(0);
-	// some entries of the mixture have a protocol of which nothing is listed
+	// list leaves out the entries whose protocol is none of UDP, TCP and SCTP
 	expect(table.rows).toBeGreaterThan(50 * small.rows);
 	expect(table.memory).toBeLessThan(1.25 * small.memory);
 });

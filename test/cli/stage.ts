@@ -1,5 +1,5 @@
-// A node on which the command line is tried: real bridge and portmap, our plugin
-// behind them, clients outside that send a datagram when they are told to.
+// A node for the command line: the real bridge and portmap, our plugin behind them, and
+// clients outside that send a datagram when they are told to.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,30 +8,30 @@ import { conflist, withoutOwnFlush } from "../support/conflist.ts";
 import { type Ran, run } from "../support/exec.ts";
 import type { Namespace } from "../support/netns.ts";
 import { createNamespace } from "../support/netns.ts";
+import { HOST4 } from "../support/node.ts";
 import {
 	CNI_BIN,
 	checkRequirements,
 	OUR_BIN,
 } from "../support/requirements.ts";
-import { createSite, HOST4, type Site } from "../support/site.ts";
 import { openStation, type Station } from "../support/station.ts";
+import { createTopology } from "../support/topology.ts";
 
 export const HOST_PORT = 8125;
 export const CONTAINER_PORT = 5353;
 
 export interface Stage {
-	readonly site: Site;
-	/** A pod under this name, with the hostPort unless `ports` is empty. */
+	/** Starts a pod of this name. It has the hostPort if `ports` is left out. */
 	start(name: string, ports?: Attachment["portMappings"]): Promise<Pod>;
 	/** Runs a line of bash on the node, as its administrator does. */
 	type(line: string): Promise<Ran>;
-	/** A datagram from outside, from this source port; it waits for no answer. */
+	/** Sends a datagram from outside, from this source port, and waits for no answer. */
 	send(port: number, host?: string): Promise<void>;
 }
 
 export interface Pod {
 	readonly station: Station;
-	/** What remains is what the plugin leaves, which may do nothing here: see `blind`. */
+	/** Deletes the pod. Its entries stay, because the plugin may not remove them here. */
 	stop(): Promise<void>;
 }
 
@@ -42,16 +42,16 @@ export const MAPPING = {
 };
 
 /**
- * portmap does not flush by itself, and our plugin lacks CAP_NET_ADMIN: it records
- * attachments, but removes nothing. So what a node without it collects is there
- * for the command line.
+ * Creates the node. portmap does not flush by itself, and our plugin lacks CAP_NET_ADMIN:
+ * it records attachments, but removes nothing. So the command line finds the stale
+ * entries of a node without the plugin.
  */
 export async function createStage(): Promise<Stage> {
 	checkRequirements();
-	const site = await createSite();
-	const world = await openStation(site.world);
-	const list = conflist(site, { arrangement: "after" });
-	const chain = createChain(site.node, list, {
+	const topology = await createTopology();
+	const world = await openStation(topology.world);
+	const list = conflist(topology, { arrangement: "after" });
+	const chain = createChain(topology.node, list, {
 		binDirs: [CNI_BIN, OUR_BIN],
 		edit: withoutOwnFlush,
 		wrap: {
@@ -62,22 +62,21 @@ export async function createStage(): Promise<Stage> {
 			],
 		},
 	});
-	const state = join(site.dir, "state");
+	const state = join(topology.dir, "state");
 	mkdirSync(state, { recursive: true });
-	mkdirSync(join(site.dir, "net.d"));
+	mkdirSync(join(topology.dir, "net.d"));
 	writeFileSync(
-		join(site.dir, "net.d", "10-podnet.conflist"),
+		join(topology.dir, "net.d", "10-podnet.conflist"),
 		JSON.stringify(list),
 	);
 	let pods = 0;
 	let sent = 0;
 	return {
-		site,
 		async start(name, portMappings = [MAPPING]) {
 			const netns = await createNamespace("pod");
 			const station = await listen(netns);
 			const attachment: Attachment = {
-				// the same in every run
+				// the page shows the ID, so it is the same in every run
 				containerID: `${++pods}`.repeat(12),
 				netns,
 				podName: name,
@@ -94,7 +93,7 @@ export async function createStage(): Promise<Stage> {
 		},
 		type: (line) =>
 			run(
-				site.node.inside([
+				topology.node.inside([
 					"unshare",
 					"-m",
 					"bash",
@@ -120,7 +119,7 @@ export async function createStage(): Promise<Stage> {
 	};
 }
 
-/** Puts the records where they are looked for without a flag, the configuration under /run/net.d, and obeys standard input. */
+/** Puts the records into the default directory and the configuration into /run/net.d, and runs the line from standard input. */
 const SHELL = `
 mount -t tmpfs none /run && mkdir /run/cni && ln -s "$0" /run/cni/conntrack-flush
 cd "$0/.."

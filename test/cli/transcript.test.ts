@@ -1,5 +1,5 @@
-// docs/cli.md shows what really comes back. UPDATE_DOCS=1 writes it; otherwise a
-// difference is a failure.
+// docs/cli.md shows the real output. With UPDATE_DOCS=1 the test writes the page; without
+// it a difference is a failure.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,10 +1,11 @@
-// The transcript in docs/cli.md: what a new user types, in order, and what comes
-// back. Only what cannot be the same twice is made so.
+// The transcript in docs/cli.md: the commands of a new user, in order, with their output.
+// Only values that differ from run to run are replaced.
 
-import { HOST6, SERVER4 } from "../support/site.ts";
+import { HOST6 } from "../support/node.ts";
+import { SERVER4 } from "../support/topology.ts";
 import { createStage, HOST_PORT, MAPPING, type Stage } from "./stage.ts";
 
-/** What is typed, or done to the node in between. */
+/** A line to type, or a change to the node in between. */
 type Step = string | ((stage: Stage) => Promise<unknown>);
 
 const SECTIONS: readonly (readonly [string, readonly Step[]])[] = [
@@ -89,15 +90,15 @@ const SECTIONS: readonly (readonly [string, readonly Step[]])[] = [
 ];
 
 const CLIENT = "-s 203.0.113.2 -d 203.0.113.1 --timeout 100";
-/** To a pod that is gone. */
+/** Makes an entry that leads to a pod that is gone. */
 const STALE = `conntrack -I -p udp ${CLIENT} --sport 20020 --dport ${HOST_PORT} --dst-nat 10.88.0.3:5353`;
-/** From a Service to a pod that is no endpoint of it. */
+/** Makes an entry of a Service that leads to a pod that is no endpoint of it. */
 const NO_ENDPOINT =
 	"conntrack -I -p udp -s 10.88.0.2 -d 10.96.0.10 --timeout 100 --sport 20022 --dport 53 --dst-nat 10.88.0.9:5353";
-/** As a client leaves it that has tried in vain so far. */
+/** Makes the entry of a client that has sent its SYN in vain. */
 const UNANSWERED = `conntrack -I -p tcp ${CLIENT} --sport 20021 --dport 8080 --state SYN_SENT`;
 
-/** A pod is replaced while three clients know it; a fourth comes afterwards. */
+/** Replaces a pod while three clients know it. A fourth client begins before the new pod is there, a fifth after that. */
 async function arrange(stage: Stage): Promise<void> {
 	const neighbour = await stage.start("client", []);
 	const old = await stage.start("statsd-1");
@@ -115,7 +116,7 @@ async function arrange(stage: Stage): Promise<void> {
 	});
 }
 
-/** Runs it all; the result is what belongs between each section's marks. */
+/** Runs all sections. Returns the text that belongs between the marks of each. */
 export async function transcribe(): Promise<ReadonlyMap<string, string>> {
 	const stage = await createStage();
 	const sections = new Map<string, string>();
@@ -136,7 +137,7 @@ export async function transcribe(): Promise<ReadonlyMap<string, string>> {
 	return sections;
 }
 
-/** The same in every run and on every machine: times, ids, counters, and rows in the order of their text. */
+/** Returns the text with the values replaced that differ between runs and machines: times, ids, counters. Rows are put in the order of their text. */
 function settled(text: string): string {
 	const lines = text
 		.replace(/, for \d+ s/g, ", for 5 s")
@@ -148,12 +149,12 @@ function settled(text: string): string {
 		.replace(/(?<key>"?scanned"?[:=])\d+/g, "$<key>6")
 		.replace(/^conntrack-flush \d+\.\d+\.\d+/gm, "conntrack-flush VERSION")
 		.replace(/looked at \d+/g, "looked at 6")
-		// not what it can do: that is the same on every kernel that the page is for
+		// the abilities stay: they are the same on every kernel that the page is for
 		.replace(/Linux \S+(?=: )/, "Linux VERSION")
 		.replace(/\d+ of \d+ (?=entries|\()/g, "8 of 262144 ")
 		.replace(/^(?<counter>[a-z_]+ {2,})\d+$/gm, "$<counter>0")
 		.replace(/unanswered for \d+\.\d s/g, "unanswered for 3.0 s")
-		// in the order in which they were met
+		// the doctor prints them in the order in which it met them
 		.replace("(no-dnat: 1, other-pod: 3)", "(other-pod: 3, no-dnat: 1)")
 		.replace(/, build \w+/g, ", build 0123456789ab")
 		.split("\n");

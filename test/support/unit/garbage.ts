@@ -1,8 +1,9 @@
-// What the tests of garbage collection share.
+// The records of a few containers, and a table with an entry of each, for tests of
+// garbage collection and of commands.
 
 import { CONF, call } from "./calls.ts";
 
-/** Records of the containers, each with a pod of its own at 10.88.0.<n>. */
+/** Returns the files of the containers' records. The pods' addresses are 10.88.0.2, 10.88.0.3 and so on. */
 export async function records(
 	...ids: string[]
 ): Promise<Record<string, string>> {
@@ -23,7 +24,7 @@ export async function records(
 	return files;
 }
 
-/** An entry that leads to pod n through its hostPort. */
+/** Returns an entry with the id n that leads to 10.88.0.n through the hostPort. */
 export const entry = (n: number) => ({
 	id: n,
 	orig: `192.0.2.7:${n} > 203.0.113.1:8125`,

@@ -1,4 +1,4 @@
-// `flush`: what goes, what is counted, and what it refuses to do.
+// `flush`: the entries that it removes, the counts that it prints, and what it refuses.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -17,7 +17,7 @@ import { mapping } from "../../../support/unit/flows.ts";
 import { records } from "../../../support/unit/garbage.ts";
 import { attached, cachedFile } from "../../../support/unit/world.ts";
 
-/** Ids: 2 live, 3 stale, 4 passing by, 5 TCP to a pod that is gone, 6 a listener's. */
+/** The ids: 2 is live, 3 stale, 4 passing by, 5 TCP to a pod that is gone, 6 a listener's. */
 const ENTRIES: readonly EntrySpec[] = [
 	{
 		id: 2,
@@ -67,7 +67,7 @@ const refuse =
 	(r: Request): readonly Reply[] | undefined =>
 		r.type === IPCTNL_MSG_CT_DELETE ? [errorMessage(errno, r.seq)] : undefined;
 
-/** Hands over three entries, and then nothing more. */
+/** Answers a dump with three entries, and then fails. */
 const halfWay = (r: Request): readonly Reply[] | undefined =>
 	r.protocol === 12 && r.type === 0x0101
 		? [
@@ -352,7 +352,7 @@ test("--stale spares a pod that only libcni's cache knows", async () => {
 	const argv = ["flush", "--stale", "--proto", "udp"];
 	const called = await flush([], {}, { host: { argv, files } });
 	expect([called.code, called.gone]).toEqual([0, []]);
-	// without it, what leads there is stale
+	// without the cache, an entry that leads there is stale
 	const alone = await flush(argv.slice(1));
 	expect(alone.gone).toEqual([3]);
 });

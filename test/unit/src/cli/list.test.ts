@@ -1,4 +1,4 @@
-// `list`: what is shown of a table, and how.
+// `list`: the entries of a table that it shows, and how it prints them.
 
 import { describe, expect, test } from "vitest";
 import { cli } from "../../../../src/cli/cli.ts";
@@ -13,7 +13,7 @@ import {
 } from "../../../support/unit/calls.ts";
 import { records } from "../../../support/unit/garbage.ts";
 
-/** Ids: 2 live, 3 stale, 4 made without a rule, 5 passing by, 6 another port's. */
+/** The ids: 2 is live, 3 stale, 4 made without a rule, 5 passing by, 6 another port's. */
 const ENTRIES: readonly EntrySpec[] = [
 	{
 		id: 2,
@@ -256,7 +256,7 @@ describe("without records", () => {
 });
 
 describe("again and again", () => {
-	/** Ends after so many looks. */
+	/** Lists again and again, and ends after so many listings. */
 	const watch = async (
 		looks: number,
 		columns: number | undefined,

@@ -1,4 +1,5 @@
-// The command line's `reconcile`: words, output, and the loop.
+// `reconcile`: its flags, its output, and its loop. What it removes has its tests in
+// test/unit/src/reconcile.
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
@@ -58,11 +59,11 @@ interface Result {
 	readonly err: string;
 	readonly left: number[];
 	readonly sleeps: number[];
-	/** Calls that write files. */
+	/** The host's calls that write files. */
 	readonly written: string[];
 }
 
-/** Calls the command line; `asleep` is told of each sleep and returns true to end the loop. */
+/** Calls the command. `asleep` is called in each sleep, and returns true to end the loop. */
 async function call(
 	argv: readonly string[],
 	options: FakeHostOptions & {

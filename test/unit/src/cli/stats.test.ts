@@ -1,4 +1,4 @@
-// The command `stats`: what it prints.
+// `stats`: what it prints, as a table, as JSON and for Prometheus.
 
 import { describe, expect, test } from "vitest";
 import { COUNTERS, type Counter } from "../../../../src/conntrack/counters.ts";
@@ -16,7 +16,7 @@ const TYPES = [2, 4, 8, 9, 10, 11, 12, 13, 14, 15];
 
 type Values = Partial<Record<Counter, number>>;
 
-/** A kernel with these counters, one CPU a row; others are 0, and `lacking` are not sent. */
+/** Returns a kernel with these counters, one CPU a row. Other counters are 0, and those in `lacking` are not sent. */
 function kernel(
 	cpus: readonly Values[],
 	fill: readonly number[] = [3, 1000],

@@ -1,4 +1,5 @@
-// The command `sweep`: its words, its output, its end.
+// `sweep`: its flags, its output, and its end. What it removes has its tests in
+// test/unit/src/sweep.
 
 import { expect, test } from "vitest";
 import {
@@ -29,7 +30,7 @@ const ENTRIES = [
 	syn(3, { orig: "[fd07::7]:40003 > [fd03::1]:8080" }),
 ];
 
-/** Ends by a signal after `samples` samples. */
+/** Runs the command, and ends it by a signal after `samples` samples. */
 const sweep = (
 	flags: readonly string[],
 	samples = 9,

@@ -1,0 +1,120 @@
+// The duties of `install --watch` side by side: each goes on whatever the others do.
+
+import { describe, expect, test } from "vitest";
+import { runAgent } from "../../../../src/cli/agent.ts";
+import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
+import { fakeKernel } from "../../../support/fakekernel.ts";
+import { DIR, ROUTES } from "../../../support/unit/calls.ts";
+import { ENTRIES, records } from "../../../support/unit/garbage.ts";
+import { FILE, LIST, NODE, WHERE } from "../../../support/unit/installing.ts";
+
+const METRICS = { address: undefined, textfile: undefined };
+const TEXTFILE = "/metrics/a.prom";
+const ADDRESS = "127.0.0.1:9470";
+
+/** Runs the agent for so long. The table has entries of three pods, and only the first is recorded. */
+async function agent(
+	ms: number,
+	duties: Partial<Parameters<typeof runAgent>[3]> = {},
+	options: FakeHostOptions & {
+		readonly asleep?: (host: ReturnType<typeof fakeHost>) => void;
+	} = {},
+) {
+	const clock = { ms: 0 };
+	const kernel = fakeKernel({ clock, entries: ENTRIES, routes: ROUTES });
+	const host = fakeHost({
+		clock,
+		netlink: kernel.netlink,
+		files: { ...NODE, ...(await records("a")) },
+		directories: ["/metrics"],
+		signal: () => (clock.ms > ms ? "SIGTERM" : undefined),
+		...options,
+	});
+	const { sleep } = host;
+	const code = await runAgent(
+		{
+			...host,
+			sleep(pause) {
+				options.asleep?.(host);
+				return sleep(pause);
+			},
+		},
+		WHERE,
+		{ mode: "edit", runtime: undefined, keys: {} },
+		{
+			everyMs: 200,
+			reconcileMs: 1000,
+			sweep: false,
+			metrics: METRICS,
+			...duties,
+		},
+	);
+	return { code, host, kernel, err: host.written(2) };
+}
+
+describe("until a signal comes", () => {
+	test("it keeps the plugin in the chain and reconciles: exit 0", async () => {
+		const { code, host, kernel } = await agent(100);
+		expect(code).toBe(0);
+		expect(host.files.get(FILE)).toContain("conntrack-flush");
+		// that of the recorded pod
+		expect(kernel.left()).toEqual([2]);
+	});
+
+	test("it repairs what others undo", async () => {
+		let undone = 0;
+		const { host } = await agent(
+			1000,
+			{},
+			{
+				asleep(h) {
+					if (undone++ === 0) h.writeFile(FILE, LIST, 0o644);
+				},
+			},
+		);
+		expect(undone).toBeGreaterThan(1);
+		expect(host.files.get(FILE)).toContain("conntrack-flush");
+	});
+
+	test("records that cannot be read do not keep it from the chain", async () => {
+		const { code, host, err } = await agent(
+			100,
+			{ sweep: true },
+			{
+				fail: (c, path) =>
+					c === "readDir" && path === DIR ? "EIO" : undefined,
+			},
+		);
+		expect(code).toBe(0);
+		expect(err).toMatch(/msg="cannot reconcile" event=reconcile .*EIO/);
+		expect(err).toMatch(/msg="cannot sweep" event=sweep .*EIO/);
+		expect(host.files.get(FILE)).toContain("conntrack-flush");
+	});
+});
+
+describe("the metrics", () => {
+	test("are served and written while it runs, and gone at its end", async () => {
+		const seen = new Set<string>();
+		const { host } = await agent(
+			100,
+			{ metrics: { address: ADDRESS, textfile: TEXTFILE } },
+			{
+				asleep(h) {
+					for (const page of h.servers.get(ADDRESS)?.keys() ?? [])
+						seen.add(page);
+					if (h.files.has(TEXTFILE)) seen.add(TEXTFILE);
+				},
+			},
+		);
+		expect([...seen]).toEqual(
+			expect.arrayContaining(["/metrics", "/healthz", "/readyz", TEXTFILE]),
+		);
+		expect(host.servers.size).toBe(0);
+		expect(host.files.has(TEXTFILE)).toBe(false);
+	});
+
+	test("are neither served nor written unless that is asked for", async () => {
+		const { host } = await agent(100);
+		expect(host.calls.filter((c) => c.startsWith("serve"))).toEqual([]);
+	});
+});
