@@ -1,7 +1,4 @@
-// What the plugin and the command line both assume where nothing else is said.
+// Defaults that the plugin and the command line share.
 
-/** The directory of recorded attachments. */
+/** The directory where attachments are recorded. */
 export const DATA_DIR = "/run/cni/conntrack-flush";
-
-/** Where libcni keeps what it knows of running pods. */
-export const CACHE_DIR = "/var/lib/cni";

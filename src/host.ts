@@ -1,73 +1,73 @@
-// What the library may ask of the system it runs on. Two hosts implement it:
-// plugin/host/native (Rust, the executable) and plugin/host/node.ts (Node 20).
-// Grow it only by system calls; logic belongs to the callers.
+// The calls that the core may make to the system it runs on. Two hosts implement
+// them: plugin/host/native (Rust, the executable) and plugin/host/node.ts (Node 20).
+// The interface grows only by system calls; logic belongs to the callers.
 
 export type MaybePromise<T> = T | Promise<T>;
 
-/** A limit for readFile where a user names a document. */
+/** The limit for readFile if a user names the document. */
 export const MAX_DOCUMENT = 16 << 20;
 
 export interface Host {
 	/** Arguments after the program's name. */
 	readonly argv: readonly string[];
 	env(name: string): string | undefined;
-	/** All of file descriptor 0. SysError EILSEQ if it is not UTF-8. */
+	/** Returns all of file descriptor 0. SysError EILSEQ if it is not UTF-8. */
 	stdin(): string;
-	/** All of it to standard output. To standard error only what its reader takes: the rest is lost, as no pod is to wait for a log. */
+	/** Writes all of the text to standard output. Standard error gets only what its reader takes, and the rest is lost, because no pod must wait for a log. */
 	write(fd: 1 | 2, text: string): void;
 	/**
-	 * A netlink socket of `protocol` (linux/netlink.h), bound, in the network
+	 * Opens and binds a netlink socket of `protocol` (linux/netlink.h) in the network
 	 * namespace of this process. `timeoutMs` bounds each send and each recv.
 	 */
 	netlink(protocol: number, timeoutMs: number): NetlinkSocket;
-	/** The file as UTF-8. SysError EILSEQ if it is not UTF-8, EFBIG if it has more than `limit` bytes: 1 MiB if that is left out. */
+	/** Returns the file's text. SysError EILSEQ if it is not UTF-8, EFBIG if it has more than `limit` bytes; the default limit is 1 MiB. */
 	readFile(path: string, limit?: number): string;
-	/** Always a new file: what is at `path`, a link or a FIFO too, is removed and never written to. So does copyFile. */
+	/** Writes a new file, as copyFile does. Anything that is at `path` before, a link or a FIFO too, is removed and never written to. */
 	writeFile(path: string, text: string, mode: number): void;
-	/** Creates or appends in one write, so that lines of several processes stay whole; follows no link, and SysError EAGAIN if it would have to wait. Returns the size that the file then has. */
+	/** Creates the file or appends to it in one write, so that lines of several processes stay whole. Follows no link. SysError EAGAIN if it would have to wait. Returns the size that the file then has. */
 	appendFile(path: string, text: string, mode: number): number;
 	copyFile(from: string, to: string, mode: number): void;
 	rename(from: string, to: string): void;
 	unlink(path: string): void;
-	/** Creates `path` and, with mode 0755, its missing parents; no error if it is there. Returns the permission bits it was found or made with. */
+	/** Creates `path` and, with mode 0755, its missing parents; it may exist already. Returns the permission bits it was found or made with. */
 	mkdir(path: string, mode: number): number;
-	/** Names in the directory, without `.` and `..`, in no order. */
+	/** Returns the names in the directory, without `.` and `..`, in no order. */
 	readDir(path: string): string[];
-	/** Exclusive advisory lock; the result releases it. SysError EAGAIN after `timeoutMs`. */
+	/** Takes an exclusive advisory lock; the result releases it. SysError EAGAIN after `timeoutMs`. */
 	flock(path: string, timeoutMs: number): () => void;
-	/** Wall clock, ms since 1970. */
+	/** The wall clock in ms since 1970. */
 	now(): number;
-	/** Monotonic clock, ms. */
+	/** The monotonic clock in ms. */
 	ticks(): number;
 	sleep(ms: number): MaybePromise<void>;
-	/** A pending signal, for loops to poll. */
+	/** Returns the pending signal. Loops poll it. */
 	signal(): "SIGTERM" | "SIGINT" | undefined;
-	/** This host with the calls that no verb makes: even to have them at hand would cost a verb's start. */
+	/** Returns this host with the calls that no verb makes. They are apart, because their mere presence would slow a verb's start. */
 	full(): FullHost;
 }
 
-/** What the command line and the agent ask of the system besides. */
+/** The calls that only the command line and the agent make. */
 export interface FullHost extends Host {
-	/** Columns of the terminal that `fd` is, 0 if it does not know; undefined if it is none. */
+	/** Returns the columns of the terminal that `fd` is, 0 if the terminal does not know, or undefined if `fd` is no terminal. */
 	columns(fd: 1 | 2): number | undefined;
-	/** Links are followed. */
+	/** Follows links. */
 	stat(path: string): FileStat;
-	/** SysError EFBIG if it has more than 16 MiB. */
+	/** SysError EFBIG if the file has more than 16 MiB. */
 	readBytes(path: string): Uint8Array;
-	/** What comes out of a FIFO, a device or a file until its end, as UTF-8. Waits for who writes, whatever signal comes. */
+	/** Reads a FIFO, a device or a file to its end and returns its text. Waits for the writer, whatever signal comes. */
 	readStream(path: string): string;
-	/** What a symbolic link holds. SysError EINVAL if `path` is none. */
+	/** Returns the target of a symbolic link. SysError EINVAL if `path` is no link. */
 	readLink(path: string): string;
-	/** Makes the file that of another user and group. Links are followed. */
+	/** Changes the file's user and group. Follows links. */
 	chown(path: string, uid: number, gid: number): void;
 	/** Removes the directory. SysError ENOTEMPTY if something is in it. */
 	rmdir(path: string): void;
-	/** Makes last what was written to the file or directory. */
+	/** Writes the file or directory through to the disk (fsync). */
 	sync(path: string): void;
 	/**
-	 * An HTTP/1.1 server for GET and HEAD on `address`: "127.0.0.1:9470",
+	 * Starts an HTTP/1.1 server for GET and HEAD on `address`: "127.0.0.1:9470",
 	 * "[::1]:9470". In the executable it answers whatever the program is doing.
-	 * SysError EADDRINUSE and the like; EINVAL if that is no address.
+	 * SysError EADDRINUSE and the like; EINVAL if `address` is no address.
 	 */
 	serve(address: string): MaybePromise<HttpServer>;
 }
@@ -85,8 +85,8 @@ export interface FileStat {
 
 export interface HttpServer {
 	/**
-	 * From now on the answer for `path`; any other path is 404. After `validMs`
-	 * without another it is 503: the program has stopped publishing.
+	 * Makes this the answer for `path`; any other path is 404. After `validMs` without
+	 * another call the answer is 503, because the program has stopped publishing.
 	 */
 	publish(
 		path: string,
@@ -95,14 +95,14 @@ export interface HttpServer {
 		body: string,
 		validMs: number,
 	): void;
-	/** Nothing listens when it returns. */
+	/** Stops the server. Nothing listens any more when it returns. */
 	close(): void;
 }
 
 export interface NetlinkSocket {
 	send(bytes: Uint8Array): MaybePromise<void>;
 	/**
-	 * One datagram into the caller's buffer; returns its length in bytes.
+	 * Reads one datagram into the caller's buffer and returns its length in bytes.
 	 * SysError EAGAIN: nothing came within the timeout. ENOBUFS: the kernel
 	 * dropped messages. EMSGSIZE: the datagram was longer than the buffer.
 	 */
@@ -110,7 +110,7 @@ export interface NetlinkSocket {
 	close(): void;
 }
 
-/** What both hosts throw; recognised by shape, because a host may live on the other side of an engine. */
+/** The error that both hosts throw. It is recognised by its shape, because a host may live on the other side of an engine. */
 export interface SysError extends Error {
 	/** "ENOENT", "EPERM", … */
 	readonly code: string;
@@ -124,7 +124,7 @@ export function isSysError(e: unknown): e is SysError {
 	return e instanceof Error && typeof (e as SysError).syscall === "string";
 }
 
-/** Whether what was asked for is simply not there. */
-export function isAbsent(e: unknown): boolean {
+/** Returns true if a call failed only because the file does not exist. */
+export function isNotFound(e: unknown): boolean {
 	return isSysError(e) && (e.code === "ENOENT" || e.code === "ENOTDIR");
 }

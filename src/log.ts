@@ -1,5 +1,6 @@
-// One line per event, logfmt, to standard error or a file: stdout belongs to
-// CNI. A log that cannot be written is given up silently; nothing may fail for it.
+// The log: one line of logfmt for each event, to standard error or a file, because
+// stdout belongs to CNI. A log that cannot be written is given up silently, because
+// nothing may fail for it.
 
 import type { Host } from "./host.ts";
 
@@ -12,7 +13,7 @@ export type Fields = Readonly<
 /** Writes `level=… msg=… key=value …`; undefined values are left out. */
 export type Log = (level: Level, msg: string, fields: Fields) => void;
 
-/** A log of `least` and above, to the file if one is named; every line ends with `common`. */
+/** Returns a log for `least` and above. It writes to the file if one is named. Every line names `common`. */
 export function logger(
 	host: Host,
 	least: Level,
@@ -26,25 +27,22 @@ export function logger(
 		try {
 			if (file !== undefined) return host.appendFile(file, line, 0o640);
 		} catch {
-			// then to standard error
+			// the line goes to standard error
 		}
 		try {
 			host.write(2, line);
 		} catch {
-			// closed; there is nobody to tell
+			// standard error is closed: there is nobody to tell
 		}
 	};
 }
 
-/**
- * What was thrown, in words. The engine throws null where no memory is left for an
- * error.
- */
+/** Returns the words of anything that was thrown. The engine throws null if no memory is left for an error. */
 export function wordsOf(thrown: unknown): string {
 	return thrown === null ? "out of memory" : String(thrown);
 }
 
-/** The same log, for what has one cause: of its lines the first is written. */
+/** Returns the same log for lines that have one cause: only the first is written. */
 export function once(log: Log): Log {
 	let isTold = false;
 	return (...line) => {
@@ -60,11 +58,11 @@ function format(fields: Fields): string {
 		.join(" ");
 }
 
-// names come from outside: control characters must not make a second line
+/** Quotes a value if it needs it. Names come from outside, and their control characters must not make a second line. */
 function quote(value: string): string {
 	if (/^[\w./:,@+-]+$/.test(value)) return value;
-	// JSON leaves these as they are; a terminal or a log reader may not, and the
-	// last two ranges show the line in another order
+	// JSON leaves these characters as they are, but a terminal or a log reader may
+	// not; the last two ranges would show the line in another order
 	return JSON.stringify(value).replace(
 		/[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
 		(c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,

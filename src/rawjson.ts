@@ -88,7 +88,7 @@ function stringEnd(text: string, at: number): number {
 	}
 }
 
-/** The span without the white space at both ends. */
+/** Returns the span without the white space at both ends. */
 function trimmed(text: string, from: number, to: number): Span {
 	const isSpace = (at: number): boolean => text.charCodeAt(at) <= 0x20;
 	let start = from;

@@ -1,4 +1,5 @@
-// Whether an interface's name is one, for the few that are not obviously so.
+// Tells if an interface's name is right. Only the few names that are not obviously right
+// need this file.
 
 /** The characters that Go's unicode.IsSpace knows. */
 const SPACE =

@@ -46,7 +46,7 @@ const RULES = {
 	STATUS: { env: ["CNI_PATH"], since: "1.1.0" },
 } as const satisfies Record<string, VerbRules>;
 
-/** What the answer repeats of the request. */
+/** The part of the request that the answer repeats. */
 export interface Answer {
 	/** The version that the request is in, once that is known. */
 	cniVersion: string;
@@ -70,8 +70,8 @@ export async function callVerb(
 			known: ["VERSION", ...Object.keys(RULES)],
 		} satisfies Problem;
 	const needed = isVersion ? [] : RULES[command].env;
-	const odd = needed.filter((name) => !isPlain(name, host.env(name)));
-	if (odd.length > 0) await checkOdd(host, command, needed, odd);
+	const unsure = needed.filter((name) => !isPlain(name, host.env(name)));
+	if (unsure.length > 0) await checkEnv(host, command, needed, unsure);
 
 	let text = "";
 	let members: unknown;
@@ -128,15 +128,15 @@ function isVerb(command: string): command is keyof Verbs {
 }
 
 /** Throws a Problem if one of the variables that are not plainly right is missing or wrong. */
-async function checkOdd(
+async function checkEnv(
 	host: Host,
 	command: string,
 	needed: readonly Variable[],
-	odd: readonly Variable[],
+	unsure: readonly Variable[],
 ): Promise<void> {
 	const value = (name: Variable): string | undefined => host.env(name);
 	const { isInterfaceName } = await import("./ifname.ts");
-	const wrong = odd.filter(
+	const wrong = unsure.filter(
 		(name) => name !== "CNI_IFNAME" || !isInterfaceName(value(name) ?? ""),
 	);
 	if (wrong.length > 0)

@@ -1,8 +1,8 @@
-// What a request consists of, and what may be wrong with it. These are types only. A
+// The parts of a request, and the problems that it may have. These are types only. A
 // problem is thrown as plain data, so that a call that succeeds loads neither an error
 // class nor words; errors.ts puts it into words where it is printed.
 
-/** What a verb is called with, beside the configuration. */
+/** The arguments of a verb beside the configuration. */
 export interface CmdArgs {
 	readonly containerID: string;
 	readonly ifname: string;
@@ -17,7 +17,7 @@ export type Variable =
 	| "CNI_NETNS"
 	| "CNI_PATH";
 
-/** What is wrong with a request. */
+/** A problem that makes a request invalid. */
 export type Problem =
 	| {
 			readonly is: "unknown command";
@@ -56,6 +56,6 @@ export interface InvalidValue {
 	/** The value's path in the document: `runtimeConfig.portMappings`. */
 	readonly where: string;
 	readonly value: unknown;
-	/** What it must be. */
+	/** The value that is expected: `must be an array`. */
 	readonly must: string;
 }

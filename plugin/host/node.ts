@@ -1,5 +1,5 @@
-// Host on Node 20, for development and tests: the same bundle without a Rust
-// build. Run directly, this file is the plugin.
+// The host on Node 20, for development and tests: it needs no Rust build. If this file
+// is run directly, it is the plugin.
 
 import { pathToFileURL } from "node:url";
 import type { FullHost, Host } from "../../src/host.ts";
@@ -37,7 +37,7 @@ export function nodeHost(
 		full: () => host,
 		columns,
 		stat: files.stat,
-		// a plain one: what a Buffer adds is not to be relied on
+		// a plain array, because the native host returns no Buffer
 		readBytes: (path) => new Uint8Array(files.readBytes(path)),
 		readStream: files.readStream,
 		readLink: files.readLink,
@@ -51,7 +51,7 @@ export function nodeHost(
 
 type Signal = "SIGTERM" | "SIGINT";
 
-/** A signal that follows another so soon means the same: timeout(1) sends two. */
+/** A signal that follows another so soon means the same, because timeout(1) sends two. */
 const SAME_MS = 1000;
 
 let pending: Signal | undefined;
@@ -59,7 +59,7 @@ let came = 0;
 let watching = false;
 let wakeSleep: (() => void) | undefined;
 
-/** Watches from the first poll on; a second signal has its default action. */
+/** Watches signals from the first poll on. A second signal has its default action. */
 function signal(): Signal | undefined {
 	if (!watching) {
 		watching = true;
@@ -86,7 +86,7 @@ function sleep(ms: number): Promise<void> {
 	return timer.done;
 }
 
-/** As the native host: exit code from main, an error object for a runtime. */
+/** Returns main's exit code. If main throws, it writes an error object for the runtime, as the native host does. */
 async function run(host: Host): Promise<number> {
 	try {
 		const { main } = await import("../main.ts");

@@ -1,4 +1,4 @@
-// The capability without which the kernel tells us nothing, in words.
+// The words about the capability without which the kernel answers nothing.
 
 export const MISSING =
 	"CAP_NET_ADMIN is missing in this network namespace's user namespace";

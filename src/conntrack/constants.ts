@@ -1,4 +1,4 @@
-// The kernel's names of ctnetlink, with their headers.
+// The kernel's names for what ctnetlink sends and reads, each with its header file.
 
 // linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK << 8 | message
 export const IPCTNL_MSG_CT_NEW = 0x0100;

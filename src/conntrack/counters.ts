@@ -1,6 +1,7 @@
-// ctnetlink's statistics (linux/netfilter/nfnetlink_conntrack.h): what each CPU has
-// counted. They need no procfs, unlike /proc/net/stat/nf_conntrack, which kernels
-// since 5.15 may be built without. How full the table is, every flush asks: ct.ts.
+// ctnetlink's statistics (linux/netfilter/nfnetlink_conntrack.h): the counters of each
+// CPU. They need no procfs, unlike /proc/net/stat/nf_conntrack, which kernels since
+// 5.15 may be built without. The fill of the table is in messages.ts, because every
+// flush asks for it.
 
 import { AF_UNSPEC } from "../net/ip.ts";
 import { attributesAt, nfgenmsg } from "../netlink/nfnl.ts";
@@ -18,7 +19,7 @@ import {
 
 export const IPCTNL_MSG_CT_GET_STATS_CPU = 0x0104;
 
-/** CTA_STATS_* of a CPU, those that kernels still send; in the order of the kernel. */
+/** The CTA_STATS_* of a CPU that kernels still send, in the order of the kernel. */
 const COUNTER_TYPES = {
 	found: 2,
 	invalid: 4,
@@ -35,7 +36,7 @@ const COUNTER_TYPES = {
 export type Counter = keyof typeof COUNTER_TYPES;
 export const COUNTERS = Object.keys(COUNTER_TYPES) as Counter[];
 
-/** 32 bits each, of this network namespace. What a kernel does not know is left out: 5.4 lacks the last two. */
+/** Counters of this network namespace, 32 bits each. A counter that the kernel does not know is left out: 5.4 lacks the last two. */
 export type Counters = Readonly<Partial<Record<Counter, number>>>;
 
 export interface CPUCounters {
@@ -51,7 +52,7 @@ export function getCPUCounters(w: Writer, seq: number): void {
 	);
 }
 
-/** One message of the answer to `getCPUCounters`. Throws DecodeError. */
+/** Reads one message of the answer to `getCPUCounters`. Throws DecodeError. */
 export function readCPUCounters(b: RecvBuffer, m: Message): CPUCounters {
 	const from = attributesAt(m);
 	if (m.end < from) throw new DecodeError("statistics without their header");

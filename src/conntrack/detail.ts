@@ -1,5 +1,5 @@
-// What an entry says beyond its tuples: for people who look at the table, and for
-// those who judge an entry by its age. The verbs need none of it.
+// The parts of an entry beyond its tuples, for people who look at the table and for
+// code that judges an entry by its age. No verb needs them.
 
 import { AF_INET } from "../net/ip.ts";
 import { attributesAt } from "../netlink/nfnl.ts";
@@ -19,7 +19,7 @@ const CTA_MARK = 8;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
 
-/** By number, linux/netfilter/nf_conntrack_tcp.h. */
+/** The states by their numbers in linux/netfilter/nf_conntrack_tcp.h. */
 const TCP_STATES = [
 	"NONE",
 	"SYN_SENT",
@@ -38,7 +38,7 @@ export interface Detail {
 	/** Seconds that the entry has left. */
 	readonly timeout: number;
 	readonly mark: number;
-	/** Of TCP only. */
+	/** Only entries of TCP have one. */
 	readonly tcpState: TCPState | undefined;
 }
 
@@ -66,7 +66,7 @@ export function readDetailed(b: RecvBuffer, m: Message): DetailedEntry {
 
 const NOWHERE = { src: "", dst: "", sport: 0, dport: 0 };
 const NO_WORDS = new Uint32Array();
-/** Stands for all that saw a reply: of no protocol, and so in no scope. */
+/** Stands for every entry that saw a reply. It has no protocol, and so no scope contains it. */
 const ANSWERED: DetailedEntry = {
 	family: AF_INET,
 	proto: 0,
@@ -79,7 +79,7 @@ const ANSWERED: DetailedEntry = {
 	tcpState: undefined,
 };
 
-/** Reads an entry, but not one that saw a reply, as nearly all have: that would be most of the work. */
+/** Reads an entry as `readDetailed` does, except one that saw a reply. Nearly all did, and reading them would be most of the work. */
 export function readUnanswered(b: RecvBuffer, m: Message): DetailedEntry {
 	for (let at = attributesAt(m); m.end - at >= 8; ) {
 		const size = b.u16(at);
@@ -88,19 +88,19 @@ export function readUnanswered(b: RecvBuffer, m: Message): DetailedEntry {
 				return ANSWERED;
 			break;
 		}
-		// too short to be an attribute: `readDetailed` says what is wrong
+		// too short for an attribute: `readDetailed` throws an error that says so
 		if (size < 4) break;
 		at += align(size);
 	}
 	return readDetailed(b, m);
 }
 
-/** CTA_ID as the number that others print. */
+/** Returns CTA_ID as the number that other tools print. */
 export function idOf({ id }: Key): number {
 	return be32(id);
 }
 
-/** The zone of both directions; 0 is the default one. */
+/** Returns the zone of both directions; 0 is the default zone. */
 export function zoneOf({ zone = 0 }: Key): number {
 	return be32(pairWord(0, zone));
 }

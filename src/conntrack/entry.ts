@@ -1,4 +1,5 @@
-// Decoding a conntrack entry whole: for those that skip.ts leaves to a closer look.
+// Decodes a conntrack entry whole, if skip.ts has left it to a closer look. It judges
+// nothing.
 
 import {
 	AF_INET,
@@ -48,7 +49,7 @@ export interface Tuple {
 	readonly dport: number;
 }
 
-/** All that it takes to remove an entry. */
+/** The parts of an entry that its removal needs. */
 export interface Target {
 	readonly key: Key;
 	readonly status: number;
@@ -61,7 +62,7 @@ export interface Entry extends Target {
 	readonly reply: Tuple;
 }
 
-/** Reads one entry. Throws DecodeError if an attribute is cut or a part that every entry has is missing. */
+/** Reads one entry. Throws DecodeError if an attribute is cut, or if a part is missing that every entry has. */
 export function readEntry(b: RecvBuffer, m: Message): Entry {
 	const { key, status } = readTarget(b, m);
 	const { family } = key;
@@ -74,8 +75,8 @@ export function readEntry(b: RecvBuffer, m: Message): Entry {
 }
 
 /**
- * The same of an entry that is known to be laid out as the kernel does and to be in
- * no zone: its reply tuple begins at word `reply`, its status at word `status`.
+ * Reads what `readTarget` reads, of an entry in no zone that is known to have the
+ * kernel's layout: its reply tuple begins at word `reply`, its status at word `status`.
  */
 export function plainTarget(
 	b: RecvBuffer,
@@ -96,11 +97,11 @@ export function plainTarget(
 		if (size < 4) break;
 		at += (size + 3) >> 2;
 	}
-	// it says what is wrong
+	// no id was found: `readTarget` throws an error that says what is wrong
 	return readTarget(b, m);
 }
 
-/** Reads what removes an entry, and no more. Throws DecodeError as `readEntry` does; whether its tuples are whole is not looked at. */
+/** Reads only what the removal of an entry needs. Throws DecodeError as `readEntry` does, except for tuples that are not whole. */
 export function readTarget(b: RecvBuffer, m: Message): Target {
 	const { words, halves } = b;
 	const first = attributesAt(m);
@@ -111,7 +112,7 @@ export function readTarget(b: RecvBuffer, m: Message): Target {
 	let id: number | undefined;
 	let zone: number | undefined;
 	let status = 0;
-	// a loop over words and not `attributes`: every entry that goes comes here
+	// a loop over words and not `attributes`, because every entry that is removed comes here
 	for (let at = first; m.end - at >= 4; ) {
 		const word = at >> 2;
 		const head = words[word];
@@ -137,11 +138,11 @@ export function readTarget(b: RecvBuffer, m: Message): Target {
 
 type ProtoTuple = Tuple & {
 	readonly proto: number;
-	/** Laid out as the kernel always did, and so whole. */
+	/** The tuple has the kernel's usual layout (layout.ts), and so is whole. */
 	readonly isPlain: boolean;
 };
 
-/** Reads a tuple from its fixed places, or attribute by attribute where they are not what they always were. */
+/** Reads a tuple from the places of the usual layout or, if it has another one, attribute by attribute. */
 function readTuple(
 	b: RecvBuffer,
 	m: Message,
@@ -169,7 +170,7 @@ function readTuple(
 	};
 }
 
-/** Where the last attribute of the type stands; `readTarget` has checked their lengths. */
+/** Returns the offset of the last attribute of the type. `readTarget` has checked the lengths. Throws DecodeError if there is none. */
 function find({ halves }: RecvBuffer, m: Message, type: number): number {
 	let found: number | undefined;
 	for (let at = attributesAt(m); m.end - at >= 4; ) {

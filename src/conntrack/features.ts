@@ -1,4 +1,4 @@
-// Requests that ask what a kernel can do, and change nothing on any.
+// Requests that find out what a kernel can do. They change nothing on any kernel.
 
 import { AF_INET } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
@@ -29,10 +29,10 @@ import {
 } from "./constants.ts";
 
 const UNKNOWN_FLAG = 0x80000000;
-/** No address family: no entry is of it. */
+/** Not an address family, so no entry has it. */
 const NO_FAMILY = 99;
 
-/** EINVAL: dumps can be filtered (Linux 5.8). The end of an empty dump: not. */
+/** Asks for a dump with an unknown filter flag. The kernel answers EINVAL if it can filter dumps (Linux 5.8), and otherwise an empty dump. */
 export function probeFilteredDump(w: Writer, seq: number): void {
 	w.message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, seq, () => {
 		nfgenmsg(w, NO_FAMILY);
@@ -40,7 +40,7 @@ export function probeFilteredDump(w: Writer, seq: number): void {
 	});
 }
 
-/** ENOENT: the kernel understands what retires an entry, and has none such. Without NLM_F_CREATE none is made. */
+/** Asks to retire an entry that does not exist. The kernel answers ENOENT if it understands the request. Without NLM_F_CREATE it makes no entry. */
 export function probeRetire(w: Writer, seq: number): void {
 	w.message(IPCTNL_MSG_CT_NEW, NLM_F_REQUEST | NLM_F_ACK, seq, () => {
 		nfgenmsg(w, AF_INET);
@@ -50,7 +50,7 @@ export function probeRetire(w: Writer, seq: number): void {
 	});
 }
 
-/** UDP from 0.0.0.0:0 to 0.0.0.0:0. */
+/** Writes the tuple of UDP from 0.0.0.0:0 to 0.0.0.0:0. */
 function nobody(w: Writer): void {
 	w.nested(CTA_TUPLE_ORIG, () => {
 		w.nested(CTA_TUPLE_IP, () => {

@@ -1,5 +1,6 @@
-// How ctnetlink_dump_tuples lays out a tuple, in every kernel so far: the headers
-// of its attributes as words of a buffer.
+// The layout that ctnetlink_dump_tuples gives a tuple, in every kernel so far: the
+// headers of its attributes as words of a buffer. An entry may have another layout;
+// entry.ts can read that too.
 
 import { NLA_F_NESTED, pairWord } from "../netlink/nl.ts";
 import {
@@ -22,10 +23,10 @@ import {
 
 export const V4_SRC_WORD = pairWord(8, CTA_IP_V4_SRC);
 export const V6_SRC_WORD = pairWord(20, CTA_IP_V6_SRC);
-/** Words of a whole tuple with its header. */
+/** The words of a whole tuple with its header. */
 export const V4_TUPLE = 13;
 export const V6_TUPLE = 19;
-/** The type of the first attribute, which is a nest, and of the second. */
+/** The types of an entry's first attribute and of its second; both are nests. */
 export const ORIG_HALF = NLA_F_NESTED | CTA_TUPLE_ORIG;
 export const REPLY_HALF = NLA_F_NESTED | CTA_TUPLE_REPLY;
 export const V4_REPLY_WORD = pairWord(4 * V4_TUPLE, REPLY_HALF);
@@ -43,7 +44,7 @@ export const SRC_PORT_WORD = pairWord(6, CTA_PROTO_SRC_PORT);
 export const PROTO_NUM_WORD = pairWord(5, CTA_PROTO_NUM);
 export const DST_PORT_WORD = pairWord(6, CTA_PROTO_DST_PORT);
 
-/** Whether a tuple with ports stands at a word, laid out as the kernel does; `word` is the one after the tuple's own header. */
+/** Returns true if a tuple with ports and the kernel's layout stands at `word`, which is the word after the tuple's own header. */
 export function isPlain(
 	words: Uint32Array,
 	word: number,

@@ -1,8 +1,7 @@
-// ctnetlink (linux/netfilter/nfnetlink_conntrack.h): the messages we send and
-// the entries we read. The only file that can write IPCTNL_MSG_CT_DELETE; what
-// it cannot write is as important as what it can: a DELETE without a tuple, with
-// CTA_FILTER flags 0, or with a filter that a kernel ignores, empties the table
-// of a node. See `remove` and `kernelFlush`.
+// ctnetlink (linux/netfilter/nfnetlink_conntrack.h): the messages that we send. Only
+// this file can write IPCTNL_MSG_CT_DELETE, and it must never write a DELETE without a
+// tuple, with CTA_FILTER flags 0 or with a filter that a kernel ignores: each of them
+// empties the table of a node. See `deleteOne` and `deleteFiltered`.
 
 import {
 	AF_INET,
@@ -69,44 +68,44 @@ import {
 	ZONE_WORD,
 } from "./layout.ts";
 
-/** Known to this file alone: see above. */
+/** Only this file knows the number: see above. */
 const IPCTNL_MSG_CT_DELETE = 0x0102;
 
 /**
- * What identifies an entry for removal: the REPLY tuple proves that the NAT
- * target is still the one that was judged, the id that the original tuple is.
- * An entry re-created meanwhile differs in one of them and answers ENOENT.
+ * The parts that identify an entry for removal. The reply tuple proves that the target
+ * is still the one that was judged, the id proves it of the original tuple. If the
+ * entry was made anew in the meantime, one of them differs and the answer is ENOENT.
  */
 export interface Key {
 	readonly family: Family;
-	/** Payload of CTA_TUPLE_REPLY as dumped, in words; a directional zone stands inside. */
+	/** The payload of CTA_TUPLE_REPLY as dumped, in words. A directional zone stands in it. */
 	readonly reply: Uint32Array;
 	/** CTA_ID as a word of the received buffer; see `idOf`. */
 	readonly id: number;
-	/** CTA_ZONE as a half of the received buffer, if the entry showed one: without it the kernel looks in the default zone. */
+	/** CTA_ZONE as a half of the received buffer, if the entry has one. Without it the kernel looks in the default zone. */
 	readonly zone: number | undefined;
 }
 
-/** What a kernel flush deletes: every entry that agrees in all of these. */
+/** The filter of a kernel flush, which deletes every entry that agrees in all of these. */
 export interface FlushFilter {
-	/** Ports of other protocols are not compared (nf_ct_tuple filter): never SCTP. */
+	/** Never SCTP: the kernel compares ports of these two protocols alone (ctnetlink_filter_match_tuple). */
 	readonly proto: typeof IPPROTO_TCP | typeof IPPROTO_UDP;
 	readonly origDport: number;
-	/** IPv4; undefined for any. */
+	/** An IPv4 address, or undefined for any. */
 	readonly origDst: IP | undefined;
-	/** IPv4: the comparison of IPv6 addresses is inverted in every kernel that has it. */
+	/** An IPv4 address, because every kernel that has the filter inverts the comparison of IPv6 addresses. */
 	readonly replySrc: IP;
 	readonly replySport: number;
 }
 
-/** What a filtered dump asks for: entries of one family and protocol, and of one original destination port or, with null, of all. */
+/** The filter of a dump: entries of one family and protocol, and of one original destination port or, with null, of all ports. */
 export interface DumpFilter {
 	readonly family: Family;
 	readonly proto: Proto;
 	readonly hostPort: number | null;
 }
 
-/** How many entries this network namespace has, and how many it may have. */
+/** The number of entries that this network namespace has, and the number that it may have. */
 export interface Fill {
 	readonly entries: number;
 	/** 0 if the kernel does not say. */
@@ -120,7 +119,7 @@ export function getFill(w: Writer, seq: number): void {
 	);
 }
 
-/** The answer to `getFill`. Throws DecodeError. */
+/** Reads the answer to `getFill`. Throws DecodeError. */
 export function readFill(b: RecvBuffer, m: Message): Fill {
 	let entries: number | undefined;
 	let max = 0;
@@ -142,9 +141,8 @@ export function getAll(w: Writer, seq: number): void {
 }
 
 /**
- * Asks for the entries that `filter` describes. Kernels before 5.8 send all of
- * the family, and every kernel sends all ports of SCTP: a dump may hold more
- * than was asked for.
+ * Asks for the entries that the filter describes. The dump may hold more: kernels
+ * before 5.8 send all entries of the family, and every kernel sends all ports of SCTP.
  */
 export function getFiltered(
 	w: Writer,
@@ -169,7 +167,7 @@ export function getFiltered(
 	});
 }
 
-/** Deletes the one entry of `key`. Throws TypeError rather than write a wider DELETE. */
+/** Deletes the one entry of `key`. Throws TypeError if the DELETE might concern more. */
 export function deleteOne(
 	w: Writer,
 	seq: number,
@@ -183,10 +181,11 @@ export function deleteOne(
 }
 
 /**
- * Gives the entry of `key` a last timeout that no packet refreshes. `status` is
- * what the dump showed: bits that the kernel has set must be repeated (EBUSY).
- * The timeout comes in the same message, because kernels since 6.0 refuse to
- * change it afterwards: EPERM means already retired. Older ones begin it anew.
+ * Gives the entry of `key` a last timeout that no packet refreshes. `status` is the
+ * status in the dump, because bits that the kernel has set must be repeated (EBUSY).
+ * The timeout comes in the same message, because kernels since 6.0 refuse to change it
+ * afterwards: EPERM means that the entry was retired before. Older kernels begin the
+ * timeout anew.
  */
 export function retireOne(
 	w: Writer,
@@ -196,7 +195,7 @@ export function retireOne(
 	status: number,
 	seconds: number,
 ): void {
-	// no NLM_F_CREATE: an entry that is gone must stay gone
+	// no NLM_F_CREATE: an entry that has expired must not come back
 	const at = name(w, IPCTNL_MSG_CT_NEW, seq, ack, key, 4);
 	const { words } = w;
 	words[at] = STATUS_WORD;
@@ -206,10 +205,10 @@ export function retireOne(
 }
 
 /**
- * Deletes all entries that agree with `filter`, in the kernel (Linux 6.12 and
- * later, commit 1ef7f50ccc6e). The original tuple never holds a source, so it
- * is incomplete, and a kernel that does not know the filter answers EINVAL or
- * EOPNOTSUPP and deletes nothing. The flags are never 0.
+ * Makes the kernel delete all entries that agree with `filter` (Linux 6.12 and later,
+ * commit 1ef7f50ccc6e). The original tuple never holds a source, so it is incomplete:
+ * a kernel that does not know the filter answers EINVAL or EOPNOTSUPP and deletes
+ * nothing. The flags are never 0.
  */
 export function deleteFiltered(
 	w: Writer,
@@ -260,10 +259,10 @@ function requestFlags(ack: boolean): number {
 }
 
 /**
- * Begins a message about the one entry of `key`, and returns where its last `more`
- * words are, which the caller writes. Word by word and in one piece: a table may
- * have thousands to remove. Throws TypeError for what might name more than one
- * entry, or another.
+ * Begins a message about the one entry of `key` and returns the index of its last
+ * `more` words, which the caller writes. It is written word by word and in one piece,
+ * because thousands of entries may have to be removed. Throws TypeError if the key
+ * might name another entry, or more than one.
  */
 function name(
 	w: Writer,

@@ -1,7 +1,7 @@
-// A first look at an entry's addresses, on words: whether it can be one of those
-// that a request is about. Says no only where that is certain; what it lets through
-// is judged as it would have been anyway. On a node whose pods ask DNS servers, a
-// hostPort 53 shares its number with most of the table.
+// A first look at an entry's addresses, on words: it holds back entries that certainly
+// have none of the addresses of a request. It decides nothing about the others, which
+// are judged as without it. On a node whose pods ask DNS servers, a hostPort 53 shares
+// its number with most of the table.
 
 import { halfAt } from "../netlink/nl.ts";
 import type { RecvBuffer } from "../netlink/reader.ts";
@@ -13,7 +13,7 @@ import {
 	V6_SRC_WORD,
 } from "./layout.ts";
 
-/** Places for the last 16 bits of an address, of which 12 tell; as many for the first, of prefixes. */
+/** The places for the last 16 bits of an address, of which 12 are compared. There are as many for the first 16 bits of prefixes. */
 const PLACES = 4096;
 const SHIFT = 4;
 
@@ -21,12 +21,12 @@ export class Prefilter {
 	readonly #isReply: boolean;
 	readonly #table = new Uint8Array(2 * PLACES);
 
-	/** Looks at where an entry came to, or at where its answers come from. */
+	/** Looks at the address that an entry came to, or at the one that its replies come from. */
 	constructor(at: "orig.dst" | "reply.src") {
 		this.#isReply = at === "reply.src";
 	}
 
-	/** Lets the addresses of a prefix through; `bits` long, the whole address if not given. */
+	/** Lets the addresses of a prefix of `bits` bits through. Without `bits` it is a whole address. */
 	add(prefix: Uint8Array, bits = 8 * prefix.length): void {
 		if (bits === 8 * prefix.length) {
 			this.#table[halfAt(prefix, prefix.length - 2) >> SHIFT] = 1;
@@ -42,9 +42,9 @@ export class Prefilter {
 	}
 
 	/**
-	 * Whether an entry may have one of the addresses. `port` is the word of its
-	 * original destination port, which skip.ts has found where it is in an entry of
-	 * IPv4, or of IPv6; `end` the word after the message.
+	 * Returns true if the entry may have one of the addresses. `port` is the word of its
+	 * original destination port, at the place where skip.ts has found it in an entry of
+	 * IPv4 or of IPv6. `end` is the word after the message.
 	 */
 	passes(
 		{ words, halves }: RecvBuffer,

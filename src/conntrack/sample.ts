@@ -1,5 +1,5 @@
-// What a table is made of, told by the entries that a dump begins with: the hash
-// table has no order, so a few hundred speak for a million.
+// The shares of families and protocols in a table, estimated from the entries that a
+// dump begins with. The hash table has no order, so a few hundred speak for a million.
 
 import type { Family } from "../net/ip.ts";
 import { attributesAt, NFGENMSG_LEN } from "../netlink/nfnl.ts";
@@ -7,7 +7,7 @@ import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { IPCTNL_MSG_CT_NEW } from "./constants.ts";
 import { PROTO_NUM_WORD } from "./layout.ts";
 
-/** Words from an entry's first attribute to the header of its protocol, for each family (layout.ts). */
+/** The words from an entry's first attribute to the header of its protocol, for each family (layout.ts). */
 const V4_PROTO = 7;
 const V6_PROTO = 13;
 
@@ -19,7 +19,7 @@ export class Sample {
 		return this.#entries;
 	}
 
-	/** Counts one message of a dump. An entry of another layout counts as one of no protocol. */
+	/** Counts one message of a dump. An entry of another layout counts as an entry of no protocol. */
 	add({ words, bytes }: RecvBuffer, m: Message): void {
 		if (m.type !== IPCTNL_MSG_CT_NEW) return;
 		this.#entries++;
@@ -34,7 +34,7 @@ export class Sample {
 		}
 	}
 
-	/** The share of the table that is of this family and protocol: at least, in 39 of 40 samples. */
+	/** Returns a share that this family and protocol has at least; in 39 of 40 samples that is true. */
 	share(family: Family, proto: number): number {
 		const n = this.#counts.get(256 * family + proto) ?? 0;
 		return n === 0 ? 0 : Math.max(0, n - 2 * Math.sqrt(n)) / this.#entries;

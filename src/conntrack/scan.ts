@@ -1,5 +1,5 @@
-// The entries of the table for those who look at each of them, whole: people and
-// the sweep. A flush decodes less (netlink/sorts.ts).
+// A pass over the table that decodes each entry whole, for the command line and for the
+// sweep. A flush decodes less (verdictcache.ts).
 
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { type Entry, readEntry } from "./entry.ts";
@@ -11,10 +11,9 @@ import type { Conntrack, ScanCount } from "./table.ts";
 export type Read<E> = (b: RecvBuffer, m: Message) => E;
 
 /**
- * Hands the entries that have one of the ports to `visit`, one call a datagram;
- * counts all that came in `count`. `visit` may remove entries meanwhile. `read`
- * decodes an entry; netlink/detail.ts has one that reads more. Throws as
- * Conntrack does.
+ * Passes the entries that have one of the ports to `visit`, in one call for each
+ * datagram, and counts all entries in `count`. `visit` may remove entries. `read`
+ * decodes an entry; detail.ts has one that reads more. Throws as `Conntrack.pass`.
  */
 export async function scan<E extends Entry = Entry>(
 	table: Conntrack,

@@ -1,5 +1,5 @@
-// Passing the entries of a dump that cannot matter: the loop that runs for every
-// entry of a node, and the set of ports that it asks.
+// Passes the entries of a dump that cannot matter: the loop that runs for every entry
+// of a node, and the set of ports that it asks. It decodes nothing.
 
 import {
 	IPPROTO_SCTP,
@@ -19,20 +19,20 @@ import {
 import type { Prefilter } from "./prefilter.ts";
 
 /**
- * The protocols and original destination ports that a scan looks for. One table
- * look-up an entry, whatever the number of mappings.
+ * The protocols and original destination ports that a scan looks for. An entry costs
+ * one look-up, whatever the number of mappings.
  */
 export class PortSet {
-	/** Per port in wire order as memory shows it: a bit for each protocol. */
+	/** A bit for each protocol, by the port in wire order as memory shows it. */
 	readonly table = new Uint8Array(65536);
-	/** What else can be asked of an entry at a glance. */
+	/** Looks at the addresses of the entries that have one of the ports. */
 	readonly prefilter: Prefilter | undefined;
 
-	constructor(sieve?: Prefilter) {
-		this.prefilter = sieve;
+	constructor(prefilter?: Prefilter) {
+		this.prefilter = prefilter;
 	}
 
-	/** `port` null adds all ports. */
+	/** Adds the port, or all ports if it is null. */
 	add(proto: Proto, port: number | null): void {
 		const from = port === null ? 0 : wireHalf(port);
 		const to = port === null ? this.table.length : from + 1;
@@ -44,7 +44,7 @@ export class PortSet {
 		return this.hasWire(proto, wireHalf(port));
 	}
 
-	/** The same for a port as the buffer's halves show it. */
+	/** Answers as `has`, for a port as the buffer's halves show it. */
 	hasWire(proto: number, half: number): boolean {
 		return ((this.table[half] ?? 0) & protoBit(proto)) !== 0;
 	}
@@ -54,7 +54,7 @@ function wireHalf(port: number): number {
 	return LITTLE_ENDIAN ? ((port & 0xff) << 8) | (port >> 8) : port;
 }
 
-/** A bit of its own for each protocol that has ports; 0 for others. */
+/** Returns the bit of a protocol that portmap maps, and 0 for other protocols. */
 export function protoBit(proto: number): number {
 	switch (proto) {
 		case IPPROTO_UDP:
@@ -68,27 +68,28 @@ export function protoBit(proto: number): number {
 	}
 }
 
-/** How many entries a scan has passed. */
+/** The number of entries that a scan has passed. */
 export interface EntryCount {
 	entries: number;
-	/** Those of them that had one of the ports, and were held back by the sieve. */
+	/** The entries among them that had one of the ports, but were held back by the prefilter. */
 	kept: number;
 }
 
-/** A whole original tuple of either family ends before this byte of an entry. */
+/** A whole original tuple of IPv4 or IPv6 ends before this byte of an entry. */
 const FIXED_BYTES = 96;
 
 /**
- * From offset `at` of a dump's datagram, passes entries that have none of the
- * ports, counts them, and returns the offset of the first message that wants a
- * closer look, or one past the last. This is the loop that runs for every entry
- * of a node: words only, no objects, no calls.
+ * Passes and counts the entries of a dump's datagram that have none of the ports, from
+ * offset `at` on. Returns the offset of the first message that needs a closer look, or
+ * the offset after the last. This loop runs for every entry of a node, so it works on
+ * words, without objects and calls. Throws DecodeError for an entry that is longer than
+ * the datagram.
  *
- * ctnetlink_fill_info writes CTA_TUPLE_ORIG first, its addresses before its
- * ports, in every kernel so far, so both stand at fixed places; where the words
- * there are not what that layout says, the message is left to the closer look.
- * Type and sequence number are looked at there too: what is passed is not acted
- * on, and no message but an entry has these words.
+ * In every kernel so far, ctnetlink_fill_info writes CTA_TUPLE_ORIG first, and in it the
+ * addresses before the ports, so both have fixed places. If the words there do not
+ * agree with that layout, the message is left to the closer look. Type and sequence
+ * number are also compared only there: nothing is done to entries that are passed, and
+ * only entries have these words.
  */
 export function skipOthers(
 	b: RecvBuffer,
@@ -97,10 +98,10 @@ export function skipOthers(
 	ports: PortSet,
 	count: EntryCount,
 ): number {
-	// `var` and `as`: QuickJS checks every read of a `let` for initialization,
-	// and `??` costs three instructions; together a third of this loop
+	// `var` and `as`, because QuickJS checks every read of a `let` for initialization
+	// and `??` costs three instructions; together they cost a third of this loop
 	var { words, halves } = b;
-	var { table, prefilter: sieve } = ports;
+	var { table, prefilter } = ports;
 	var end = length >> 2;
 	var i = at >> 2;
 	var passed = 0;
@@ -124,7 +125,10 @@ export function skipOthers(
 			if (
 				ports.hasWire(b.bytes[4 * port - 16] ?? 0, halves[2 * port] as number)
 			) {
-				if (sieve?.passes(b, port - i === 17, port, i + (size >> 2)) ?? true)
+				if (
+					prefilter?.passes(b, port - i === 17, port, i + (size >> 2)) ??
+					true
+				)
 					break;
 				kept++;
 			}

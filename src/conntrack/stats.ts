@@ -1,5 +1,5 @@
-// What the kernel counts about this network namespace's conntrack table, read
-// over ctnetlink, and what happened between two readings.
+// The kernel's counters of this network namespace's conntrack table, read over
+// ctnetlink, and the difference between two readings. It judges no table but a full one.
 
 import type { Host } from "../host.ts";
 import { Deadline, Exchange } from "../netlink/exchange.ts";
@@ -16,13 +16,13 @@ import {
 import { type Fill, getFill, readFill } from "./messages.ts";
 
 const DEADLINE_MS = 5000;
-/** From this share of the limit on. */
+/** A table with this share of its limit is nearly full. */
 const NEARLY_FULL = 0.8;
 
 export interface Statistics extends Fill {
 	/** In ascending order of the CPU. */
 	readonly cpus: readonly CPUCounters[];
-	/** Of all CPUs. */
+	/** The sum of all CPUs. */
 	readonly total: Counters;
 }
 
@@ -41,7 +41,7 @@ export async function readStatistics(host: Host): Promise<Statistics> {
 
 async function readCPUs(requests: Exchange): Promise<CPUCounters[]> {
 	const what = "read the CPUs' counters";
-	// by CPU: a dump that began anew gives some of them twice
+	// by CPU, because a dump that began anew gives some of them twice
 	const found = new Map<number, CPUCounters>();
 	await requests.each(what, getCPUCounters, (b, m) => {
 		if (m.type !== IPCTNL_MSG_CT_GET_STATS_CPU) return;
@@ -51,19 +51,19 @@ async function readCPUs(requests: Exchange): Promise<CPUCounters[]> {
 	return [...found.values()].sort((a, b) => a.cpu - b.cpu);
 }
 
-/** Whether there will soon be no room for new flows. */
+/** Returns true if there will soon be no room for new entries. */
 export function isNearlyFull({ entries, max }: Fill): boolean {
 	return max > 0 && entries >= NEARLY_FULL * max;
 }
 
-/** `1523 of 262144 entries (0.6 %)`; `what` is what there are so many of, if that is to be said. */
+/** Returns `1523 of 262144 entries (0.6 %)`, in which `what` is the word `entries`. */
 export function fillOf({ entries, max }: Fill, what = ""): string {
 	const of = what === "" ? "" : ` ${what}`;
 	if (max === 0) return `${entries}${of}`;
 	return `${entries} of ${max}${of} (${((100 * entries) / max).toFixed(1)} %)`;
 }
 
-/** What the counters counted from `before` to `now`; CPUs and counters that only one of them has are left out. */
+/** Returns what was counted from `before` to `now`. CPUs and counters that only one of the readings has are left out. */
 export function difference(
 	before: readonly CPUCounters[],
 	now: readonly CPUCounters[],
@@ -76,14 +76,14 @@ export function difference(
 			counters: select((name) => {
 				const [old, value] = [then[name], counters[name]];
 				if (old === undefined || value === undefined) return undefined;
-				// they wrap around at 32 bits
+				// counters wrap around at 32 bits
 				return (value - old) >>> 0;
 			}),
 		};
 	});
 }
 
-/** The counters of all CPUs together. */
+/** Returns the sum of all CPUs' counters. */
 export function sum(cpus: readonly CPUCounters[]): Counters {
 	return select((name) => {
 		const values = cpus

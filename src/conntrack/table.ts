@@ -1,5 +1,5 @@
-// The conntrack table of this network namespace over ctnetlink: count, scan,
-// remove, retire, kernel flush. Decides nothing.
+// The conntrack table of this network namespace over ctnetlink: count, scan, remove,
+// retire, kernel flush. It decides about no entry.
 
 import type { Host } from "../host.ts";
 import { Deadline, Exchange, type WriteOne } from "../netlink/exchange.ts";
@@ -37,25 +37,25 @@ import {
 import { Sample } from "./sample.ts";
 import { type EntryCount, type PortSet, skipOthers } from "./skip.ts";
 
-/** More answers than this may overflow the default receive buffer, which holds 256. */
+/** Requests in one batch: more answers may overflow the default receive buffer, which holds 256. */
 const BATCH = 200;
 const PROBE_MS = 5000;
 /** Entries that are read as a sample: they come in three or four datagrams. */
 const SAMPLED = 600;
-/** Of the time that there is, a scan leaves this for the removal of what it found. */
+/** A scan ends this long before the deadline, which leaves time for the removals. */
 const RESERVE_MS = 1000;
 
-/** What became of entries that were to go. */
+/** The results of removals. */
 export interface RemovalCount {
-	/** Deleted, or retired. */
+	/** Entries that were deleted or retired. */
 	done: number;
-	/** Expired, deleted or replaced since they were read: as good. */
+	/** Entries that expired, or were removed or replaced by others, since they were read. */
 	expired: number;
-	/** Refused, by errno. */
+	/** Removals that the kernel refused, by errno. */
 	readonly failed: Map<number, number>;
 }
 
-/** What a scan met. */
+/** The entries that a scan has read. */
 export interface ScanCount extends EntryCount {
 	/** Entries that could not be decoded, and were left alone. */
 	undecodable: number;
@@ -76,7 +76,7 @@ export class Conntrack {
 		this.#requests.close();
 	}
 
-	/** The number of entries. Throws NetlinkError: EPERM without CAP_NET_ADMIN, EINVAL without nf_conntrack_netlink. */
+	/** Returns the number of entries. Throws NetlinkError: EPERM without CAP_NET_ADMIN, EINVAL without nf_conntrack_netlink. */
 	async count(): Promise<number> {
 		const { entries } = await this.#requests.ask(
 			"count entries",
@@ -86,7 +86,7 @@ export class Conntrack {
 		return entries;
 	}
 
-	/** What the table is made of, told by a part of it. */
+	/** Returns a sample of the table. */
 	async sample(): Promise<Sample> {
 		const sample = new Sample();
 		const table = new Exchange(this.#host, NETLINK_NETFILTER, this.#deadline);
@@ -96,18 +96,18 @@ export class Conntrack {
 				return sample.entries === SAMPLED;
 			});
 		} finally {
-			// what is left of the dump ends with its socket
+			// the rest of the dump ends with its socket
 			table.close();
 		}
 		return sample;
 	}
 
 	/**
-	 * Reads the table once, whole or what `filter` lets through, and counts all that
-	 * came in `count`. `look` is called with the message of each entry that may have
-	 * one of the ports, `settle` after each datagram; it may remove entries meanwhile.
-	 * Where `look` throws a DecodeError, the entry counts as undecodable. An entry may come
-	 * twice if the kernel made the dump start again. scan.ts hands on whole entries.
+	 * Reads the table once, or the part of it that `filter` lets through, and counts all
+	 * entries in `count`. `look` is called with the message of each entry that may have
+	 * one of the ports, and `settle` after each datagram; `settle` may remove entries. If
+	 * `look` throws a DecodeError, the entry counts as undecodable. An entry comes twice
+	 * if the kernel interrupted the dump. scan.ts decodes the entries.
 	 */
 	async pass(
 		ports: PortSet,
@@ -152,7 +152,7 @@ export class Conntrack {
 		return outcome;
 	}
 
-	/** Lets these entries end in `seconds`, whatever is sent meanwhile. */
+	/** Lets these entries expire in `seconds`, whatever is sent in the meantime. */
 	async retire(
 		targets: readonly Target[],
 		seconds: number,
@@ -162,10 +162,10 @@ export class Conntrack {
 		const write: WriteOne<Target> = (w, seq, ack, { key, status }) =>
 			retireOne(w, seq, ack, key, status, seconds);
 		await this.#each(targets, write, ({ key, status }, errno) => {
-			// a reply came since the dump; the bits that it set must be repeated
+			// a reply came since the dump, and the bits that it set must be repeated
 			if (errno === EBUSY)
 				busy.push({ key, status: status | IPS_SEEN_REPLY | IPS_ASSURED });
-			// retired before, see netlink/ct.ts
+			// EPERM: the entry was retired before, see `retireOne`
 			else tally(outcome, errno === EPERM ? ENOENT : errno);
 		});
 		await this.#each(busy, write, (_, errno) => tally(outcome, errno));
@@ -173,8 +173,8 @@ export class Conntrack {
 	}
 
 	/**
-	 * Deletes in the kernel what agrees with `filter`. False if this kernel cannot
-	 * (before 6.12): then nothing was deleted.
+	 * Makes the kernel delete the entries that agree with `filter`. Returns false if this
+	 * kernel (before 6.12) cannot, and then nothing was deleted.
 	 */
 	async kernelFlush(filter: FlushFilter): Promise<boolean> {
 		const [errno = 0] = await this.#requests.batch([filter], (w, seq) =>
@@ -199,7 +199,7 @@ export class Conntrack {
 	}
 }
 
-/** Throws what keeps us from using ctnetlink, if anything does. */
+/** Throws the error that any use of ctnetlink would end in, if there is one. */
 export async function probe(host: Host): Promise<void> {
 	const table = new Conntrack(host, new Deadline(host, PROBE_MS));
 	try {
@@ -219,7 +219,7 @@ function tally(outcome: RemovalCount, errno: number): void {
 	else outcome.failed.set(errno, (outcome.failed.get(errno) ?? 0) + 1);
 }
 
-/** False if the entry cannot be decoded. */
+/** Returns false if the entry cannot be decoded. */
 function wasRead(
 	look: (b: RecvBuffer, m: Message) => void,
 	b: RecvBuffer,

@@ -77,7 +77,11 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 	const typed = plugins.map((keys) => ({ keys, type: String(keys.type) }));
 	const portmap = lastPortmap(typed) + 1;
 	const ours: PluginItem[] = typed
-		.map((p, i) => ({ ...p, nth: i + 1, on: p.keys.on === undefined ? "both" : p.keys.on }))
+		.map((p, i) => ({
+			...p,
+			nth: i + 1,
+			on: p.keys.on === undefined ? "both" : p.keys.on,
+		}))
 		.filter(isOurs);
 	if (ours.length === 0)
 		return [

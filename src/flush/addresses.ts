@@ -23,11 +23,11 @@ import {
 } from "../netlink/rtnl.ts";
 
 /**
- * kube-proxy in IPVS mode puts every ClusterIP on this interface: local for the
- * kernel, but Services, not addresses of the node.
+ * kube-proxy in IPVS mode puts every ClusterIP on this interface. The kernel calls
+ * them local, but they are Services and not addresses of the node.
  */
 const IPVS_INTERFACE = "kube-ipvs0";
-/** So many addresses are remembered: a table may name a million. */
+/** So many addresses are remembered, because a table may name a million. */
 const REMEMBERED = 256;
 
 /** Reads the local addresses of the families. Throws NetlinkError, SysError or DeadlineError. */
@@ -76,7 +76,7 @@ function ipvsInterface(rtnl: Exchange): Promise<number | undefined> {
 	return orUndefined(link, ENODEV);
 }
 
-/** What the kernel answers, or undefined if it refuses with `errno`. */
+/** Returns the kernel's answer, or undefined if it refuses with `errno`. */
 async function orUndefined<T>(
 	answer: Promise<T>,
 	errno: number,

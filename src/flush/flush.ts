@@ -27,7 +27,7 @@ const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 const DEFAULT_BUCKETS = 262144;
 /** Counts the entries of all namespaces and those just freed. It exists with CONFIG_SLUB_DEBUG, which distributions set. */
 const OBJECTS = "/sys/kernel/slab/nf_conntrack/total_objects";
-/** Of a smaller table, a sample would be a large part. */
+/** A smaller table is not sampled, because the sample would be a large part of it. */
 const WORTH_A_SAMPLE = 4096;
 
 export interface Request {
@@ -50,7 +50,7 @@ export interface Search {
 	readonly filters?: readonly FlushFilter[] | undefined;
 }
 
-/** What is done to stale entries; "count" leaves them. */
+/** The treatment of stale entries; "count" leaves them. */
 export type Action = "delete" | "count" | { readonly retireSeconds: number };
 
 /** Removes the entries that the request judges stale. Never throws. */

@@ -2,7 +2,7 @@
 // be running, so it is replaced by a rename and never opened for writing. Which
 // directories these are is decided in paths.ts.
 
-import { type FullHost, isAbsent } from "../host.ts";
+import { type FullHost, isNotFound } from "../host.ts";
 import { TYPE } from "./conflist.ts";
 import { removeFile, removeTemporaries, replace } from "./files.ts";
 
@@ -36,7 +36,7 @@ export function compare(
 		const there = host.readBytes(path);
 		return isEqual(there, host.readBytes(SELF)) ? "same" : "other";
 	} catch (e) {
-		if (isAbsent(e)) return "none";
+		if (isNotFound(e)) return "none";
 		throw e;
 	}
 }

@@ -3,7 +3,12 @@
 // temporary that no runtime reads and that the next call removes. What a file is to
 // hold is decided in plan.ts.
 
-import { type FileStat, type FullHost, isAbsent, isSysError } from "../host.ts";
+import {
+	type FileStat,
+	type FullHost,
+	isNotFound,
+	isSysError,
+} from "../host.ts";
 import { TYPE } from "./conflist.ts";
 import { namesIn, textOf } from "./paths.ts";
 import type { Change } from "./plan.ts";
@@ -101,7 +106,7 @@ export function removeFile(host: FullHost, path: string): boolean {
 		return true;
 	} catch (e) {
 		// a read-only file system answers EROFS for an absent file too
-		if (isAbsent(e) || isReadOnly(e)) return false;
+		if (isNotFound(e) || isReadOnly(e)) return false;
 		throw e;
 	}
 }
@@ -115,7 +120,7 @@ export function removeEmpty(host: FullHost, dir: string): void {
 	try {
 		host.rmdir(dir);
 	} catch (e) {
-		if (!isAbsent(e) && !(isSysError(e) && e.code === "ENOTEMPTY")) throw e;
+		if (!isNotFound(e) && !(isSysError(e) && e.code === "ENOTEMPTY")) throw e;
 	}
 }
 

@@ -5,7 +5,7 @@ import {
 	type FileStat,
 	type FullHost,
 	type Host,
-	isAbsent,
+	isNotFound,
 	isSysError,
 } from "../host.ts";
 import { confNames } from "./conflist.ts";
@@ -111,7 +111,7 @@ export function namesIn(host: Host, dir: string): string[] | undefined {
 	try {
 		return host.readDir(dir);
 	} catch (e) {
-		if (isAbsent(e)) return undefined;
+		if (isNotFound(e)) return undefined;
 		throw e;
 	}
 }
@@ -129,7 +129,8 @@ export function statOf(host: FullHost, path: string): FileStat | undefined {
 	try {
 		return host.stat(path);
 	} catch (e) {
-		if (isAbsent(e) || (isSysError(e) && e.code === "ELOOP")) return undefined;
+		if (isNotFound(e) || (isSysError(e) && e.code === "ELOOP"))
+			return undefined;
 		throw e;
 	}
 }
@@ -139,7 +140,7 @@ export function textOf(host: Host, path: string): string | undefined {
 	try {
 		return host.readFile(path);
 	} catch (e) {
-		if (isAbsent(e)) return undefined;
+		if (isNotFound(e)) return undefined;
 		if (isSysError(e) && e.code === "EILSEQ")
 			throw new Refusal(
 				`${path} is not UTF-8`,

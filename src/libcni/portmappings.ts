@@ -6,14 +6,14 @@ import { type Proto, protocolOf } from "../net/proto.ts";
 import { isObject } from "../objects.ts";
 import type { Mapping } from "../policy/mapping.ts";
 
-/** What is wrong with an item. */
+/** Tells what is wrong with an item. */
 export interface ItemProblem {
 	/** "type": a wrong type or shape, which only a broken runtime sends. "value": portmap makes no rule of it. */
 	readonly kind: "type" | "value";
 	/** The path of the wrong value: `portMappings[0].hostPort`. */
 	readonly where: string;
 	readonly value: unknown;
-	/** What it must be. */
+	/** The value that is expected: `must be an object`. */
 	readonly must: string;
 }
 

@@ -1,4 +1,4 @@
-// An address with a port, as people and documents write it.
+// An address with a port, as people and documents write it. It resolves no names.
 
 import { type IP, parseIP } from "./ip.ts";
 
@@ -12,7 +12,7 @@ export function formatEndpoint(ip: IP, port: number): string {
 	return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
-/** Reads ADDRESS:PORT, with an IPv6 address in brackets and a port from 1 to 65535. Returns undefined if the text is none. */
+/** Reads ADDRESS:PORT, with an IPv6 address in brackets and a port from 1 to 65535. Returns undefined for any other text. */
 export function parseEndpoint(text: string): Endpoint | undefined {
 	const [, v6, v4, digits] =
 		/^(?:\[([^\]]*:[^\]]*)\]|([\d.]+)):(\d{1,5})$/.exec(text) ?? [];

@@ -1,8 +1,8 @@
 // IP addresses as canonical text, so that equality is `===` and logs read well:
-// dotted quads for IPv4 (also for v4-mapped IPv6, as Go's net.IP.To4), RFC 5952
-// for IPv6. Text is made for hits only; the hot path compares wire words.
+// dotted quads for IPv4 (and for v4-mapped IPv6, as Go's net.IP.To4), RFC 5952 for
+// IPv6. Only hits get a text; the hot path compares wire words.
 
-/** Canonical text of an address; make one with `parseIP` or `formatIP`. */
+/** The canonical text of an address; `parseIP` and `formatIP` make it. */
 export type IP = string;
 
 // linux/socket.h
@@ -15,31 +15,31 @@ export function familyOf(ip: IP): Family {
 	return ip.includes(":") ? AF_INET6 : AF_INET;
 }
 
-/** 4 or 16, the bytes of an address on the wire. */
+/** The bytes of an address on the wire: 4 or 16. */
 export function ipLength(family: Family): number {
 	return family === AF_INET ? 4 : 16;
 }
 
-/** Whether this is the wildcard of its family, `0.0.0.0` or `::`. */
+/** Returns true for the wildcard of a family, `0.0.0.0` or `::`. */
 export function isUnspecified(ip: IP): boolean {
 	return ip === "0.0.0.0" || ip === "::";
 }
 
-/** What a hostIP stands for: the wildcard of a family is any address of it, null. */
+/** Returns the hostIP of a mapping: null for the wildcard, which stands for any address of its family. */
 export function hostIPOf(ip: IP): IP | null {
 	return isUnspecified(ip) ? null : ip;
 }
 
 /**
- * Reads an address as Go's net.ParseIP does: no leading zeros in decimals, no
- * zone. Returns its canonical text, or undefined if it is none.
+ * Reads an address as Go's net.ParseIP does: no leading zeros in decimals, no zone.
+ * Returns its canonical text, or undefined if the text is no address.
  */
 export function parseIP(text: string): IP | undefined {
 	const bytes = text.includes(":") ? parse6(text) : parse4(text);
 	return bytes && formatIP(bytes, 0, bytes.length === 4 ? AF_INET : AF_INET6);
 }
 
-/** The address of `10.88.0.2/16` or of `10.88.0.2`; undefined if it is none. */
+/** Returns the address in `10.88.0.2/16` or in `10.88.0.2`, or undefined if there is none. */
 export function parseCIDR(text: string): IP | undefined {
 	const slash = text.indexOf("/");
 	if (slash < 0) return parseIP(text);
@@ -52,14 +52,14 @@ export function parseCIDR(text: string): IP | undefined {
 	return isPrefix ? ip : undefined;
 }
 
-/** The bytes of a canonical address in wire order. */
+/** Returns the bytes of a canonical address in wire order. */
 export function ipBytes(ip: IP): Uint8Array {
 	const bytes = ip.includes(":") ? parse6(ip) : parse4(ip);
 	if (!bytes) throw new TypeError(`not an IP address: ${ip}`);
 	return bytes;
 }
 
-/** Whether an address lies in a prefix of so many bits; never in one of the other family. */
+/** Returns true if the address lies in the prefix of so many bits. It lies in none of the other family. */
 export function inPrefix(
 	ip: Uint8Array,
 	prefix: Uint8Array,
@@ -73,7 +73,7 @@ export function inPrefix(
 	return true;
 }
 
-/** Canonical text of the address at `bytes[at]`, which the caller knows to be whole. */
+/** Returns the canonical text of the address at `bytes[at]`, which the caller knows to be whole. */
 export function formatIP(bytes: Uint8Array, at: number, family: Family): IP {
 	if (family === AF_INET) return quad(bytes, at);
 	if (isMapped(bytes, at)) return quad(bytes, at + 12);
@@ -115,7 +115,7 @@ const DOT = 46;
 function parse4(text: string): Uint8Array | undefined {
 	const bytes = new Uint8Array(4);
 	let parts = 0;
-	let value = -1; // of the part so far; less than 0 where it has no digit
+	let value = -1; // the part so far, or -1 while it has no digit
 	// a loop and no pattern, because a node may have thousands of records to read
 	for (let i = 0; i <= text.length; i++) {
 		const digit = text.charCodeAt(i) - ZERO; // NaN past the end
@@ -146,7 +146,7 @@ function parse6(text: string): Uint8Array | undefined {
 	return isMapped(bytes, 0) ? bytes.slice(12) : bytes;
 }
 
-/** The bytes of `a:b:c`; a dotted quad may stand last where `last` says so. */
+/** Returns the bytes of `a:b:c`. A dotted quad may be the last part if `last` is true. */
 function groups6(text: string, last: boolean): number[] | undefined {
 	if (text === "") return [];
 	const parts = text.split(":");

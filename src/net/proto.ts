@@ -8,14 +8,14 @@ export type Proto =
 	| typeof IPPROTO_UDP
 	| typeof IPPROTO_SCTP;
 
-/** By the names that configurations and people use. */
+/** The protocols by the names that configurations and people use. */
 export const PROTOCOLS = {
 	udp: IPPROTO_UDP,
 	tcp: IPPROTO_TCP,
 	sctp: IPPROTO_SCTP,
 } as const;
 
-/** The number of a protocol that portmap maps; any letter case; undefined for others. */
+/** Returns the number of a protocol that portmap maps, or undefined. The name may have any letter case. */
 export function protocolOf(name: string): Proto | undefined {
 	const key = name.toLowerCase();
 	return Object.hasOwn(PROTOCOLS, key)
@@ -23,7 +23,7 @@ export function protocolOf(name: string): Proto | undefined {
 		: undefined;
 }
 
-/** `udp`; the number of one that has no name here. */
+/** Returns the protocol's name, or its number if it has no name here. */
 export function protocolName(proto: number): string {
 	const found = Object.entries(PROTOCOLS).find(
 		([, number]) => number === proto,
@@ -31,7 +31,7 @@ export function protocolName(proto: number): string {
 	return found?.[0] ?? String(proto);
 }
 
-/** A protocol and one of its ports as one number, to look things up by. */
+/** Returns one number for a protocol and one of its ports, as a key for look-ups. */
 export function portKey(proto: number, port: number): number {
 	return proto * 65536 + port;
 }

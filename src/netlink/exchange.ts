@@ -1,5 +1,5 @@
-// One request and its answers over a netlink socket: the only place that sends,
-// receives and counts sequence numbers. Knows no message of any protocol.
+// One request and its answers over a netlink socket. This is the only place that
+// sends, receives and counts sequence numbers. It knows no message of any protocol.
 
 import { type Host, isSysError, type NetlinkSocket } from "../host.ts";
 import {
@@ -29,7 +29,7 @@ const TRIES = 3;
 /** linux/netlink.h: the table changed under the dump; rtnetlink says so, ctnetlink never does. */
 const NLM_F_DUMP_INTR = 0x10;
 
-/** Time is up: the work is not finished, and says so rather than go on. */
+/** Thrown when the time is up and the work is not finished. */
 export class DeadlineError extends Error {
 	override readonly name = "DeadlineError";
 }
@@ -46,12 +46,12 @@ export class Deadline {
 		this.#end = host.ticks() + ms;
 	}
 
-	/** The moment `ms` before this one. */
+	/** Returns the moment `ms` before this one. */
 	before(ms: number): Deadline {
 		return new Deadline(this.#host, this.#end - this.#host.ticks() - ms);
 	}
 
-	/** Milliseconds left, at least 1; throws DeadlineError when there are none. */
+	/** Returns the milliseconds that are left, at least 1. Throws DeadlineError if there are none. */
 	left(): number {
 		const left = this.#end - this.#host.ticks();
 		if (left <= 0)
@@ -60,7 +60,7 @@ export class Deadline {
 	}
 }
 
-/** Writes the request for one of several items; `ack` asks for an answer also to success. */
+/** Writes the request for one of several items. With `ack` the kernel answers a success too. */
 export type WriteOne<T> = (
 	w: Writer,
 	seq: number,
@@ -90,7 +90,7 @@ export class Exchange {
 
 	/**
 	 * Sends one request and returns what `read` makes of its one answer. `what` names
-	 * it in errors. An answer that is lost (ENOBUFS) is asked for again.
+	 * the request in errors. If the answer is lost (ENOBUFS) the request is sent again.
 	 */
 	ask<T>(
 		what: string,
@@ -114,9 +114,9 @@ export class Exchange {
 
 	/**
 	 * Sends a batch of requests in one write and returns the errno of each, 0 for
-	 * success. The kernel acks only the last, but errors come for all: `write`
-	 * gets `ack` true for the last. At most 200, or the acks overflow the socket.
-	 * Overflow means that answers are lost, not work: the batch is sent again.
+	 * success. `write` gets `ack` true for the last request alone: the kernel answers
+	 * only that success, but every error. At most 200 items, or the errors overflow the
+	 * socket. An overflow loses answers and no work, so the batch is sent again.
 	 */
 	batch<T>(items: readonly T[], write: WriteOne<T>): Promise<number[]> {
 		const count = items.length;
@@ -126,7 +126,7 @@ export class Exchange {
 			this.#seq += count;
 			w.clear();
 			let seq = first;
-			// a loop and not `forEach`, because a table may have thousands to remove
+			// a loop and not `forEach`, because thousands of entries may have to be removed
 			for (const item of items) write(w, seq, ++seq === this.#seq, item);
 			await this.#send(w);
 			return this.#acks(first, count);
@@ -146,9 +146,9 @@ export class Exchange {
 	}
 
 	/**
-	 * Sends a dump request and hands each datagram to `read`, which returns true
-	 * once it has seen the end. A dump that the kernel interrupts (ENOBUFS, EINTR)
-	 * starts again: `read` sees messages twice.
+	 * Sends a dump request and passes each datagram to `read`, which returns true once
+	 * it has seen the end. A dump that the kernel interrupts (ENOBUFS, EINTR) starts
+	 * again, and then `read` sees messages twice.
 	 */
 	async dump(
 		what: string,
@@ -175,20 +175,20 @@ export class Exchange {
 		}
 	}
 
-	/** Tries again where answers were lost, three times at most, each on a new socket. */
+	/** Tries again if answers were lost: three times at most, each on a new socket. */
 	async #persist<T>(attempt: () => Promise<T>): Promise<T> {
 		for (let tries = 1; ; tries++) {
 			try {
 				return await attempt();
 			} catch (e) {
-				// what is left of an answer would follow on this socket
+				// the rest of an answer would follow on this socket
 				this.close();
 				if (!isInterruption(e) || tries >= TRIES) throw e;
 			}
 		}
 	}
 
-	/** The same message by message, until `visit` returns true; for what is not long. */
+	/** Sends a dump request and passes each message to `visit`, until it returns true. It is too slow for a whole conntrack table. */
 	each(
 		what: string,
 		write: (w: Writer, seq: number) => void,
@@ -206,8 +206,8 @@ export class Exchange {
 	}
 
 	/**
-	 * What a message that is no object of the dump means: true for its end.
-	 * Throws NetlinkError for a refusal or a dump that ended in one.
+	 * Returns true if the message ends the dump. Throws NetlinkError if the kernel
+	 * refused or interrupted the dump.
 	 */
 	ends(what: string, m: Message): boolean {
 		if (m.flags & NLM_F_DUMP_INTR)
@@ -230,7 +230,7 @@ export class Exchange {
 		await this.#socket.send(w.bytes());
 	}
 
-	/** The next datagram's length. Throws DeadlineError when none comes in time. */
+	/** Returns the length of the next datagram. Throws DeadlineError if none comes in time. */
 	async #datagram(): Promise<number> {
 		if (!this.#socket) throw new TypeError("nothing was asked");
 		for (;;) {
@@ -262,7 +262,7 @@ function isInterruption(e: unknown): boolean {
 	);
 }
 
-/** The same error, with what was asked in front. */
+/** Returns the same error with the name of the request in front of its message. */
 function wrap(what: string, e: unknown): unknown {
 	if (isSysError(e) || e instanceof DecodeError)
 		e.message = `${what}: ${e.message}`;

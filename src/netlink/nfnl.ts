@@ -1,5 +1,5 @@
 // nfnetlink (linux/netfilter/nfnetlink.h): the header of four bytes that ctnetlink
-// and nf_tables put between netlink's and the attributes.
+// and nf_tables put between netlink's header and the attributes.
 
 import { NLMSG_HDRLEN, type Writer } from "./nl.ts";
 import type { Message } from "./reader.ts";
@@ -11,7 +11,7 @@ export function nfgenmsg(w: Writer, family: number): void {
 	w.header([family, 0, 0, 0]);
 }
 
-/** Where the attributes of a message begin. */
+/** Returns the offset of the message's first attribute. */
 export function attributesAt(m: Message): number {
 	return m.start + NLMSG_HDRLEN + NFGENMSG_LEN;
 }

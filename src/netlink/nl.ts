@@ -1,4 +1,4 @@
-// Writing netlink messages and attributes (linux/netlink.h), of every protocol: one
+// Writes netlink messages and attributes (linux/netlink.h) of every protocol: one
 // writer that owns bounds and alignment, and the names that reader.ts shares.
 // Integers are in host order unless a name says `be`.
 
@@ -16,36 +16,36 @@ export const NLMSG_HDRLEN = 16;
 export const NLA_F_NESTED = 0x8000;
 export const NLA_TYPE_MASK = 0x3fff;
 
-/** Whether words read from memory are in the reverse of wire order. */
+/** True if words read from memory are in the reverse of wire order. */
 export const LITTLE_ENDIAN =
 	new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Two halves as the word that they are in memory: an attribute's length and type, a message's type and flags. */
+/** Returns the word that two halves are in memory: an attribute's length and type, or a message's type and flags. */
 export function pairWord(first: number, second: number): number {
 	const word = LITTLE_ENDIAN ? first | (second << 16) : (first << 16) | second;
 	return word >>> 0;
 }
 
-/** A 32-bit integer of the wire as a word of a buffer, or the other way round. */
+/** Converts a 32-bit integer of the wire to a word of a buffer, or the other way round. */
 export function be32(value: number): number {
 	if (!LITTLE_ENDIAN) return value >>> 0;
 	const swapped = ((value & 0xff00ff) << 8) | ((value >>> 8) & 0xff00ff);
 	return ((swapped << 16) | (swapped >>> 16)) >>> 0;
 }
 
-/** The 16 bits at `at` as a received buffer's halves show them; 0 past the end. */
+/** Returns the 16 bits at `at` as a received buffer's halves show them. Bytes past the end are 0. */
 export function halfAt(bytes: Uint8Array, at: number): number {
 	const first = bytes[at] ?? 0;
 	const second = bytes[at + 1] ?? 0;
 	return LITTLE_ENDIAN ? first | (second << 8) : (first << 8) | second;
 }
 
-/** Bytes that are not what the protocol says; the message names what and where. */
+/** Thrown for bytes that the protocol does not allow; the message names what is wrong and where. */
 export class DecodeError extends Error {
 	override readonly name = "DecodeError";
 }
 
-/** The kernel refused a request. */
+/** Thrown if the kernel refused a request. */
 export class NetlinkError extends Error {
 	override readonly name = "NetlinkError";
 	/** Positive. */
@@ -56,7 +56,7 @@ export class NetlinkError extends Error {
 	}
 }
 
-// asm-generic/errno.h; those that ctnetlink and rtnetlink give
+// asm-generic/errno.h: the errors that ctnetlink and rtnetlink give
 export const EPERM = 1;
 export const ENOENT = 2;
 export const EINTR = 4;
@@ -82,12 +82,12 @@ const ERRNO: Readonly<Record<number, string>> = {
 	[ENOBUFS]: "ENOBUFS",
 };
 
-/** "EPERM"; of those that we do not expect, the number. */
+/** Returns the error's name, or `errno 71` for one that we do not expect. */
 export function errnoName(errno: number): string {
 	return ERRNO[errno] ?? `errno ${errno}`;
 }
 
-/** Attributes and messages begin at multiples of 4. */
+/** Rounds up to a multiple of 4, where attributes and messages begin. */
 export const align = (n: number): number => (n + 3) & ~3;
 
 /** Builds messages one after another in one buffer that grows. */
@@ -97,7 +97,7 @@ export class Writer {
 	#words = new Uint32Array();
 	#at = 0;
 
-	/** `capacity` in bytes, to begin with. */
+	/** `capacity` is the first size of the buffer, in bytes. */
 	constructor(capacity = 512) {
 		this.#use(new Uint8Array(align(capacity)));
 	}
@@ -106,7 +106,7 @@ export class Writer {
 		return this.#at;
 	}
 
-	/** What was written so far; valid until the next write. */
+	/** Returns the bytes that were written so far; they are valid until the next write. */
 	bytes(): Uint8Array {
 		return this.#bytes.subarray(0, this.#at);
 	}
@@ -115,7 +115,7 @@ export class Writer {
 		this.#at = 0;
 	}
 
-	/** One message; its length is patched when `body` returns. A body that throws leaves no trace. */
+	/** Writes one message; its length is patched when `body` returns. If `body` throws, nothing of the message stays. */
 	message(type: number, flags: number, seq: number, body: () => void): void {
 		const start = this.#at;
 		try {
@@ -133,19 +133,20 @@ export class Writer {
 	}
 
 	/**
-	 * Room for a message of so many words that the caller writes one by one, for
-	 * those that come by the thousand: the index in `words` where it begins.
+	 * Makes room for a message of so many words and returns the index in `words` where
+	 * it begins. The caller writes the words one by one: this is for messages that come
+	 * by the thousand.
 	 */
 	take(words: number): number {
 		return this.#grow(4 * words) >> 2;
 	}
 
-	/** What `take` has made room in; another buffer after the next write. */
+	/** The buffer that `take` has made room in. The next write may replace it. */
 	get words(): Uint32Array {
 		return this.#words;
 	}
 
-	/** Bytes outside of any attribute: the family's own header, padded with zeros. */
+	/** Writes bytes outside of any attribute: the protocol's own header, padded with zeros. */
 	header(bytes: readonly number[]): void {
 		const at = this.#grow(bytes.length);
 		this.#bytes.set(bytes, at);
@@ -168,7 +169,7 @@ export class Writer {
 		this.#bytes[at] = value;
 	}
 
-	/** Throws TypeError for what is no 16-bit integer: a port must not wrap around to another. */
+	/** Throws TypeError unless the value is a 16-bit integer: a port must not wrap around to another. */
 	u16be(type: number, value: number): void {
 		if (!Number.isInteger(value) || value < 0 || value > 0xffff)
 			throw new TypeError(`not 16 bits: ${value}`);
@@ -177,20 +178,20 @@ export class Writer {
 		this.#bytes[at + 1] = value;
 	}
 
-	/** In host order; `be32` makes a value of the wire. */
+	/** Writes the value in host order; `be32` makes a value of the wire. */
 	u32(type: number, value: number): void {
 		const at = this.#attribute(type, 4);
 		this.#words[at >> 2] = value;
 	}
 
-	/** NUL-terminated; `text` is ASCII. */
+	/** Writes a NUL-terminated string; `text` is ASCII. */
 	string(type: number, text: string): void {
 		const at = this.#attribute(type, text.length + 1);
 		for (let i = 0; i < text.length; i++)
 			this.#bytes[at + i] = text.charCodeAt(i);
 	}
 
-	/** Writes an attribute's header, returns where its payload begins. */
+	/** Writes an attribute's header and returns where its payload begins. */
 	#attribute(type: number, length: number): number {
 		const at = this.#grow(4 + length);
 		this.#halves[at >> 1] = 4 + length;
@@ -199,8 +200,8 @@ export class Writer {
 	}
 
 	/**
-	 * Room for `length` bytes and their padding, which is zeroed; returns where it begins.
-	 * It may replace the buffer: call it before one of its views is named.
+	 * Makes room for `length` bytes and their padding, which is zeroed, and returns where
+	 * it begins. This may replace the buffer, so a view must be taken after it.
 	 */
 	#grow(length: number): number {
 		const at = this.#at;

@@ -1,5 +1,5 @@
-// Reading netlink messages and attributes: one buffer, and functions that check
-// every length before it is used. Nothing read keeps a view of the buffer.
+// Reads netlink messages and attributes: one buffer, and functions that check every
+// length before it is used. No result keeps a view of the buffer.
 
 import {
 	AF_INET,
@@ -21,17 +21,17 @@ import {
 } from "./nl.ts";
 
 const NLMSGERR_ATTR_MSG = 1;
-/** Addresses of each family to remember; about 25 kB for IPv4, 50 for IPv6. */
+/** So many addresses of each family are remembered: about 25 kB for IPv4, 50 kB for IPv6. */
 const TEXTS = 256;
 
-/** A received buffer in the views that decoding needs. Never keep slices of it: it is reused. */
+/** A received buffer in the views that decoding needs. No slice of it may be kept, because it is reused. */
 export class RecvBuffer {
 	readonly bytes: Uint8Array;
 	readonly view: DataView;
 	readonly words: Uint32Array;
 	readonly halves: Uint16Array;
 	readonly #texts = new Map<number, IP>();
-	/** By all words of the address in one; three of them tell whether it is the same. */
+	/** Texts by the four words of the address in one; three of the words tell if it is the same address. */
 	readonly #texts6 = new Map<
 		number,
 		{
@@ -49,7 +49,7 @@ export class RecvBuffer {
 		this.halves = new Uint16Array(this.bytes.buffer);
 	}
 
-	/** The address at a word, as text; remembered, because few addresses stand in many entries. */
+	/** Returns the text of the address at a word. It is remembered, because many entries have the same few addresses. */
 	ip(word: number, family: Family): IP {
 		if (family !== AF_INET) return this.#ip6(word);
 		const key = this.words[word] ?? 0;
@@ -76,7 +76,7 @@ export class RecvBuffer {
 		return text;
 	}
 
-	/** ASCII, up to its NUL. */
+	/** Returns the ASCII text at `at` up to its NUL. */
 	text(at: number, length: number): string {
 		let found = "";
 		for (let i = at; i < at + length && this.bytes[i]; i++)
@@ -93,20 +93,20 @@ export class RecvBuffer {
 	}
 }
 
-/** Where one message stands in a buffer; offsets in bytes. */
+/** A message's place in a buffer; offsets are in bytes. */
 export interface Message {
 	readonly type: number;
 	readonly flags: number;
 	readonly seq: number;
-	/** The header's first byte. */
+	/** The offset of the header. */
 	readonly start: number;
-	/** One past the payload; not aligned. */
+	/** The offset after the payload; not aligned. */
 	readonly end: number;
 }
 
 /**
- * The message at `at` of a datagram of `length` bytes. The last one may be
- * unaligned. Throws DecodeError if its length does not fit.
+ * Returns the message at `at` of a datagram of `length` bytes. The last message may be
+ * unaligned. Throws DecodeError if the message's length does not fit.
  */
 export function messageAt(b: RecvBuffer, at: number, length: number): Message {
 	if (length - at < NLMSG_HDRLEN)
@@ -124,15 +124,15 @@ export function messageAt(b: RecvBuffer, at: number, length: number): Message {
 	};
 }
 
-/** Where the message after `m` begins. */
+/** Returns the offset of the message after `m`. */
 export function after(m: Message): number {
 	return align(m.end);
 }
 
 /**
- * Calls `visit(type, at, length)` for each attribute between the offsets, with
- * the payload's offset and length; flag bits of the type are masked. Throws
- * DecodeError where a length does not fit.
+ * Calls `visit(type, at, length)` for each attribute between the offsets, with the
+ * payload's offset and length; flag bits of the type are masked. Throws DecodeError if
+ * a length does not fit.
  */
 export function attributes(
 	b: RecvBuffer,
@@ -150,8 +150,8 @@ export function attributes(
 }
 
 /**
- * The errno of a NLMSG_ERROR or NLMSG_DONE, positive, 0 for success; throws
- * DecodeError if the message is cut. A DONE without payload is a success.
+ * Returns the errno of a NLMSG_ERROR or NLMSG_DONE: positive, or 0 for success. A DONE
+ * without payload is a success. Throws DecodeError if the message is cut.
  */
 export function errnoOf(b: RecvBuffer, m: Message): number {
 	const at = m.start + NLMSG_HDRLEN;
@@ -162,7 +162,7 @@ export function errnoOf(b: RecvBuffer, m: Message): number {
 	return -b.view.getInt32(at, LITTLE_ENDIAN);
 }
 
-/** The kernel's own words (NETLINK_EXT_ACK), if an NLMSG_ERROR carries any. */
+/** Returns the kernel's own words (NETLINK_EXT_ACK), if an NLMSG_ERROR carries any. */
 export function errorText(b: RecvBuffer, m: Message): string | undefined {
 	if (m.type !== NLMSG_ERROR || !(m.flags & NLM_F_ACK_TLVS)) return undefined;
 	const request = m.start + NLMSG_HDRLEN + 4;

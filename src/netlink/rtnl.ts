@@ -25,7 +25,7 @@ const RTA_OIF = 4;
 const RT_TABLE_LOCAL = 255;
 const RTN_LOCAL = 2;
 
-/** Asks for the local table of one family; kernels before 4.20 send all tables. */
+/** Asks for the local table of one family. Kernels before 4.20 send all tables. */
 export function getLocalRoutes(w: Writer, seq: number, family: Family): void {
 	w.message(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, seq, () =>
 		// rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
@@ -33,7 +33,7 @@ export function getLocalRoutes(w: Writer, seq: number, family: Family): void {
 	);
 }
 
-/** Asks for one interface; the kernel answers ENODEV if there is none of that name. */
+/** Asks for one interface. The kernel answers ENODEV if no interface has that name. */
 export function getLink(w: Writer, seq: number, name: string): void {
 	w.message(RTM_GETLINK, NLM_F_REQUEST, seq, () => {
 		w.header(new Array<number>(IFINFOMSG_LEN).fill(0));
@@ -41,7 +41,7 @@ export function getLink(w: Writer, seq: number, name: string): void {
 	});
 }
 
-/** The interface index of an answer to `getLink`. */
+/** Returns the interface index in an answer to `getLink`. Throws DecodeError. */
 export function readLinkIndex(b: RecvBuffer, m: Message): number {
 	if (m.type !== RTM_NEWLINK || m.end - m.start < NLMSG_HDRLEN + IFINFOMSG_LEN)
 		throw new DecodeError(`message of type ${m.type} in place of a link`);
@@ -51,15 +51,15 @@ export function readLinkIndex(b: RecvBuffer, m: Message): number {
 /** One route of the local table. */
 export interface LocalRoute {
 	readonly prefix: Uint8Array;
-	/** In bits. */
+	/** The prefix's length in bits. */
 	readonly length: number;
-	/** RTN_LOCAL; the table also holds broadcast and anycast routes. */
+	/** True for RTN_LOCAL; the table holds broadcast and anycast routes too. */
 	readonly local: boolean;
-	/** Interface index, 0 if none. */
+	/** The interface's index, 0 if the route has none. */
 	readonly oif: number;
 }
 
-/** Reads a RTM_NEWROUTE; undefined if it is of another table. */
+/** Reads a RTM_NEWROUTE. Returns undefined if the route is in another table. Throws DecodeError. */
 export function readLocalRoute(
 	b: RecvBuffer,
 	m: Message,

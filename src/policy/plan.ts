@@ -1,42 +1,40 @@
-// How to find the entries of a request at the least cost: one pure function over
-// a model of what the kernel charges. Measured on Linux 6.18, 2 cores, 262144
+// Chooses the cheapest way to find the entries of a request: a pure function over a
+// model of the kernel's costs. They were measured on Linux 6.18 with 2 cores and 262144
 // buckets; only the proportions matter.
 
 import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
 
-/** The kernel's charge for a bucket of a dump, in ns. */
+/** The kernel's cost of a bucket in a dump, in ns. */
 const BUCKET_NS = 34;
-/** Of its own flush, which passes empty buckets without a lock. */
+/** The cost of a bucket in a kernel flush, which passes empty buckets without a lock. */
 const FLUSH_BUCKET_NS = 3;
-/** For passing an entry that is not asked for: cache misses, which grow with the table. */
+/** The cost of an entry that is passed: cache misses, which grow with the table. */
 const ENTRY_NS = 200;
-/** For copying an entry to user space, and our look at it. */
+/** The cost of copying an entry to user space, and of our look at it. */
 const RETURN_NS = 1200 + 300;
 /**
- * A filtered dump walks with bottom halves off until a datagram is full, so that a
- * busy network card's queue overflows; 10 ms at most, beyond the walk of an empty
- * table, also where an entry costs 40 % more than it says above.
+ * The longest walk between two datagrams. A filtered dump walks with bottom halves off
+ * until a datagram is full, and meanwhile the queue of a busy network card overflows.
+ * With this limit they are off for 10 ms at most, beyond the walk of an empty table,
+ * even if an entry costs 40 % more than ENTRY_NS.
  */
 const STALL_NS = 7_000_000;
-/** Entries that fill a datagram; of IPv6 fewer. */
+/** Entries of IPv4 that fill a datagram; of IPv6 it takes fewer. */
 const PER_DATAGRAM = 200;
 
-/** What the kernel says of its table, which is not empty, and what is wanted of it. */
+/** The state of the table, which is not empty, and the request. */
 export interface Situation {
 	/** Entries in this network namespace. */
 	readonly entries: number;
-	/** Entries of all network namespaces: every walk passes them too. */
+	/** Entries of all network namespaces, because every walk passes them too. */
 	readonly everywhere: number;
 	/** Buckets of the hash table, which all namespaces share. */
 	readonly buckets: number;
-	/** Where to look; port null: at all of the protocol. */
+	/** The ports that the request is about; null stands for all ports of the protocol. */
 	readonly ports: readonly DumpFilter[];
-	/**
-	 * The request said to the kernel, if that is possible: deleting what agrees
-	 * with these filters is all that is to be done.
-	 */
+	/** The request in the kernel's terms, if it is possible: the entries that agree with one of these filters are those to delete. */
 	readonly filters?: readonly FlushFilter[] | undefined;
-	/** The share of the entries, 0 to 1, that a family and protocol has, where that is known. */
+	/** Returns the share of the entries, 0 to 1, that a family and protocol has; it is known only after a sample. */
 	readonly share?: (p: DumpFilter) => number;
 }
 
@@ -45,12 +43,12 @@ export type Plan =
 	| { readonly how: "filtered-dump"; readonly dumps: readonly DumpFilter[] }
 	| { readonly how: "scan" };
 
-/** The estimated CPU time of each way, in ms; Infinity where it is out of the question. */
+/** The estimated CPU time of each way, in ms. It is Infinity for a way that is impossible. */
 export interface Costs {
 	readonly "kernel-flush": number;
-	/** A dump for each port. */
+	/** One dump for each port. */
 	readonly "port-dumps": number;
-	/** A dump for each family and protocol. */
+	/** One dump for each family and protocol. */
 	readonly "protocol-dumps": number;
 	readonly scan: number;
 }
@@ -85,12 +83,12 @@ export function costs(s: Situation): Costs {
 	};
 }
 
-/** How long bottom halves are off, in ns, when `matches` entries are spread over a walk. */
+/** Returns for how many ns bottom halves are off if `matches` entries are spread over a walk. */
 function stall(passing: number, matches: number): number {
 	return passing * Math.min(1, PER_DATAGRAM / matches);
 }
 
-/** The cheapest way; of equals the first. */
+/** Returns the cheapest way, and of equals the first. */
 export function plan(s: Situation): Plan {
 	const cost = costs(s);
 	const least = Math.min(...Object.values(cost));
@@ -103,7 +101,7 @@ export function plan(s: Situation): Plan {
 	return { how: "scan" };
 }
 
-/** One filter for each family and protocol. */
+/** Returns one filter for each family and protocol. */
 function protocols(ports: readonly DumpFilter[]): DumpFilter[] {
 	return distinct(
 		ports.map(({ family, proto }) => ({ family, proto, hostPort: null })),

@@ -1,6 +1,5 @@
-// Which entries somebody who stands at the table means, by a hostPort, a pod and
-// what narrows them. The same words mean the same entries to whoever lists them
-// and to whoever removes them. Pure.
+// The entries that a person means who names a hostPort, a pod and options that narrow
+// them. The same words mean the same entries for a list and for a removal. Pure.
 
 import { zoneOf } from "../conntrack/detail.ts";
 import type { Entry } from "../conntrack/entry.ts";
@@ -26,7 +25,7 @@ export interface Selection {
 	readonly zone: number | undefined;
 }
 
-/** Where a scan has to look for what is selected. */
+/** Returns the ports that a scan has to look at. */
 export function portsOf(s: Selection): DumpFilter[] {
 	return s.protos.flatMap((proto) =>
 		familiesOf(s).map((family) => ({
@@ -37,7 +36,7 @@ export function portsOf(s: Selection): DumpFilter[] {
 	);
 }
 
-/** The families of which there can be entries. */
+/** Returns the families that selected entries can have. */
 export function familiesOf({ hostIP, podIP, family }: Selection): Family[] {
 	const wanted = [
 		family,
@@ -49,7 +48,7 @@ export function familiesOf({ hostIP, podIP, family }: Selection): Family[] {
 	);
 }
 
-/** Whether the entry has all that is said; knows nothing of mappings. */
+/** Returns true if the entry agrees in everything that is given. It considers no mappings. */
 export function agrees(s: Selection, e: Entry): boolean {
 	return (
 		s.protos.some((proto) => proto === e.proto) &&
@@ -62,11 +61,11 @@ export function agrees(s: Selection, e: Entry): boolean {
 }
 
 /**
- * Whether the entry came to the hostPort that is said and leads to the pod that
- * is said; where neither is, all that agree are meant. A
- * hostPort without its hostIP is one of the node's own addresses, and what
- * merely passes by to the same port number elsewhere is none of it; nor are
- * un-NATed connections, which are those of the node's own listeners.
+ * Returns true if the entry came to the given hostPort and leads to the given pod. If
+ * neither is given, every entry that agrees is meant. A hostPort without a hostIP is
+ * one of the node's own addresses: an entry that only passes by to the same port number
+ * elsewhere is not meant, and neither is a connection without NAT, which belongs to a
+ * listener of the node.
  */
 export function isMeant(
 	s: Selection,
@@ -84,7 +83,7 @@ export function isMeant(
 			proto,
 			hostPort: s.hostPort ?? e.orig.dport,
 			hostIP: addressOf(s),
-			// a hostPort that leads to no pod: whatever comes to it is meant
+			// a hostPort that leads to no pod, so that every entry to it is meant
 			podIP: "",
 			containerPort: 0,
 		};
@@ -93,12 +92,12 @@ export function isMeant(
 	});
 }
 
-/** The hostIP, as a mapping has it: null for any. */
+/** Returns the hostIP as a mapping has it: null for any. */
 function addressOf({ hostIP }: Selection): IP | null {
 	return hostIP === undefined ? null : hostIPOf(hostIP);
 }
 
-/** Whether a hostPort or a pod is said, and not only what narrows. */
+/** Returns true if a hostPort or a pod is given, and not only options that narrow them. */
 export function isSaid({ hostPort, podIP }: Selection): boolean {
 	return hostPort !== undefined || podIP !== undefined;
 }

@@ -28,7 +28,7 @@ export type Reason =
 	/** It leads to an address that is no endpoint of the Service. */
 	| "no-endpoint";
 
-/** What the predicate needs to know of the node, beside the mapping. */
+/** The facts about the node that the predicate needs beside the mapping. */
 export interface Node {
 	/** Returns true if the address is the node's own, as the DNAT rule's test for local addresses sees it. */
 	isLocal(ip: IP): boolean;

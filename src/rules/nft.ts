@@ -1,6 +1,6 @@
-// nf_tables (linux/netfilter/nf_tables.h): which rules send traffic on to another
-// address. Read only. Both ways of writing a DNAT are understood: the `nat`
-// expression of nft itself, and the xtables target that iptables-nft wraps.
+// nf_tables (linux/netfilter/nf_tables.h): the rules that send traffic on to another
+// address. It reads both ways of writing a DNAT: the `nat` expression of nft itself,
+// and the xtables target that iptables-nft wraps. It writes no rules.
 
 import { AF_INET, AF_INET6, AF_UNSPEC, formatIP, type IP } from "../net/ip.ts";
 import { attributesAt, NFGENMSG_LEN, nfgenmsg } from "../netlink/nfnl.ts";
@@ -50,15 +50,15 @@ const NF_NAT_RANGE_PROTO_SPECIFIED = 2;
 
 /** A rule with a DNAT to one address. */
 export interface DNATRule {
-	/** `ip`, `ip6`, `inet`, as nft calls it. */
+	/** The name that nft has for the family: `ip`, `ip6`, `inet`. */
 	readonly family: string;
 	readonly table: string;
 	readonly chain: string;
 	readonly handle: number;
-	/** The destination port that the rule asks for, if that is plain. */
+	/** The destination port that the rule matches, if it matches exactly one. */
 	readonly dport: number | undefined;
 	readonly ip: IP;
-	/** undefined: the port stays. */
+	/** The port to send to; undefined leaves the port as it is. */
 	readonly port: number | undefined;
 }
 
@@ -75,7 +75,7 @@ export function getRules(w: Writer, seq: number): void {
 	);
 }
 
-/** One message of the answer to `getRules`; undefined if the rule has no DNAT to an address. Throws DecodeError. */
+/** Reads one message of the answer to `getRules`. Returns undefined if the rule has no DNAT to an address. Throws DecodeError. */
 export function readDNAT(b: RecvBuffer, m: Message): DNATRule | undefined {
 	const from = attributesAt(m);
 	if (m.end < from) throw new DecodeError("rule without its header");
@@ -97,20 +97,20 @@ export function readDNAT(b: RecvBuffer, m: Message): DNATRule | undefined {
 	};
 }
 
-/** Where a payload stands. */
+/** The place of a payload in the buffer. */
 interface Part {
 	readonly at: number;
 	readonly length: number;
 }
 type Target = Pick<DNATRule, "dport" | "ip" | "port">;
 
-/** Goes through a rule's expressions as the kernel does, as far as a DNAT goes. */
+/** Goes through a rule's expressions as the kernel does, as far as a DNAT depends on them. */
 function targetOf(
 	b: RecvBuffer,
 	{ at, length }: Part,
 	family: number,
 ): Target | undefined {
-	/** Constants by the number of their register. */
+	/** The constants by the number of their register. */
 	const registers = new Map<number, Part>();
 	let comparesPort = false;
 	let dport: number | undefined;
@@ -161,7 +161,7 @@ function targetOf(
 }
 
 /**
- * The range of an xtables DNAT: revision 0 is nf_nat_ipv4_multi_range_compat, 1
+ * Reads the range of an xtables DNAT: revision 0 is nf_nat_ipv4_multi_range_compat, 1
  * nf_nat_range, 2 nf_nat_range2. The last two have room for IPv6 in every family.
  */
 function rangeOf(
@@ -205,7 +205,7 @@ function parts(b: RecvBuffer, from: number, to: number): Map<number, Part> {
 	return found;
 }
 
-/** The bytes of a NFTA_DATA_VALUE; undefined for a verdict. */
+/** Returns the place of a NFTA_DATA_VALUE, or undefined for a verdict. */
 function constantOf(b: RecvBuffer, nest: Part | undefined): Part | undefined {
 	return nest && parts(b, nest.at, nest.at + nest.length).get(NFTA_DATA_VALUE);
 }

@@ -20,11 +20,11 @@ const ADDING_MS = 5 * 60_000;
 export interface CacheSource {
 	/** The directory that the runtime gives libcni. */
 	readonly dir: string;
-	/** Of an attachment that is only cached, the mappings of these protocols count. */
+	/** The protocols whose mappings count if an attachment is only cached. */
 	readonly protocols: readonly Proto[];
 }
 
-/** What is recorded and cached at one moment. */
+/** The attachments that are recorded and cached at one moment. */
 export interface Snapshot {
 	/** When it was taken, in ms of the monotonic clock. */
 	readonly at: number;

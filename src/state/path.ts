@@ -1,7 +1,7 @@
-// Where the record of one attachment lies, and its text. Every DEL looks whether there
-// is a record, so this file holds no more than that takes; store.ts reads the text.
+// The path of an attachment's record, and its text. Every DEL looks if there is a record,
+// so this file holds no more than that takes; store.ts reads the text.
 
-import { type Host, isAbsent, isSysError } from "../host.ts";
+import { type Host, isNotFound, isSysError } from "../host.ts";
 import type { AttachmentID } from "../policy/mapping.ts";
 
 /**
@@ -28,7 +28,8 @@ export function readRecord(host: Host, path: string): string | undefined {
 	try {
 		return host.readFile(path);
 	} catch (e) {
-		if (isAbsent(e) || (isSysError(e) && e.code === "EILSEQ")) return undefined;
+		if (isNotFound(e) || (isSysError(e) && e.code === "EILSEQ"))
+			return undefined;
 		throw e;
 	}
 }

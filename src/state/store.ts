@@ -3,7 +3,7 @@
 // tells which mappings other pods have. The records lie under /run and end at boot,
 // as conntrack does. A file that is missing, cut or foreign is never fatal.
 
-import { type Host, isAbsent } from "../host.ts";
+import { type Host, isNotFound } from "../host.ts";
 import { familyOf, parseIP } from "../net/ip.ts";
 import type {
 	Attachment,
@@ -17,7 +17,7 @@ import { pathOf, readRecord } from "./path.ts";
 const VERSION = 1;
 
 /**
- * What a file holds. Two of its names are older than the words of the code, and stay:
+ * The content of a file. Two of its names are older than the words of the code, and stay:
  * after an upgrade the plugin reads the records of the version before.
  */
 interface RecordFile extends Omit<Attachment, "podTargets" | "unfinished"> {
@@ -65,7 +65,7 @@ export function recordNames(host: Host, dataDir: string): string[] {
 	try {
 		return host.readDir(dataDir).filter((name) => name.endsWith(".json"));
 	} catch (e) {
-		if (isAbsent(e)) return [];
+		if (isNotFound(e)) return [];
 		throw e;
 	}
 }
@@ -119,7 +119,7 @@ export function deleteRecord(
 	try {
 		host.unlink(path);
 	} catch (e) {
-		if (!isAbsent(e)) throw e;
+		if (!isNotFound(e)) throw e;
 	}
 }
 

@@ -49,16 +49,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What the engine must have before a chunk runs, by the names in its text.
-/// A name in a string costs a few microseconds; none is missed, because a
-/// minifier cannot rename globals.
+/// Returns the intrinsics that the engine must have before a chunk runs, by the names
+/// in its text. No name is missed, because a minifier cannot rename globals. A name that
+/// stands in a string costs a few microseconds.
 fn needs(name: &str, source: &str) -> Result<String, Box<dyn Error>> {
     let need = |word: &str| match word {
         "Date" => Some("Need::Date"),
         "RegExp" => Some("Need::RegExp"),
         "Map" | "Set" | "WeakMap" | "WeakSet" => Some("Need::MapSet"),
         "ArrayBuffer" | "SharedArrayBuffer" | "DataView" | "Atomics" => Some("Need::TypedArrays"),
-        // The host's call of that name makes one.
+        // The host's call of that name makes a typed array.
         "readBytes" => Some("Need::TypedArrays"),
         _ if word.ends_with("Array") && word.contains(char::is_numeric) => {
             Some("Need::TypedArrays")
@@ -73,8 +73,8 @@ fn needs(name: &str, source: &str) -> Result<String, Box<dyn Error>> {
     Ok(needs.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// Whether a regular expression stands in the source: a parser that has no
-/// compiler for them stumbles over it.
+/// Returns true if the source has a regular expression: a parser that has no compiler
+/// for them refuses it.
 fn has_regexp(name: &str, source: &str) -> Result<bool, Box<dyn Error>> {
     let runtime = Runtime::new()?;
     runtime.set_loader(Anything, Anything);
@@ -94,20 +94,20 @@ fn compile(name: &str, source: String) -> Result<Vec<u8>, Box<dyn Error>> {
         let write = || {
             Module::declare(ctx.clone(), name, source)?.write(WriteOptions {
                 strip_source: true,
-                // Without it stack traces have neither lines nor files.
+                // Stack traces need it for their lines and files.
                 strip_debug: false,
                 ..WriteOptions::default()
             })
         };
         let mut code = write().catch(&ctx).map_err(|e| format!("{name}: {e}"))?;
-        // Byte 0 is the version, 1 to 4 a checksum of the rest. All ones: do
-        // not check (JS_ReadObjectAtoms), which would read every page.
+        // Byte 0 is the version, 1 to 4 a checksum of the rest. With all ones it is not
+        // checked (JS_ReadObjectAtoms): a check would read every page.
         code.get_mut(1..5).ok_or("no header")?.fill(0xff);
         Ok(code)
     })
 }
 
-/// The engine resolves static imports while it compiles; here any name will do.
+/// Gives any import an empty module: the engine resolves static imports while it compiles.
 struct Anything;
 
 impl Resolver for Anything {

@@ -1,4 +1,4 @@
-// Node's errors as the SysError that both hosts throw.
+// Turns Node's errors into the SysError that both hosts throw.
 
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
@@ -23,7 +23,7 @@ export function sysError(
 	});
 }
 
-/** None where a call is about a descriptor. */
+/** The path that a call is about, or undefined for a call about a descriptor. */
 export type Path = string | undefined;
 
 export function isErrno(
@@ -32,19 +32,19 @@ export function isErrno(
 	return e instanceof Error && "errno" in e && typeof e.errno === "number";
 }
 
-/** Node's errors under the name that the kernel has for the call. */
+/** Calls `f` and throws its error as a SysError, under the kernel's name of the call. */
 export function call<T>(syscall: string, path: Path, f: () => T): T {
 	try {
 		return f();
 	} catch (e) {
 		if (isErrno(e)) throw sysError(syscall, Math.abs(e.errno), path);
-		// Node looks for NUL before the kernel would cut the path there.
+		// Node refuses a NUL itself; the kernel would cut the path there
 		if (path?.includes("\0")) throw sysError(syscall, E.EINVAL, path);
 		throw e;
 	}
 }
 
-/** Again while a descriptor that somebody made non-blocking is not ready. */
+/** Calls `f` as `call` does, and again while a descriptor that somebody made non-blocking is not ready. */
 export function waiting<T>(syscall: string, path: Path, f: () => T): T {
 	for (;;) {
 		try {

@@ -1,4 +1,4 @@
-// Files and directories, as plugin/host/native/src/files.rs has them.
+// Files and directories, with the behaviour of plugin/host/native/src/files.rs.
 
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
@@ -7,18 +7,18 @@ import { call, E, isErrno, type Path, sysError, waiting } from "./errors.ts";
 
 const C = fs.constants;
 
-/** More than this on standard input is no request. */
+/** A request is never longer than this. */
 const MAX_STDIN = 16 << 20;
 const MAX_FILE = 1 << 20;
 const MAX_BYTES = 16 << 20;
 
-// As in the native host: the mode holds whatever the umask, no link is followed,
-// and a FIFO fails where it would hang.
+// as in the native host: the mode holds whatever the umask is, no link is followed,
+// and a FIFO fails instead of hanging
 const CREATE = C.O_WRONLY | C.O_CREAT | C.O_EXCL | C.O_NOFOLLOW | C.O_NONBLOCK;
 const APPEND =
 	C.O_WRONLY | C.O_CREAT | C.O_APPEND | C.O_NONBLOCK | C.O_NOFOLLOW;
 
-/** Regular files only: a FIFO or a device must not hang the plugin. */
+/** Reads regular files only, because a FIFO or a device must not hang the plugin. */
 export function readBytes(path: string, limit = MAX_BYTES): Buffer {
 	return withFile(path, C.O_RDONLY | C.O_NONBLOCK, 0, (fd) => {
 		const found = fs.fstatSync(fd);
@@ -89,7 +89,7 @@ export function mkdir(path: string, mode: number): number {
 	}
 }
 
-/** Throws `inTheWay` where what is there is no directory; a link says why it leads to none. */
+/** Returns the directory's permission bits. Throws `inTheWay` if something else has the name, and for a link the reason why it leads to no directory. */
 function modeOfDirectory(path: string, inTheWay: Error): number {
 	try {
 		return withFile(
@@ -144,7 +144,7 @@ function withFile<T>(
 	}
 }
 
-/** The same for a file that is made; what has its name already is removed. */
+/** Makes a new file and calls `f` with its descriptor. Anything that has the name already is removed. */
 function withNewFile<T>(path: string, mode: number, f: (fd: number) => T): T {
 	const make = (): T =>
 		withFile(path, CREATE, mode, (fd) => {
@@ -198,9 +198,9 @@ export function copyFile(from: string, to: string, mode: number): void {
 }
 
 /**
- * Node has no flock(). The lock belongs to the open file, which flock(1) of
- * util-linux inherits and locks; it stays locked until we close it. So the
- * two hosts exclude each other.
+ * Node has no flock(). The lock belongs to the open file: flock(1) of util-linux
+ * inherits and locks it, and it stays locked until we close it. So the two hosts
+ * exclude each other.
  */
 export function flock(path: string, timeoutMs: number): () => void {
 	const flags = C.O_RDWR | C.O_CREAT;

@@ -1,5 +1,4 @@
-// Netlink sockets from the npm package of that name, of which only the raw
-// socket is used.
+// Netlink sockets from the npm package `netlink`, of which only the raw socket is used.
 
 import { RawNetlinkSocket } from "netlink";
 import type { NetlinkSocket, SysError } from "../../../src/host.ts";
@@ -8,7 +7,7 @@ import { sleeper } from "./sleeper.ts";
 
 export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
 	const socket = call("socket", undefined, () => openSocket(protocol));
-	// What came and was not asked for yet: datagrams, and errors in between.
+	// datagrams and errors that came before they were asked for, in their order
 	const queue: (Buffer | SysError)[] = [];
 	let wake: (() => void) | undefined;
 	let open = true;
@@ -20,7 +19,7 @@ export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
 	const checkOpen = (syscall: string): void => {
 		if (!open) throw sysError(syscall, E.EBADF);
 	};
-	// Any process may send here; only the kernel, port 0, is believed.
+	// any process may send here, but only the kernel, port 0, is believed
 	socket.on("message", (bytes, from) => {
 		if (from.port === 0) arrive(bytes);
 	});
@@ -55,8 +54,8 @@ export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
 		close() {
 			if (!open) return;
 			open = false;
-			// Later, because we may be called from the middle of the package's
-			// receive loop, which would go on with a closed descriptor.
+			// later, because this may be called from the middle of the package's
+			// receive loop, which would go on with a closed descriptor
 			setImmediate(() => socket.close());
 		},
 	};

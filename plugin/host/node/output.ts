@@ -1,5 +1,5 @@
-// Standard output, which is waited for, and standard error, which is not: it may
-// be a pipe whose reader has stopped for good.
+// Standard output, which is waited for, and standard error, which is not, because it
+// may be a pipe whose reader has stopped for good.
 
 import * as fs from "node:fs";
 import { call, isErrno, waiting } from "./errors.ts";
@@ -18,7 +18,7 @@ export function write(fd: 1 | 2, text: string): void {
 		);
 }
 
-/** What a write to standard error goes to; opened when there is something to say. */
+/** The descriptor for standard error, opened by the first write. */
 let stderr: number | undefined;
 let isStuck = false;
 
@@ -39,14 +39,14 @@ function complain(text: string): void {
 		}
 }
 
-/** Node has no poll(): a pipe is opened anew, so that only we see it non-blocking. */
+/** Opens a pipe anew, so that it is non-blocking for us alone: Node has no poll(). */
 function openStderr(): number {
 	try {
 		const { O_WRONLY, O_NONBLOCK } = fs.constants;
 		if (fs.fstatSync(2).isFIFO())
 			return fs.openSync("/proc/self/fd/2", O_WRONLY | O_NONBLOCK);
 	} catch {
-		// closed, or its reader is gone: writing will say so
+		// it is closed or has no reader: the write will throw that
 	}
 	return 2;
 }

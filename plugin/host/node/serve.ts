@@ -1,11 +1,12 @@
-// The HTTP server on Node's own. It answers while the program awaits something.
+// The HTTP server, built on Node's own. It answers only while the program awaits
+// something.
 
 import { once } from "node:events";
 import { createServer, STATUS_CODES } from "node:http";
 import type { HttpServer } from "../../../src/host.ts";
 import { call, E, sysError } from "./errors.ts";
 
-/** As in plugin/host/native/src/http.rs. */
+/** The limits of plugin/host/native/src/http.rs. */
 const MAX_HEAD = 4096;
 const TIMEOUT_MS = 5000;
 
@@ -56,7 +57,7 @@ export async function serve(address: string): Promise<HttpServer> {
 			throw e;
 		}),
 	);
-	// a program that is done ends, as in the native host
+	// the server keeps no finished program running, as in the native host
 	server.unref();
 	return {
 		publish(path, status, type, body, validMs) {

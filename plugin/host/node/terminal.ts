@@ -1,9 +1,9 @@
-// The terminal that a descriptor is.
+// The terminal behind a descriptor.
 
 import { isatty } from "node:tty";
 
 export function columns(fd: 1 | 2): number | undefined {
-	// asked first: Node's stream would make a pipe non-blocking
+	// before the stream is touched, because Node's stream makes a pipe non-blocking
 	if (!isatty(fd)) return undefined;
 	return (fd === 1 ? process.stdout : process.stderr).columns ?? 0;
 }

@@ -1,4 +1,4 @@
-// A call of the plugin with everything in memory.
+// A call of the plugin over a host and a kernel in memory.
 
 import { expect } from "vitest";
 import { main } from "../../../plugin/main.ts";
@@ -45,7 +45,7 @@ const flow = (id: number, orig: string, reply?: string): EntrySpec => ({
 	orig: spell("IPv4", orig),
 	...(reply && { reply: spell("IPv4", reply), status: DNAT }),
 });
-/** Ids: 1 stale on ADD, 2 made without a rule, 3 the pod's own, 4 somebody else's. */
+/** Entries by their ids: 1 is stale on ADD, 2 was made without a rule, 3 is the pod's own, 4 somebody else's. */
 export const TABLE: readonly EntrySpec[] = [
 	flow(1, "C:1 > H:8125", "Q:5353 > C:1"),
 	flow(2, "C:2 > H:8125"),
@@ -59,8 +59,8 @@ export interface Called {
 	readonly err: string;
 	readonly host: FakeHost;
 	readonly kernel: FakeKernel;
-	/** Ids of the entries that are no more there. */
-	readonly gone: number[];
+	/** The ids of the entries that were deleted. */
+	readonly deleted: number[];
 }
 
 export interface CallOptions {
@@ -72,7 +72,7 @@ export interface CallOptions {
 	readonly kernel?: FakeKernelOptions;
 }
 
-/** Calls the plugin over a table of TABLE, if the test gives no other. */
+/** Calls the plugin. The table is TABLE, if the test gives no other. */
 export async function call(
 	command: string,
 	options: CallOptions = {},
@@ -100,7 +100,7 @@ export async function call(
 	const code = await main(host);
 	expect(kernel.open(), "sockets left open").toBe(0);
 	const entries = options.kernel?.entries ?? TABLE;
-	const gone = entries
+	const deleted = entries
 		.map((e) => e.id ?? 1)
 		.filter((id) => !kernel.left().includes(id));
 	return {
@@ -109,16 +109,16 @@ export async function call(
 		err: host.written(2),
 		host,
 		kernel,
-		gone,
+		deleted,
 	};
 }
 
-/** The paths of the records that are there; what else is remembered is no record. */
+/** Returns the paths of the records; the directory holds other files too. */
 export function recordsIn(host: FakeHost): string[] {
 	return [...host.files.keys()].filter((path) => path.endsWith(".json"));
 }
 
-/** The error document of a call that failed, as the spec has it; nothing else on stdout. */
+/** Returns the error document of a call that failed, and expects nothing else on stdout. */
 export function errorOf({ code, out, err }: Called): {
 	code: number;
 	msg: string;
@@ -131,9 +131,9 @@ export function errorOf({ code, out, err }: Called): {
 	return error;
 }
 
-/** That a call did nothing to the table and to files. */
-export function expectUntouched({ host, kernel, gone }: Called): void {
-	expect(gone).toEqual([]);
+/** Expects that a call changed neither the table nor files. */
+export function expectUntouched({ host, kernel, deleted }: Called): void {
+	expect(deleted).toEqual([]);
 	expect(kernel.retired.size).toBe(0);
 	expect(
 		host.calls.filter((c) =>

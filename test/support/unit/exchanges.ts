@@ -1,4 +1,4 @@
-// What the tests of exchanges share: a made-up request with a number for answer.
+// Helpers for the tests of exchanges: a made-up request whose answer is a number.
 
 import { expect } from "vitest";
 import { Deadline, Exchange } from "../../../src/netlink/exchange.ts";
@@ -27,7 +27,7 @@ export const value = (seq: number, n: number): Uint8Array =>
 export const readValue = (b: RecvBuffer, m: Message): number =>
 	b.u32(m.start + 16);
 
-/** What it threw; a test that expects an error fails without one. */
+/** Returns what was thrown. A test that expects an error fails without one. */
 export async function fault(work: Promise<unknown>): Promise<unknown> {
 	return work.then(
 		(result) => expect.fail(`no error but ${JSON.stringify(result)}`),

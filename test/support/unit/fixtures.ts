@@ -1,4 +1,4 @@
-// The messages of test/fixtures/*.hex: what a kernel really sent.
+// The messages of test/fixtures/*.hex, which a kernel has really sent.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { hex } from "../entries.ts";
 
 export interface Recorded {
 	readonly name: string;
-	/** The sequence number of the dump is 1. */
+	/** The message; its sequence number is 1. */
 	readonly message: Uint8Array;
 }
 

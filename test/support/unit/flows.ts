@@ -1,4 +1,4 @@
-// What the tables of the predicate share.
+// Helpers for the tables of the predicate: a mapping, and flows in the letters of the book.
 
 import type { Entry } from "../../../src/conntrack/entry.ts";
 import { AF_INET, AF_INET6 } from "../../../src/net/ip.ts";
@@ -21,7 +21,7 @@ const NUMBERS = {
 	sctp: IPPROTO_SCTP,
 } as const;
 
-/** hostPort 8125 of any address of the node, or of one, to port 5353 of pod P. */
+/** Returns hostPort 8125 of any address of the node, or of one, to port 5353 of pod P. */
 export function mapping(
 	family: FamilyName,
 	proto: ProtoName,
@@ -39,10 +39,10 @@ export function mapping(
 
 export interface Flow {
 	readonly orig: string;
-	/** The inverse if not given. */
+	/** The reply tuple; by default the inverse of the original one. */
 	readonly reply?: string;
 	readonly status?: readonly StatusBit[];
-	/** In place of the mapping's. */
+	/** The protocol, if it is not the mapping's. */
 	readonly proto?: string | number;
 }
 
@@ -50,9 +50,9 @@ export interface Flow {
 export interface FamilyRow {
 	readonly name: string;
 	readonly flow: Flow;
-	/** That of the mapping; any if not given. */
+	/** The mapping's hostIP; by default any. */
 	readonly hostIP?: Letter;
-	/** The one family that has such a flow. */
+	/** The only family that has such a flow. */
 	readonly only?: FamilyName;
 }
 

@@ -1,5 +1,5 @@
-// Flows with the hostPort's number in their original destination, or near it,
-// that are nobody's stale business: not on ADD and not on DEL.
+// Flows with the hostPort's number in their original destination, or near it, that are
+// not stale: neither on ADD nor on DEL.
 
 import type { Letter } from "../book.ts";
 import {
@@ -12,9 +12,9 @@ import {
 
 export interface HealthyRow extends FamilyRow {
 	readonly protos?: readonly ProtoName[];
-	/** Leads to the pod of the mapping: what ADD keeps is what DEL removes. */
+	/** The flow leads to the pod of the mapping: ADD keeps it, DEL removes it. */
 	readonly ours?: true;
-	/** The address that another live pod has mapped. */
+	/** The node's address on which another live pod has the hostPort. */
 	readonly taken?: Letter;
 }
 

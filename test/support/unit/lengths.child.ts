@@ -1,9 +1,9 @@
-// Run as a process: prints how a scan ends over an entry whose nlmsg_len is a lie.
+// A process of its own that prints how a scan ends over an entry whose nlmsg_len is wrong.
 
 import { pathToFileURL } from "node:url";
 import { PortSet } from "../../../src/conntrack/skip.ts";
 import { concat, datagram, entryMessage, u32 } from "../entries.ts";
-import { scan } from "./datagrams.ts";
+import { scanDatagram } from "./tables.ts";
 
 const entry = entryMessage({ orig: "192.0.2.7:6000 > 203.0.113.1:8125" }, 1);
 const two = datagram(entry, entry);
@@ -26,21 +26,21 @@ export const LENGTHS = [
 	0xffffffff,
 ];
 
+/** Returns how a scan for the port ends over the two entries, the first of which claims `size` bytes. */
+async function ending(size: number, port: number): Promise<string> {
+	const ports = new PortSet();
+	ports.add(17, port);
+	const bytes = concat(u32(size), two.subarray(4));
+	try {
+		const { hits, end } = await scanDatagram(bytes, 1, ports);
+		return hits.length > 0 ? "hit" : end || "goes-on";
+	} catch (e) {
+		return String(e);
+	}
+}
+
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href)
 	for (const size of LENGTHS) {
-		const ends = [8125, 53].map((port) => {
-			const ports = new PortSet();
-			ports.add(17, port);
-			try {
-				const { hits, end } = scan(
-					concat(u32(size), two.subarray(4)),
-					1,
-					ports,
-				);
-				return hits.length > 0 ? "hit" : end || "goes-on";
-			} catch (e) {
-				return String(e);
-			}
-		});
-		process.stdout.write(`${size} ${[...new Set(ends)].join("/")}\n`);
+		const ends = new Set([await ending(size, 8125), await ending(size, 53)]);
+		process.stdout.write(`${size} ${[...ends].join("/")}\n`);
 	}

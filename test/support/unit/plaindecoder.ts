@@ -1,18 +1,18 @@
-// A slow and plain decoder of ctnetlink dumps to compare ours with. It is written
-// from the kernel's headers, not from our source; only how an entry is written as a
-// line is a matter of agreement, see textOf in test/fuzz/scan.ts.
+// A slow and plain decoder of ctnetlink dumps to compare ours with. It is written from the
+// kernel's headers and not from our source. Both write an entry as the same line, see
+// textOf in test/fuzz/scan.ts.
 
 import { toHex } from "../entries.ts";
 
-/** What a scan made of a datagram. */
+/** The result of scanning a datagram. */
 export interface Found {
 	/** The entries that have one of the ports, with all that was read of them. */
 	readonly hits: string[];
-	/** Entries that were passed, of our dump. */
+	/** The number of our dump's entries. */
 	entries: number;
-	/** Those of them that are cut or not laid out as the kernel does, of which another decoder may make more. */
+	/** The number of entries that are cut or have another layout than the kernel's; another decoder may make more of them. */
 	unclear: number;
-	/** What ended it, "" if it goes on in the next datagram. */
+	/** The end of the dump, or "" if it goes on in the next datagram. */
 	end: "" | "done" | "error" | "malformed";
 }
 
@@ -39,7 +39,7 @@ function attributesOf(bytes: Uint8Array): Attribute[] {
 	return found;
 }
 
-/** The payload of the last of these types that is so long, if a length is given. */
+/** Returns the payload of the last attribute of these types and, if it is given, of this length. */
 function last(
 	attrs: readonly Attribute[],
 	types: readonly number[],
@@ -76,7 +76,7 @@ function tupleOf(bytes: Uint8Array, addressLength: number): Side {
 	};
 }
 
-/** RFC 5952 is what browsers write, too; a mapped address is IPv4's. */
+/** Writes an address as RFC 5952 does, because URLs do so too. A mapped address is one of IPv4. */
 function addressOf(bytes: Uint8Array): string {
 	const hex = Buffer.from(bytes).toString("hex");
 	if (bytes.length === 4) return bytes.join(".");
@@ -86,7 +86,7 @@ function addressOf(bytes: Uint8Array): string {
 	return url.hostname.slice(1, -1);
 }
 
-/** Whether the attributes are those of ctnetlink_dump_tuples, in their order and whole. */
+/** Returns true if the attributes are those of ctnetlink_dump_tuples, whole and in their order. */
 function isKernels(tuple: Uint8Array, addressLength: number): boolean {
 	const view = new DataView(tuple.buffer, tuple.byteOffset, tuple.length);
 	const address = 4 + addressLength;
@@ -138,22 +138,22 @@ export function plain(
 			]).get(payload[0] ?? 0);
 			if (addressLength === undefined) continue;
 			const attrs = attributesOf(payload.subarray(4));
-			// of these the kernel never says that they hold others
+			// the kernel never marks these as nests
 			if (attrs.some(([type, , flags]) => flags && [3, 12, 18].includes(type)))
 				throw new Malformed();
 			const [orig, reply, id] = [1, 2, 12].map((type) => last(attrs, [type]));
 			if (!orig || !reply || id?.length !== 4) continue;
-			// an entry that cannot be named exactly is not a find
+			// an entry that cannot be named exactly is no hit
 			const zone = last(attrs, [18]);
 			if ((zone?.length ?? 2) !== 2) continue;
-			// ours names nothing to delete but a tuple as the kernel writes it
+			// our decoder deletes only by a tuple with the kernel's layout
 			if (!isKernels(reply, addressLength)) throw new Malformed();
 			const { proto, port, text } = tupleOf(orig, addressLength);
 			const status = last(attrs, [3], 4) ?? new Uint8Array(4);
 			const words = [
 				`${payload[0]} ${proto} ${text}, ${tupleOf(reply, addressLength).text}`,
 				`status ${new DataView(status.buffer, status.byteOffset).getUint32(0)}`,
-				// attributes end at words
+				// our decoder keeps whole words
 				`key ${toHex(reply.subarray(0, reply.length & ~3))} ${toHex(id)}`,
 				zone ? toHex(zone) : "",
 			];

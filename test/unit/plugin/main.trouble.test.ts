@@ -1,5 +1,5 @@
-// Conntrack trouble of any kind, and trouble with the state: ADD and DEL succeed,
-// with one line of warning, and nothing but their result on stdout.
+// Trouble of any kind with conntrack and with the records: ADD and DEL succeed, with one
+// line of warning and nothing but their result on stdout.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -29,7 +29,7 @@ const DELETE = 0x0102;
 const NEW = 0x0100;
 const DEL = { ...CONF, on: "del" };
 
-/** Warnings and errors of the log. Every line is a log line. */
+/** Returns the warnings and errors of the log, and expects every line to be a log line. */
 function complaints({ err }: Called): string[] {
 	const lines = err.split("\n").slice(0, -1);
 	for (const line of lines) expect(line).toMatch(/^level=\w+ msg=/);
@@ -144,21 +144,21 @@ describe.each(["ADD", "DEL"])("%s", (verb) => {
 		expect(called.err).toContain("pod=ns/pod");
 	});
 
-	test("succeeds with odd entries in the table, and does the others", async () => {
-		const odd = (seq: number) => [
+	test("succeeds with undecodable entries in the table, and does the others", async () => {
+		const undecodable = (seq: number) => [
 			message({ type: NEW, seq }, hex("02000000")),
 			message({ type: NEW, seq }, hex("02000000 ff000100")),
 		];
 		const called = await call(verb, {
 			conf: verb === "ADD" ? CONF : DEL,
 			kernel: on(GET, ({ seq }) => [
-				...odd(seq),
+				...undecodable(seq),
 				...TABLE.map((e) => entryMessage(e, seq)),
 				doneMessage(seq),
 			]),
 		});
 		expectSuccess(verb, called);
-		expect(called.gone).toEqual(verb === "ADD" ? [1, 2] : [3]);
+		expect(called.deleted).toEqual(verb === "ADD" ? [1, 2] : [3]);
 		expect(called.err).toContain(" undecodable=2 ");
 	});
 });
@@ -184,7 +184,7 @@ describe("state", () => {
 		async (name, code) => {
 			const called = await call("ADD", { host: failing(name, code) ?? {} });
 			expectSuccess("ADD", called);
-			expect(called.gone).toEqual([1, 2]);
+			expect(called.deleted).toEqual([1, 2]);
 			expect(complaints(called)).toHaveLength(1);
 			expect(called.err).toContain(code);
 		},
@@ -204,7 +204,7 @@ describe("state", () => {
 				host: failing(name, code) ?? {},
 			});
 			expectSuccess("DEL", called);
-			expect(called.gone).toEqual([3]);
+			expect(called.deleted).toEqual([3]);
 			expect(complaints(called).join()).toContain(code);
 		},
 	);
@@ -221,7 +221,7 @@ describe("state", () => {
 				},
 			});
 			expectSuccess("DEL", called);
-			expect(called.gone).toEqual([3]);
+			expect(called.deleted).toEqual([3]);
 			expect(complaints(called)).toHaveLength(1);
 		},
 	);
@@ -239,7 +239,7 @@ describe("state", () => {
 				host: { files: { [FILE]: text } },
 			});
 			expectSuccess("DEL", called);
-			expect(called.gone).toEqual([3]);
+			expect(called.deleted).toEqual([3]);
 			expect(complaints(called)).toEqual([]);
 		},
 	);
@@ -256,7 +256,7 @@ describe("state", () => {
 		const conf = { ...CONF, logFile: "/var/log/x.log" };
 		const called = await call("ADD", { conf });
 		expectSuccess("ADD", called);
-		expect(called.gone).toEqual([1, 2]);
+		expect(called.deleted).toEqual([1, 2]);
 		expect(called.err).toMatch(/^level=info msg=flushed .*\n$/);
 	});
 

@@ -1,3 +1,5 @@
+// The lines of the log, and the places that they go to.
+
 import { describe, expect, test } from "vitest";
 import {
 	type Fields,
@@ -90,7 +92,7 @@ describe("a log file", () => {
 			"level=info msg=one\nlevel=error msg=three\n",
 		);
 		expect(host.written(2)).toBe("");
-		// in one write each, so that lines of several processes stay whole
+		// one write for each line, so that lines of several processes stay whole
 		expect(host.calls).toEqual([`appendFile ${FILE}`, `appendFile ${FILE}`]);
 	});
 

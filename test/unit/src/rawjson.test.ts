@@ -1,3 +1,5 @@
+// Parts of a JSON document as they were written, in documents of any shape.
+
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import { elementSpans, memberSpan } from "../../../src/rawjson.ts";

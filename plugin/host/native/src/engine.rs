@@ -1,4 +1,4 @@
-//! The engine: only the intrinsics that the bundle uses, and the chunks of
+//! The engine: it has only the intrinsics that the bundle uses, and loads the chunks of
 //! bytecode that build.rs embedded.
 
 use crate::{host, sys};
@@ -12,10 +12,11 @@ use rquickjs::{
 
 include!(concat!(env!("OUT_DIR"), "/chunks.rs"));
 
-/// No Eval: without it no parser is linked in, and `eval` throws.
+/// The intrinsics that every start needs. Eval is not among them, so no parser is linked
+/// in and `eval` throws.
 type Intrinsics = (intrinsic::Json, intrinsic::Promise);
 
-/// Intrinsics that wait for the first chunk that names them: together they are
+/// Intrinsics that are added when the first chunk needs them, because together they take
 /// a quarter of the instructions of a start.
 #[derive(Clone, Copy)]
 #[allow(dead_code, reason = "build.rs names those that the bundle needs")]
@@ -32,24 +33,24 @@ struct Chunk {
     code: &'static [u8],
 }
 
-/// A plugin that grows past this is broken; better an error than the OOM killer.
+/// A plugin that needs more than this is broken. An error is better than the OOM killer.
 const MEMORY_LIMIT: usize = 56 << 20;
 const MAX_STACK: usize = 512 << 10;
 const GC_THRESHOLD: usize = 1 << 20;
 
-/// Hands main's exit code, or the text of an uncaught error, to `exit`, which
-/// does not return: tearing the engine down would only cost time.
+/// Passes main's exit code, or the text of an uncaught error, to `exit`, which does not
+/// return: tearing the engine down would only cost time.
 pub fn run(args: Vec<String>, exit: impl FnOnce(Result<i32, String>) -> i32) -> i32 {
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(e) => return exit(Err(e.to_string())),
     };
     runtime.set_memory_limit(MEMORY_LIMIT);
-    // Half of what the system grants, so that the engine throws before the
-    // kernel kills: JSON.parse recurses as deep as its input is nested.
+    // Half of the system's limit, so that the engine throws before the kernel kills:
+    // JSON.parse recurses as deep as its input is nested.
     runtime.set_max_stack_size(MAX_STACK.min(sys::stack_limit() / 2));
-    // The engine's start alone comes near the default of 256 KiB, and a
-    // collection then finds nothing: almost all garbage dies by its count.
+    // The engine's start alone comes near the default of 256 KiB, and a collection then
+    // finds nothing, because reference counts free almost all garbage.
     runtime.set_gc_threshold(GC_THRESHOLD);
     runtime.set_loader(Chunks::default(), Chunks::default());
     match Context::custom::<Intrinsics>(&runtime) {
@@ -75,14 +76,14 @@ fn describe(error: &CaughtError) -> String {
             let stack = e.stack().unwrap_or_default();
             format!("{name}: {message}\n{stack}")
         }
-        // What the engine throws when no memory is left for an error.
+        // The engine throws null when no memory is left for an error.
         CaughtError::Value(v) if v.is_null() => "out of memory".into(),
         CaughtError::Error(Error::WouldBlock) => "main can never settle".into(),
         e => e.to_string(),
     }
 }
 
-/// Resolves and loads from the table; remembers which needs are met.
+/// Resolves and loads chunks from the table, and remembers which intrinsics are added.
 #[derive(Default)]
 struct Chunks {
     met: [bool; 4],

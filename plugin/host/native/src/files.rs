@@ -1,4 +1,4 @@
-//! Files and directories. The names of calls in errors are the kernel's.
+//! Files and directories. Errors have the kernel's names of the calls.
 
 use crate::signals::sleep;
 use crate::sys::{
@@ -34,7 +34,7 @@ fn mode_of(fd: &Fd) -> u32 {
     }
 }
 
-/// Regular files only, as also /proc and /sys have them: a FIFO or a device in
+/// Reads regular files only, which those of /proc and /sys are too: a FIFO or a device in
 /// a directory of records must not hang or fill the plugin. EFBIG beyond `limit`.
 pub fn read(path: &str, limit: usize) -> Result<Vec<u8>> {
     let file = open(path, libc::O_RDONLY | libc::O_NONBLOCK, 0)?;
@@ -45,14 +45,15 @@ pub fn read(path: &str, limit: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// Whatever there is to read, as long as it takes.
+/// Reads anything to its end, as long as it takes.
 pub fn read_stream(path: &str) -> Result<Vec<u8>> {
     read_all(open(path, libc::O_RDONLY, 0)?.0, MAX_STDIN).at(path)
 }
 
-/// A new file, with the caller's mode whatever the umask. State and install
-/// directories may be writable to others: what has the name already, be it a link,
-/// a FIFO or a file that has other names too, is removed and never written to.
+/// Makes a new file with the caller's mode, whatever the umask is. Others may be able to
+/// write to the directories of records and of executables, so anything that has the name
+/// already, be it a link, a FIFO or a file that has other names too, is removed and never
+/// written to.
 fn create(path: &str, mode: u32) -> Result<Fd> {
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let file = match open(path, flags, mode) {
@@ -70,9 +71,9 @@ pub fn write(path: &str, bytes: &[u8], mode: u32) -> Result<()> {
     write_all(create(path, mode)?.0, bytes).at(path)
 }
 
-/// O_NONBLOCK: a FIFO without a reader, or whose reader has stopped, must fail and
-/// not hang the runtime. Returns where the write ended: the file's size, and 0 for
-/// what has none.
+/// Appends in one write. O_NONBLOCK, because a FIFO without a reader, or whose reader has
+/// stopped, must fail and not hang the runtime. Returns the file's size, or 0 if it has
+/// none.
 pub fn append(path: &str, bytes: &[u8], mode: u32) -> Result<f64> {
     let flags =
         libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOFOLLOW;
@@ -134,8 +135,8 @@ pub fn read_link(path: &str) -> Result<String> {
     Ok(String::from_utf8_lossy(&target).into_owned())
 }
 
-/// `mkdir -p`: parents are for all to read. Returns the permission bits, which are
-/// another's choice where the directory was there.
+/// Makes the directory and its parents, which all can read. Returns the permission bits;
+/// those of a directory that was there are somebody else's choice.
 pub fn mkdir(path: &str, mode: u32) -> Result<u32> {
     let name = c_path("mkdir", path)?;
     // SAFETY: `name` is NUL-terminated and outlives the call.
@@ -157,7 +158,8 @@ pub fn mkdir(path: &str, mode: u32) -> Result<u32> {
         Err(e) if e.errno == libc::EEXIST => {
             match open(path, libc::O_PATH | libc::O_DIRECTORY, 0) {
                 Ok(dir) => Ok(mode_of(&dir) & 0o7777),
-                // What is in the way is no directory; a link says why it leads to none.
+                // Something else has the name. A link fails with the reason why it leads
+                // to no directory.
                 Err(why) if why.errno == libc::ENOTDIR => Err(e),
                 Err(why) => Err(why),
             }
@@ -226,7 +228,7 @@ pub fn sync(path: &str) -> Result<()> {
     result.at(path).map(drop)
 }
 
-/// The lock lives as long as the descriptor. Polled, because a timer that
+/// Takes the lock, which lives as long as the descriptor. It polls, because a timer that
 /// interrupts a blocking flock() would need a signal handler.
 pub fn flock(path: &str, timeout_ms: f64) -> Result<Fd> {
     let end = ticks() + timeout_ms;

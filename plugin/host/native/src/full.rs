@@ -1,6 +1,6 @@
-//! What src/host.ts has in FullHost: the calls of the command line and the
-//! agent, bound when they are asked for. Each costs thousands of instructions,
-//! which a verb would pay in vain.
+//! The calls of FullHost in src/host.ts, for the command line and the agent. They are
+//! bound when they are asked for: each costs thousands of instructions, which a verb
+//! would pay in vain.
 
 use crate::host::{OrThrow, Text, method};
 use crate::http::{Page, Server};
@@ -12,7 +12,7 @@ use std::ffi::c_int;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Of a file that is read as bytes: executables are.
+/// The limit for a file that is read as bytes, as executables are.
 const MAX_BYTES: usize = 16 << 20;
 
 pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {

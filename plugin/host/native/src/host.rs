@@ -1,5 +1,5 @@
-//! The Host object of src/host.ts: turns its calls into system calls, and
-//! their errors into SysError objects.
+//! The Host object of src/host.ts: turns its calls into system calls and their errors
+//! into SysError objects. The calls of FullHost are in full.rs.
 
 use crate::netlink::Socket;
 use crate::sys::{self, At, SysError};
@@ -11,7 +11,7 @@ use std::ffi::{CStr, c_char, c_int};
 use std::ops::Deref;
 use std::rc::Rc;
 
-/// Of a file that is read without saying how large it may be.
+/// The limit for a file that is read without a limit of its own.
 const MAX_FILE: usize = 1 << 20;
 
 pub fn create<'js>(ctx: &Ctx<'js>, args: Vec<String>) -> Result<Object<'js>> {
@@ -143,7 +143,7 @@ fn throw(ctx: &Ctx, e: SysError) -> Result<Error> {
         Some(path) => format!("{} {path}", e.syscall),
         None => e.syscall.to_owned(),
     };
-    // By its constructor: an error that the engine's API makes has no stack.
+    // Its constructor makes it, because an error that the engine's API makes has no stack.
     let constructor: Constructor = ctx.globals().get("Error")?;
     let error: Object = constructor.construct((format!("{what}: {text} ({code})"),))?;
     error.set("name", "SysError")?;
@@ -156,9 +156,9 @@ fn throw(ctx: &Ctx, e: SysError) -> Result<Error> {
     Ok(ctx.throw(error.into_value()))
 }
 
-/// ("ENOENT", "No such file or directory")
+/// Returns the error's name and words: ("ENOENT", "No such file or directory").
 fn describe(errno: c_int) -> (&'static str, &'static str) {
-    // glibc 2.32; both return NULL for a number that they do not know.
+    // Both are in glibc since 2.32 and return NULL for a number that they do not know.
     unsafe extern "C" {
         fn strerrorname_np(errno: c_int) -> *const c_char;
         fn strerrordesc_np(errno: c_int) -> *const c_char;
@@ -172,8 +172,7 @@ fn describe(errno: c_int) -> (&'static str, &'static str) {
     unsafe { (text(strerrorname_np(errno)), text(strerrordesc_np(errno))) }
 }
 
-/// A JavaScript string as UTF-8, where a lone surrogate becomes U+FFFD, as in
-/// a TextEncoder.
+/// A JavaScript string as UTF-8. A lone surrogate becomes U+FFFD, as in a TextEncoder.
 pub struct Text(pub String);
 
 impl Deref for Text {

@@ -1,7 +1,7 @@
-//! A small HTTP/1.1 server for what an agent publishes: GET and HEAD, one
-//! request per connection, from a table in memory. One thread serves all
-//! connections, so that the program may be busy; neither slow nor many clients
-//! keep others from an answer.
+//! A small HTTP/1.1 server for the pages that an agent publishes: GET and HEAD, one
+//! request per connection, from a table in memory. A thread of its own serves all
+//! connections, so that it answers while the program is busy. Neither slow nor many
+//! clients keep others from an answer.
 
 use crate::listen::{accept, listen};
 use crate::signals::without_signals;
@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 /// A request line and headers longer than this are refused.
 const MAX_HEAD: usize = 4096;
 const MAX_HEADERS: usize = 48;
-/// After this a connection is closed, wherever it stands.
+/// After this time a connection is closed, even in the middle of an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// One more and the oldest is closed.
+/// When one more comes, the oldest is closed.
 const MAX_CONNECTIONS: usize = 32;
 const STACK: usize = 64 << 10;
 
@@ -67,7 +67,7 @@ impl Server {
 
     pub fn close(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // Linux: wakes who polls a listening socket, and ends its accept.
+            // On Linux this wakes a poll of the listening socket and ends its accept.
             // SAFETY: a live descriptor.
             unsafe { libc::shutdown(self.listener.0, libc::SHUT_RDWR) };
             drop(thread.join());
@@ -75,13 +75,13 @@ impl Server {
     }
 }
 
-/// No holder can panic.
+/// Locks the table. It is never poisoned, because no holder can panic.
 fn lock(pages: &Pages) -> MutexGuard<'_, Vec<(String, Page)>> {
     pages.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn run(listener: &Fd, pages: &Pages) {
-    // Oldest first.
+    // The oldest comes first.
     let mut connections: Vec<Connection> = Vec::new();
     loop {
         let timeout = connections.first().map(|c| {
@@ -101,8 +101,8 @@ fn run(listener: &Fd, pages: &Pages) {
             };
             interest(c.socket.0, events)
         }));
-        // SAFETY: pointer and length are those of a live vector. EINTR cannot
-        // be, and an error leaves no descriptor ready.
+        // SAFETY: pointer and length are those of a live vector. EINTR is impossible, and
+        // after an error no descriptor is ready.
         unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, timeout.unwrap_or(-1)) };
 
         let mut ready = fds.iter().skip(1).map(|fd| fd.revents != 0);
@@ -120,7 +120,7 @@ fn run(listener: &Fd, pages: &Pages) {
                 }
                 connections.push(Connection::new(socket));
             }
-            // Closed.
+            // The server was closed.
             Err(e) if e.errno == libc::EINVAL => return,
             Err(e) if e.errno == libc::EAGAIN || e.errno == libc::ECONNABORTED => {}
             // No descriptor or memory is left.
@@ -134,12 +134,12 @@ struct Connection {
     socket: Fd,
     since: Instant,
     input: Vec<u8>,
-    /// What of the answer is still to be sent.
+    /// The part of the answer that is not sent yet.
     output: Vec<u8>,
     is_answered: bool,
 }
 
-/// The connection is to be closed.
+/// Says that the connection has to be closed.
 struct Done;
 
 impl Connection {
@@ -166,8 +166,8 @@ impl Connection {
                 Err(e) if e.errno == libc::EAGAIN => return Ok(()),
                 Err(_) => return Err(Done),
             };
-            // After the answer, what still comes is read and forgotten: to
-            // close a socket that holds input takes the answer back.
+            // Input after the answer is read and dropped, because closing a socket that
+            // holds input takes the answer back.
             if self.is_answered {
                 return Ok(());
             }
@@ -201,7 +201,7 @@ impl Connection {
     }
 }
 
-/// The answer to a request; None where its end has not come yet.
+/// Returns the answer to a request, or None if its end has not come yet.
 fn answer(input: &[u8], pages: &Pages) -> Option<Vec<u8>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -234,8 +234,8 @@ fn answer(input: &[u8], pages: &Pages) -> Option<Vec<u8>> {
     })
 }
 
-/// Of a target in origin form or, as a proxy gets it, absolute form (RFC 9112,
-/// section 3.2).
+/// Returns the path of a target in origin form or, as a proxy gets it, absolute form
+/// (RFC 9112, section 3.2).
 fn path_of(target: &str) -> &str {
     let whole = match target.split_once("://") {
         Some((scheme, rest)) if !scheme.contains('/') => {

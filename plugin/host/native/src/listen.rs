@@ -1,5 +1,4 @@
-//! A listening TCP socket, and the connections that come to it. None of them
-//! blocks.
+//! A listening TCP socket, and the connections that come to it. No call on them blocks.
 
 use crate::sys::{Fd, Result, call, set_option};
 use std::ffi::c_int;
@@ -20,7 +19,7 @@ pub fn listen(address: SocketAddr) -> Result<Fd> {
         libc::socket(family, kind, 0) as isize
     })?;
     let fd = Fd(fd as c_int);
-    // Or connections of before would keep the next start from the address.
+    // Without it, connections of the last run would keep this one from the address.
     let on: c_int = 1;
     set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, &on)?;
     let bind = |address: *const libc::sockaddr, length: usize| {

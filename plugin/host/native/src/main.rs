@@ -1,6 +1,5 @@
-//! The native host: runs the bundle's `main(host)` and exits with the number
-//! that it resolves to. No logic lives here; what the bundle may ask of the
-//! system is in host.rs.
+//! The native host: runs the bundle's `main(host)` and exits with the number that it
+//! resolves to. No logic lives here. The calls that the bundle may make are in host.rs.
 
 // Rust's own start-up (stack guard, signal handlers, thread records) is paid
 // on every exec and buys nothing here: one thread, no panics to report.
@@ -42,9 +41,9 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
     })
 }
 
-/// An error that the bundle let through. A runtime parses stdout, so there it
-/// must find an error object (CNI spec, section 5, "Error"). If that cannot be
-/// written either, standard error says why.
+/// Reports an error that the bundle let through. A runtime parses stdout, so it must
+/// find an error object there (CNI spec, section 5, "Error"). If that cannot be written
+/// either, standard error gets the text.
 fn report(text: &str) {
     let complain = || sys::write_err(format!("{text}\n").as_bytes());
     let result = if sys::env("CNI_COMMAND").is_some() {
@@ -56,11 +55,11 @@ fn report(text: &str) {
     } else {
         complain()
     };
-    // Nobody is left to tell: the exit code says the rest.
+    // If both failed, nobody is left to tell but the reader of the exit code.
     drop(result);
 }
 
-/// JSON string contents (RFC 8259, section 7).
+/// Writes the text as the contents of a JSON string (RFC 8259, section 7).
 fn escape(text: &str, json: &mut String) {
     for c in text.chars() {
         match c {

@@ -1,6 +1,6 @@
-//! What the engine's Math takes from the C library and the bundle never calls. glibc
-//! has tables of it for each instruction set, a tenth of the executable; these stand
-//! in their place, because the linker takes what it finds first.
+//! Functions that the engine's Math takes from the C library and the bundle never calls.
+//! glibc has tables of them for each instruction set, a tenth of the executable. These
+//! take their place, because the linker takes the first definition that it finds.
 
 macro_rules! stand_in {
     ($($name:ident($($x:ident),+);)+) => {

@@ -1,5 +1,5 @@
-//! A netlink socket. Datagrams go to and from the caller's memory; what is in
-//! them is the bundle's business.
+//! A netlink socket. Datagrams go to and from the caller's memory; only the bundle knows
+//! what they contain.
 
 use crate::sys::{Fd, Result, call, fail, set_option};
 use std::cell::RefCell;
@@ -24,7 +24,7 @@ impl Socket {
             libc::bind(fd.0, from_ref(&address).cast(), ADDRESS_SIZE) as isize
         })?;
 
-        // Zero would mean to wait for ever.
+        // Zero would mean no timeout.
         let us = (timeout_ms * 1e3).clamp(1.0, 1e15) as i64;
         let time = libc::timeval {
             tv_sec: (us / 1_000_000) as libc::time_t,
@@ -33,8 +33,8 @@ impl Socket {
         set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &time)?;
         set_option(&fd, libc::SOL_SOCKET, libc::SO_SNDTIMEO, &time)?;
 
-        // Kernels that lack one of these answer as they always did: longer
-        // acknowledgements, no error text, unknown dump filters ignored.
+        // Without these options, which old kernels lack, acknowledgements are longer,
+        // errors have no text, and unknown dump filters are ignored.
         let on: c_int = 1;
         for option in [
             libc::NETLINK_EXT_ACK,
@@ -111,12 +111,12 @@ impl Socket {
     }
 }
 
-/// linux/netlink.h; Linux 4.20. The libc crate has it for Android only.
+/// In linux/netlink.h since Linux 4.20. The libc crate has it for Android only.
 const NETLINK_GET_STRICT_CHK: c_int = 12;
 
 const ADDRESS_SIZE: libc::socklen_t = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
 
-/// Port 0 is the kernel.
+/// Returns the kernel's address, port 0.
 fn kernel() -> libc::sockaddr_nl {
     // SAFETY: plain data.
     let mut address: libc::sockaddr_nl = unsafe { zeroed() };

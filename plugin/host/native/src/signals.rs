@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT, polled by loops and ending sleeps, and nobody else's.
+//! SIGTERM and SIGINT: loops poll them, and they end sleeps. No other signal is watched.
 
 use crate::sys::ticks;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 const UNWATCHED: i32 = -1;
 const NONE: i32 = 0;
-/// UNWATCHED until the first poll, so that without polling a signal keeps its
-/// default action; then NONE or the signal that came.
+/// UNWATCHED until the first poll, so that a signal keeps its default action in a program
+/// that does not poll; then NONE or the signal that came.
 static PENDING: AtomicI32 = AtomicI32::new(UNWATCHED);
-/// When it came, on the clock of `ticks`.
+/// The time at which the signal came, on the clock of `ticks`.
 static CAME: AtomicU64 = AtomicU64::new(0);
-/// A signal that follows another so soon means the same: timeout(1) sends one to
+/// A signal that follows another so soon means the same, because timeout(1) sends one to
 /// the process and one to its group.
 const SAME_MS: u64 = 1000;
 
@@ -26,7 +26,7 @@ fn term_and_int() -> libc::sigset_t {
     }
 }
 
-/// Starts a thread in `f`: it inherits that no signal is for it.
+/// Runs `f` with all signals blocked. A thread that `f` starts inherits that.
 pub fn without_signals<T>(f: impl FnOnce() -> T) -> T {
     // SAFETY: both sets are live and initialised by the calls.
     unsafe {
@@ -40,7 +40,7 @@ pub fn without_signals<T>(f: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The second signal and those after it: ends a process that does not stop.
+/// Handles the second signal and those after it: it ends a process that does not stop.
 extern "C" fn again(signal: libc::c_int) {
     if (ticks() as u64).saturating_sub(CAME.load(Ordering::Relaxed)) < SAME_MS {
         return;
@@ -53,8 +53,8 @@ extern "C" fn again(signal: libc::c_int) {
     }
 }
 
-/// Waits for a watched signal. They are blocked, not handled: so none is lost
-/// between a poll and a sleep. After the first they are unblocked again.
+/// Waits for a watched signal. Signals are blocked and not handled, so that none is lost
+/// between a poll and a sleep. After the first one they are unblocked again.
 fn wait_signal(timeout: Duration) -> bool {
     let set = term_and_int();
     let time = libc::timespec {
@@ -101,7 +101,7 @@ pub fn pending_signal() -> Option<&'static str> {
     }
 }
 
-/// Ends early when a watched signal comes.
+/// Sleeps for `ms`, or until a watched signal comes.
 pub fn sleep(ms: f64) {
     let end = ticks() + ms;
     loop {

@@ -1,6 +1,6 @@
-//! What a process has: standard streams and clocks. Every call returns what the
-//! kernel said, under the call's name; nothing is retried but EINTR.
-//! Files are in files.rs, signals in signals.rs.
+//! The standard streams, clocks and limits of a process. Every call returns the kernel's
+//! result under the call's name; only EINTR is retried. Files are in files.rs, signals in
+//! signals.rs.
 
 use std::ffi::c_int;
 use std::mem::size_of_val;
@@ -66,7 +66,7 @@ impl Drop for Fd {
     }
 }
 
-/// Of a socket.
+/// Sets an option of a socket.
 pub fn set_option<T>(fd: &Fd, level: c_int, option: c_int, value: &T) -> Result<usize> {
     let size = size_of_val(value) as libc::socklen_t;
     // SAFETY: a live value and its size.
@@ -75,7 +75,7 @@ pub fn set_option<T>(fd: &Fd, level: c_int, option: c_int, value: &T) -> Result<
     })
 }
 
-/// False if it was not ready within `ms`; -1 waits for ever.
+/// Returns false if the descriptor was not ready within `ms`; -1 means no limit.
 fn is_ready(fd: c_int, events: i16, ms: c_int) -> Result<bool> {
     let mut p = libc::pollfd {
         fd,
@@ -93,7 +93,7 @@ fn write_some(fd: c_int, bytes: &[u8]) -> Result<usize> {
     })
 }
 
-/// All of it; EAGAIN from a descriptor that is not ready.
+/// Writes all bytes. EAGAIN if the descriptor is not ready.
 pub fn write_all(fd: c_int, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         bytes = bytes.get(write_some(fd, bytes)?..).unwrap_or_default();
@@ -101,7 +101,7 @@ pub fn write_all(fd: c_int, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// All of it to standard output, also if its owner made it non-blocking.
+/// Writes all bytes to standard output, even if its owner made it non-blocking.
 pub fn write_out(mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         match write_some(1, bytes) {
@@ -113,13 +113,13 @@ pub fn write_out(mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// How long a reader of standard error is waited for. It may have stopped for
-/// good, and no pod is to wait for a log.
+/// So long a reader of standard error is waited for. It may have stopped for good, and no
+/// pod must wait for a log.
 const PATIENCE_MS: c_int = 100;
 static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
-/// To standard error; lost where nobody reads it. After the first loss nothing
-/// is waited for any more.
+/// Writes to standard error. Bytes that nobody reads are lost, and after the first loss
+/// nothing is waited for any more.
 pub fn write_err(mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
         let ms = match IS_STUCK.load(Ordering::Relaxed) {
@@ -143,10 +143,10 @@ pub fn write_err(mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// More than this on standard input is no request.
+/// A request is never longer than this.
 pub const MAX_STDIN: usize = 16 << 20;
 
-/// EFBIG where there is more than `limit`.
+/// Reads to the end. EFBIG if there is more than `limit`.
 pub fn read_all(fd: c_int, limit: usize) -> Result<Vec<u8>> {
     // SAFETY: stat is plain data; fstat fills it.
     let size = unsafe {
@@ -185,7 +185,8 @@ pub fn utf8(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).or_else(|_| fail("read", libc::EILSEQ))
 }
 
-/// Of the terminal that `fd` is; 0 of one that does not know.
+/// Returns the columns of the terminal that `fd` is, 0 if the terminal does not know, or
+/// None if `fd` is no terminal.
 pub fn columns(fd: c_int) -> Option<u16> {
     // SAFETY: winsize is plain data; the call fills it if it succeeds.
     unsafe {
@@ -195,9 +196,9 @@ pub fn columns(fd: c_int) -> Option<u16> {
     }
 }
 
-/// Where a standard descriptor is closed, the next file opened would take its
-/// number and get what is meant for stdout. "/" needs no /dev, and with O_PATH
-/// reading or writing it fails with EBADF, as it should.
+/// Opens the standard descriptors that are closed: the next file would take their numbers
+/// and get the output that is meant for stdout. "/" needs no /dev, and with O_PATH a read
+/// or write of it fails with EBADF, as it should.
 pub fn reserve_standard_fds() {
     for fd in 0..=2 {
         // SAFETY: no pointers but a literal; open() takes the lowest free
@@ -210,9 +211,9 @@ pub fn reserve_standard_fds() {
     }
 }
 
-/// Pages of the heap that every start touches, fetched in one call instead of
-/// one fault each; measured, it takes 5 % off. Best effort: MADV_POPULATE_WRITE
-/// is Linux 5.14.
+/// Fetches the pages of the heap that every start touches in one call instead of one
+/// fault each, which saves a measured 5 %. MADV_POPULATE_WRITE fails before Linux 5.14,
+/// which costs only the faults.
 pub fn prefault_heap() {
     const HEAP: usize = 192 << 10;
     // SAFETY: the block is freed before the kernel is asked to back its pages,
@@ -228,8 +229,8 @@ pub fn prefault_heap() {
     }
 }
 
-/// A reader that went away is then an EPIPE from write, and a file that may grow no
-/// more an EFBIG, not our death.
+/// Makes a write fail with EPIPE if its reader went away, and with EFBIG if the file may
+/// not grow, instead of ending the process.
 pub fn ignore_write_signals() {
     // SAFETY: SIG_IGN installs no code.
     unsafe {
@@ -257,7 +258,7 @@ pub fn stack_limit() -> usize {
     usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
 }
 
-/// Milliseconds.
+/// Returns the clock's time in milliseconds.
 pub fn clock(id: libc::clockid_t) -> f64 {
     let mut time = libc::timespec {
         tv_sec: 0,

@@ -1,8 +1,8 @@
+// The configuration on stdin: defaults, and the keys that the schema refuses.
+
 import { describe, expect, test } from "vitest";
 import { readConf } from "../../../../plugin/cni/conf.ts";
 import { inWords, isProblem } from "../../../../plugin/cni/errors.ts";
-import { protocolsOf } from "../../../../plugin/verbs/attachment.ts";
-import { protocolOf } from "../../../../src/net/proto.ts";
 
 const BASE = { cniVersion: "1.0.0", name: "net", type: "conntrack-flush" };
 const read = (members: Record<string, unknown>) => {
@@ -181,19 +181,3 @@ describe("readConf", () => {
 		});
 	});
 });
-
-test.each([
-	["udp", 17],
-	["TCP", 6],
-	["Sctp", 132],
-	["", undefined],
-	["icmp", undefined],
-	["17", undefined],
-	["udp ", undefined],
-	["constructor", undefined],
-	["toString", undefined],
-	["__proto__", undefined],
-])("protocol %j is %s", (name, want) => expect(protocolOf(name)).toBe(want));
-
-test("protocols come as numbers, each once", () =>
-	expect(protocolsOf(["udp", "sctp", "udp"])).toEqual([17, 132]));

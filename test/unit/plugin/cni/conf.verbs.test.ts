@@ -1,4 +1,4 @@
-// Configurations that cannot be: error 7 names the key and the value, nothing is
+// Configurations that cannot be used: error 7 names the key and the value, and nothing is
 // changed.
 
 import { describe, expect, test } from "vitest";
@@ -159,7 +159,7 @@ describe("the configuration", () => {
 				const called = await call(verb, {
 					conf: { ...CONF, runtimeConfig: { portMappings: [item] } },
 				});
-				expect([called.code, called.gone]).toEqual([0, []]);
+				expect([called.code, called.deleted]).toEqual([0, []]);
 				expect(called.err).toContain(`level=warn msg="${msg}"`);
 				expect(called.err.match(/\n/g)).toHaveLength(1);
 				expect(called.kernel.requests).toEqual([]);
@@ -169,7 +169,7 @@ describe("the configuration", () => {
 			const called = await call("ADD", {
 				conf: { ...CONF, runtimeConfig: { portMappings: both } },
 			});
-			expect([called.code, called.gone]).toEqual([0, [1, 2]]);
+			expect([called.code, called.deleted]).toEqual([0, [1, 2]]);
 		},
 	);
 

@@ -1,5 +1,5 @@
-// Requests that cannot be read: the error document of the spec on stdout, exit
-// code 1, nothing changed. And VERSION, which answers everybody.
+// Requests that cannot be read: the error document of the specification on stdout, exit
+// code 1, nothing changed. VERSION answers everybody.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -51,7 +51,7 @@ describe("stdin", () => {
 			["EBADF", 5, "EBADF"],
 			["EISDIR", 5, "EISDIR"],
 			["EFBIG", 5, "longer than 16 MB"],
-			["EILSEQ", 6, "EILSEQ"], // read, but no text
+			["EILSEQ", 6, "EILSEQ"], // it was read, but is no text
 		])("that cannot be read (%s) is error %i", async (error, code, details) => {
 			const called = await call(verb, { host: { stdin: { error } } });
 			expect(errorOf(called)).toMatchObject({
@@ -285,28 +285,6 @@ test("a name and a container's ID of any length are right, as libcni takes them"
 		host: { files: Object.fromEntries(added.host.files) },
 	});
 	expect([code, recordsIn(host)]).toEqual([0, []]);
-});
-
-describe("an interface's name that libcni takes", () => {
-	test.each([
-		"eth0.100",
-		"veth1@if2",
-		"-",
-		"%s",
-		"fifteen-letters",
-		"\u00e4".repeat(7),
-		"a\u200bb", // not Go's idea of space
-		"a\ufeffb", // JavaScript's, not Go's
-		"\ufffd".repeat(15), // 15 bytes that are no UTF-8
-	])("is right: %j", async (name) => {
-		for (const verb of ["ADD", "DEL", "CHECK"]) {
-			const called = await call(verb, {
-				conf: { ...CONF, runtimeConfig: {} },
-				env: { CNI_IFNAME: name },
-			});
-			expect([called.code, called.err]).toEqual([0, ""]);
-		}
-	});
 });
 
 describe("VERSION", () => {

@@ -1,4 +1,5 @@
-// The one thing of the Node host that several processes must agree on.
+// The Node host's monotonic clock, on which several processes must agree. Its other calls
+// are in test/conformance.
 
 import { expect, test } from "vitest";
 import { nodeHost } from "../../../../plugin/host/node.ts";

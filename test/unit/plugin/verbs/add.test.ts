@@ -1,9 +1,9 @@
+// ADD as a runtime calls it: its result, its record, and the entries that it removes.
+
 import { describe, expect, test } from "vitest";
 import {
 	CONF,
 	call,
-	errorOf,
-	expectUntouched,
 	FILE,
 	MAPPING,
 	RESULT,
@@ -18,7 +18,7 @@ describe("ADD", () => {
 	test("removes what is stale, keeps the rest, records the attachment, and says so in one line", async () => {
 		const called = await call("ADD");
 		expect(called.code).toBe(0);
-		expect(called.gone).toEqual([1, 2]);
+		expect(called.deleted).toEqual([1, 2]);
 		expect(JSON.parse(called.host.files.get(FILE) ?? "")).toMatchObject({
 			network: "podnet",
 			containerID: "4f2e",
@@ -108,7 +108,7 @@ describe("ADD", () => {
 		const { host } = await call("ADD");
 		const files = Object.fromEntries(host.files);
 		const again = await call("ADD", { host: { files } });
-		expect(again.gone).toEqual([1, 2]);
+		expect(again.deleted).toEqual([1, 2]);
 	});
 
 	test("of a second pod on another hostIP leaves the first one's flows", async () => {
@@ -130,9 +130,9 @@ describe("ADD", () => {
 			host: { files: Object.fromEntries(first.host.files) },
 			kernel: { entries },
 		});
-		expect(second.gone).toEqual([]);
+		expect(second.deleted).toEqual([]);
 		const without = await call("ADD", { conf: pod, kernel: { entries } });
-		expect(without.gone).toEqual([1]);
+		expect(without.deleted).toEqual([1]);
 	});
 
 	test("takes containerd's spelling", async () => {
@@ -144,7 +144,7 @@ describe("ADD", () => {
 				HostIP: "",
 			}),
 		});
-		expect(called.gone).toEqual([1, 2]);
+		expect(called.deleted).toEqual([1, 2]);
 	});
 
 	test("takes a result of 0.2.0", async () => {
@@ -153,7 +153,7 @@ describe("ADD", () => {
 			cniVersion: "0.2.0",
 			prevResult: { cniVersion: "0.2.0", ip4: { ip: "10.88.0.2/16" } },
 		};
-		expect((await call("ADD", { conf })).gone).toEqual([1, 2]);
+		expect((await call("ADD", { conf })).deleted).toEqual([1, 2]);
 	});
 
 	test("does nothing twice for the same port of UDP and TCP", async () => {
@@ -165,7 +165,7 @@ describe("ADD", () => {
 			},
 		};
 		const called = await call("ADD", { conf });
-		expect(called.gone).toEqual([1, 2]);
+		expect(called.deleted).toEqual([1, 2]);
 		expect(called.err).toContain("deleted=2 ");
 	});
 
@@ -231,48 +231,6 @@ describe("ADD opens no socket, touches no file and says nothing", () => {
 		expect(JSON.parse(called.out)).toEqual(
 			Object.assign({}, (conf as typeof CONF).prevResult),
 		);
-	});
-});
-
-describe("CHECK", () => {
-	test("is silent where nothing is stale", async () => {
-		const entries = [
-			{
-				id: 3,
-				orig: "192.0.2.7:3 > 203.0.113.1:8125",
-				reply: "10.88.0.2:5353 > 192.0.2.7:3",
-			},
-		];
-		const called = await call("CHECK", { kernel: { entries } });
-		expect([called.code, called.out]).toEqual([0, ""]);
-		expectUntouched(called);
-	});
-
-	test("is error 100 where something is stale, and changes nothing", async () => {
-		const called = await call("CHECK");
-		expect(errorOf(called)).toMatchObject({
-			code: 100,
-			details: "other-pod: 1, no-dnat: 1",
-		});
-		expectUntouched(called);
-	});
-
-	test("is error 5 where the table cannot be read", async () => {
-		const called = await call("CHECK", {
-			kernel: { refuse: () => "EPROTONOSUPPORT" },
-		});
-		expect(errorOf(called)).toMatchObject({
-			code: 5,
-			details: expect.stringContaining("EPROTONOSUPPORT"),
-		});
-	});
-
-	test.each<[string, object]>([
-		["on=del", { ...CONF, on: "del" }],
-		["without port mappings", { ...CONF, runtimeConfig: {} }],
-	])("reads nothing %s", async (_, conf) => {
-		const called = await call("CHECK", { conf });
-		expect([called.code, called.out, called.host.calls]).toEqual([0, "", []]);
 	});
 });
 

@@ -1,5 +1,5 @@
-// The attachment that a CNI call is about: podTargets and protocols. What becomes of
-// wrong port mappings is in add.test.ts, check.test.ts and del.test.ts.
+// The attachment that a CNI call is about: podTargets and protocols. The rows of wrong
+// port mappings are in ../cni/conf.verbs.test.ts.
 
 import { expect, test } from "vitest";
 import type { PluginConf } from "../../../../plugin/cni/conf.ts";
@@ -47,3 +47,6 @@ test("with scope ports there are none", async () => {
 
 test("a protocol that is named twice counts once", () =>
 	expect(protocolsOf(["udp", "tcp", "udp"])).toEqual([17, 6]));
+
+test("protocols come as numbers, each once", () =>
+	expect(protocolsOf(["udp", "sctp", "udp"])).toEqual([17, 132]));

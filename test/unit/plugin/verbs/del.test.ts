@@ -1,3 +1,5 @@
+// DEL as a runtime calls it: alone, late, again, and in both arrangements.
+
 import { describe, expect, test } from "vitest";
 import { errorMessage } from "../../../support/entries.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
@@ -39,7 +41,7 @@ describe("DEL", () => {
 		const called = await call("DEL", { host: { files: await added() } });
 		expect([called.code, called.out]).toEqual([0, ""]);
 		expect([...called.kernel.retired]).toEqual([[3, 2]]);
-		expect(called.gone).toEqual([]);
+		expect(called.deleted).toEqual([]);
 		expect(recordsIn(called.host)).toEqual([]);
 		expect(called.err).toMatch(
 			/^level=info msg=flushed event=DEL network=podnet container=4f2e pod=ns\/pod .*retired=1 .*\n$/,
@@ -56,7 +58,7 @@ describe("DEL", () => {
 
 	test("behind portmap's rules, with on=del, deletes at once", async () => {
 		const called = await call("DEL", { conf: DELETE });
-		expect(called.gone).toEqual([3]);
+		expect(called.deleted).toEqual([3]);
 		expect(called.kernel.retired.size).toBe(0);
 	});
 
@@ -72,21 +74,21 @@ describe("DEL", () => {
 	])("works from the record %s", async (_, conf) => {
 		const called = await call("DEL", { conf, host: { files: await added() } });
 		expect([called.code, called.out]).toEqual([0, ""]);
-		expect(called.gone).toEqual([3]);
+		expect(called.deleted).toEqual([3]);
 		expect(recordsIn(called.host)).toEqual([]);
 	});
 
-	test("works without its namespace, which is gone", async () => {
-		const { gone } = await call("DEL", {
+	test("works without its namespace, which no longer exists", async () => {
+		const { deleted } = await call("DEL", {
 			conf: DELETE,
 			env: { CNI_NETNS: undefined },
 		});
-		expect(gone).toEqual([3]);
+		expect(deleted).toEqual([3]);
 	});
 
 	test("works from the request where there is no record", async () => {
 		const called = await call("DEL", { conf: DELETE });
-		expect(called.gone).toEqual([3]);
+		expect(called.deleted).toEqual([3]);
 		expect(called.err).not.toContain("level=warn");
 	});
 
@@ -111,7 +113,7 @@ describe("DEL", () => {
 			host: { files },
 			kernel: { entries },
 		});
-		expect(called.gone).toEqual([3, 9]);
+		expect(called.deleted).toEqual([3, 9]);
 	});
 
 	test("leaves out a mapping that is none, says so, and does the others", async () => {
@@ -120,7 +122,7 @@ describe("DEL", () => {
 			runtimeConfig: { portMappings: [null, MAPPING] },
 		};
 		const called = await call("DEL", { conf });
-		expect([called.code, called.gone]).toEqual([0, [3]]);
+		expect([called.code, called.deleted]).toEqual([0, [3]]);
 		expect(called.err).toMatch(
 			/^level=warn msg="invalid portMappings\[0\]: null" /,
 		);
@@ -131,7 +133,7 @@ describe("DEL", () => {
 			conf: { ...WITHOUT_RESULT, protocols: ["tcp"] },
 			host: { files: await added() },
 		});
-		expect(called.gone).toEqual([]);
+		expect(called.deleted).toEqual([]);
 		expect(recordsIn(called.host)).toEqual([]);
 	});
 
@@ -152,7 +154,7 @@ describe("DEL", () => {
 		];
 		const conf = { ...DELETE, scope: "pod", runtimeConfig: undefined };
 		const called = await call("DEL", { conf, kernel: { entries } });
-		expect(called.gone).toEqual([3, 9]);
+		expect(called.deleted).toEqual([3, 9]);
 	});
 });
 
@@ -162,7 +164,7 @@ describe("a late or repeated DEL", () => {
 	test("leaves the flows of the pod that has got the address and the port since", async () => {
 		const files = await added(LATER, await added({}, {}, 1), 2);
 		const called = await call("DEL", { conf: DELETE, host: { files } });
-		expect([called.code, called.gone]).toEqual([0, []]);
+		expect([called.code, called.deleted]).toEqual([0, []]);
 		expect(recordsIn(called.host)).toEqual([FILE.replace("4f2e", "later")]);
 	});
 
@@ -180,11 +182,11 @@ describe("a late or repeated DEL", () => {
 		}
 	});
 
-	test("leaves them also when its own record is gone", async () => {
+	test("leaves them even if its own record is absent", async () => {
 		const files = await added(LATER, {}, 2);
-		expect((await call("DEL", { conf: DELETE, host: { files } })).gone).toEqual(
-			[],
-		);
+		expect(
+			(await call("DEL", { conf: DELETE, host: { files } })).deleted,
+		).toEqual([]);
 	});
 
 	test("of the newer pod is not kept from its work by a record that nobody dropped", async () => {
@@ -194,13 +196,13 @@ describe("a late or repeated DEL", () => {
 			env: LATER,
 			host: { files },
 		});
-		expect(called.gone).toEqual([3]);
+		expect(called.deleted).toEqual([3]);
 	});
 
 	test("of scope pod leaves the address to whoever has it since", async () => {
 		const files = await added(LATER, {}, 2);
 		const conf = { ...DELETE, scope: "pod" };
-		expect((await call("DEL", { conf, host: { files } })).gone).toEqual([]);
+		expect((await call("DEL", { conf, host: { files } })).deleted).toEqual([]);
 	});
 });
 
@@ -220,7 +222,7 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 		return { called, files, left: Object.fromEntries(called.host.files) };
 	};
 
-	test("keeps the record, as one that is gone, and complains once", async () => {
+	test("keeps the record as unfinished, and complains once", async () => {
 		const { called, files, left } = await failed();
 		expect(recordsIn(called.host)).toEqual([FILE]);
 		expect(recordIn(left)).toEqual({ ...recordIn(files), gone: true });
@@ -238,12 +240,12 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 		expect(recordIn(left)).toMatchObject({ gone: true });
 	});
 
-	// as in a chain of two entries, whose first has forgotten it by then
+	// in the split arrangement, the first plugin item has deleted the record by then
 	test("where there is no record, records what the request says", async () => {
 		const { left: files } = await failed({ host: { files: {} } });
 		expect(recordIn(files)).toMatchObject({ gone: true, added: 0 });
 		const called = await call("DEL", { conf: WITHOUT_RESULT, host: { files } });
-		expect(called.gone).toEqual([3]);
+		expect(called.deleted).toEqual([3]);
 		expect(recordsIn(called.host)).toEqual([]);
 	});
 
@@ -251,7 +253,9 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 		const others = await added({ CNI_CONTAINERID: "later" }, {}, 2);
 		const { left: files } = await failed({ host: { files: others } });
 		for (const conf of [DELETE, WITHOUT_RESULT])
-			expect((await call("DEL", { conf, host: { files } })).gone).toEqual([]);
+			expect((await call("DEL", { conf, host: { files } })).deleted).toEqual(
+				[],
+			);
 	});
 
 	test("with nothing to look after, records nothing", async () => {
@@ -263,7 +267,7 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 	});
 
 	test.each(["writeFile", "rename", "mkdir"])(
-		"forgets the record where it cannot say that it is gone: %s",
+		"deletes the record if it cannot be marked as unfinished: %s",
 		async (call) => {
 			const fail = (name: string) => (name === call ? "ENOSPC" : undefined);
 			const { called } = await failed({ host: { files: await added(), fail } });
@@ -278,7 +282,7 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 	])("is finished by a DEL %s", async (_, conf) => {
 		const { left: files } = await failed();
 		const called = await call("DEL", { conf, host: { files } });
-		expect([called.code, called.gone]).toEqual([0, [3]]);
+		expect([called.code, called.deleted]).toEqual([0, [3]]);
 		expect(recordsIn(called.host)).toEqual([]);
 	});
 
@@ -290,7 +294,7 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 			"cni.dev/valid-attachments": [{ containerID: "4f2e", ifname: "eth0" }],
 		};
 		const called = await call("GC", { conf, host: { files } });
-		expect([called.code, called.out, called.gone]).toEqual([0, "", [3]]);
+		expect([called.code, called.out, called.deleted]).toEqual([0, "", [3]]);
 		expect(recordsIn(called.host)).toEqual([]);
 	});
 
@@ -328,14 +332,18 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 			env: { CNI_CONTAINERID: "next" },
 			kernel: { entries },
 		};
-		expect((await call("ADD", { ...next, host: { files } })).gone).toEqual([]);
+		expect((await call("ADD", { ...next, host: { files } })).deleted).toEqual(
+			[],
+		);
 		const del = await call("DEL", {
 			conf: narrow,
 			kernel: SILENT,
 			host: { files },
 		});
 		files = Object.fromEntries(del.host.files);
-		expect((await call("ADD", { ...next, host: { files } })).gone).toEqual([9]);
+		expect((await call("ADD", { ...next, host: { files } })).deleted).toEqual([
+			9,
+		]);
 	});
 
 	test("of the pod that comes back in the same container begins anew", async () => {
@@ -361,7 +369,7 @@ describe("a clock that jumps", () => {
 			conf: DELETE,
 			host: { files, wallMs: by },
 		});
-		expect(late.gone).toEqual([]);
+		expect(late.deleted).toEqual([]);
 		files = Object.fromEntries(late.host.files);
 		expect(recordsIn(late.host)).toEqual([SUCCESSOR]);
 		const own = await call("DEL", {
@@ -369,15 +377,15 @@ describe("a clock that jumps", () => {
 			env: LATER,
 			host: { files, wallMs: -by },
 		});
-		expect(own.gone).toEqual([3]);
+		expect(own.deleted).toEqual([3]);
 	});
 
-	// where the directory outlives a boot
+	// this takes a directory that outlives a boot
 	test("the monotonic one, back to its beginning: a late DEL spares the successor", async () => {
 		let files = await added({}, {}, 5_000_000);
 		files = await added(LATER, files, 500);
 		const late = await call("DEL", { conf: DELETE, host: { files } });
-		expect(late.gone).toEqual([]);
+		expect(late.deleted).toEqual([]);
 		expect(recordsIn(late.host)).toEqual([SUCCESSOR]);
 	});
 });
@@ -420,8 +428,8 @@ describe("DEL opens no socket, touches no file and says nothing", () => {
 	});
 });
 
-/** ADD by the entry behind portmap; DEL by both, in the order of a chain. */
-describe("two entries", () => {
+/** ADD by the plugin item behind portmap, DEL by both items, in the order of a chain. */
+describe("the two plugin items of the split arrangement", () => {
 	const ADD = { ...CONF, on: "add" };
 	type Files = Record<string, string>;
 	const filesOf = ({ host }: Called): Files => Object.fromEntries(host.files);
@@ -430,7 +438,7 @@ describe("two entries", () => {
 			conf: { ...ADD, ...conf },
 			host: { files },
 		});
-		expect([first.code, first.out, first.err, first.gone]).toEqual([
+		expect([first.code, first.out, first.err, first.deleted]).toEqual([
 			...[0, "", "", []],
 		]);
 		expect(first.kernel.requests).toEqual([]);
@@ -445,7 +453,7 @@ describe("two entries", () => {
 	test("leave no entry and no record", async () => {
 		const { first, second } = await drop(await added());
 		expect(filesOf(first)).toEqual({});
-		expect(second.gone).toEqual([3]);
+		expect(second.deleted).toEqual([3]);
 		expect(recordsIn(second.host)).toEqual([]);
 	});
 
@@ -455,7 +463,7 @@ describe("two entries", () => {
 	])("work from the record without %s", async (_, conf) => {
 		const { first, second } = await drop(await added(), {}, conf);
 		expect(first.host.files.size).toBe(1);
-		expect(second.gone).toEqual([3]);
+		expect(second.deleted).toEqual([3]);
 		expect(recordsIn(second.host)).toEqual([]);
 	});
 
@@ -464,7 +472,7 @@ describe("two entries", () => {
 			conf: ADD,
 			host: { files: await added() },
 		});
-		expect([called.code, called.err, called.gone]).toEqual([0, "", []]);
+		expect([called.code, called.err, called.deleted]).toEqual([0, "", []]);
 		expect(filesOf(called)).toEqual({});
 	});
 
@@ -474,14 +482,14 @@ describe("two entries", () => {
 	test("leave the flows of a pod that has got the address since", async () => {
 		const files = await added(LATER, await added({}, {}, 1), 2);
 		const { second } = await drop(files);
-		expect(second.gone).toEqual([]);
+		expect(second.deleted).toEqual([]);
 		expect(recordsIn(second.host)).toEqual([successor]);
 	});
 
 	test("also when they come a second time", async () => {
 		const files = await added(LATER, await added({}, {}, 1), 2);
 		const { second } = await drop(filesOf((await drop(files)).second));
-		expect(second.gone).toEqual([]);
+		expect(second.deleted).toEqual([]);
 		expect(recordsIn(second.host)).toEqual([successor]);
 	});
 
@@ -489,7 +497,7 @@ describe("two entries", () => {
 		const before = { CNI_CONTAINERID: "before" };
 		const files = await added({}, await added(before, {}, 1), 2);
 		const { second } = await drop(files);
-		expect(second.gone).toEqual([3]);
+		expect(second.deleted).toEqual([3]);
 		expect(recordsIn(second.host)).toEqual([]);
 	});
 
@@ -520,7 +528,7 @@ describe("two entries", () => {
 		const files = await added(LATER, await added({}, {}, 1), 2);
 		const { second } = await drop(files, own);
 		expect(recordsIn(second.host)).toEqual([successor]);
-		expect(second.gone).toEqual([3]); // README: they must share it
+		expect(second.deleted).toEqual([3]); // README: they must share it
 	});
 
 	test.each(["EROFS", "EACCES"])(

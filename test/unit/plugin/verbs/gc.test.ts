@@ -1,7 +1,7 @@
-// GC and STATUS: attachments whose DEL never came, and whether all is well.
+// GC: attachments whose DEL never came. The rows of the collection itself are in
+// test/unit/src/flush/gc.test.ts.
 
 import { describe, expect, test } from "vitest";
-import { errorMessage } from "../../../support/entries.ts";
 import {
 	type CallOptions,
 	call,
@@ -10,7 +10,6 @@ import {
 	expectUntouched,
 	recordsIn,
 } from "../../../support/unit/calls.ts";
-
 import { ENTRIES, entry, records } from "../../../support/unit/garbage.ts";
 
 const VALID = "cni.dev/valid-attachments";
@@ -61,17 +60,21 @@ describe("GC", () => {
 			[2],
 		],
 		["all where a Go runtime has none left", { [VALID]: null }, [], [2, 3, 4]],
-	])("forgets %s", async (_, conf, records, gone) => {
+	])("drops %s", async (_, conf, records, gone) => {
 		const { called, left } = await collect(conf);
 		expect([called.code, called.out]).toEqual([0, ""]);
 		expect(left).toEqual(records);
-		expect(called.gone).toEqual(gone);
+		expect(called.deleted).toEqual(gone);
 		expect(called.kernel.retired.size).toBe(0);
 	});
 
 	test("leaves the attachments of other networks alone", async () => {
 		const { called, left } = await collect({ name: "other", [VALID]: [] });
-		expect([called.code, left, called.gone]).toEqual([0, ["a", "b", "c"], []]);
+		expect([called.code, left, called.deleted]).toEqual([
+			0,
+			["a", "b", "c"],
+			[],
+		]);
 		expect(called.kernel.requests).toEqual([]);
 	});
 
@@ -82,7 +85,7 @@ describe("GC", () => {
 			host: { files },
 			kernel: { entries: [entry(2)] },
 		});
-		expect(called.gone).toEqual([]);
+		expect(called.deleted).toEqual([]);
 		expect(recordsIn(called.host)).toEqual([`${DIR}/podnet:live:eth0.json`]);
 	});
 
@@ -114,7 +117,7 @@ describe("GC", () => {
 			{ [OLD]: [{ containerID: "a", ifname: 0 }] },
 			`invalid ${OLD}[0]: {"containerID":"a","ifname":0}`,
 		],
-	])("is error 7 where %s, and forgets nothing", async (_, conf, msg) => {
+	])("is error 7 where %s, and drops nothing", async (_, conf, msg) => {
 		const { called, left } = await collect(conf);
 		expect(errorOf(called)).toMatchObject({ code: 7, msg });
 		expect(left).toEqual(["a", "b", "c"]);
@@ -143,34 +146,12 @@ describe("GC", () => {
 			msg: "cannot collect all that is dead; dropped 2",
 		});
 		expect(left).toEqual(["b"]);
-		expect(called.gone).toEqual([2, 3, 4]);
+		expect(called.deleted).toEqual([2, 3, 4]);
 	});
 
 	test("without records opens no socket", async () => {
 		const called = await call("GC", { conf: { ...GC, [VALID]: [] } });
 		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
 		expect(called.kernel.requests).toEqual([]);
-	});
-});
-
-describe("STATUS", () => {
-	test("is silent where ctnetlink answers", async () => {
-		const called = await call("STATUS", { conf: GC });
-		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
-		expect(called.kernel.requests).toHaveLength(1);
-		expectUntouched(called);
-	});
-
-	test.each<[string, CallOptions["kernel"]]>([
-		["EPROTONOSUPPORT", { refuse: () => "EPROTONOSUPPORT" }],
-		["EPERM", { answer: ({ seq }) => [errorMessage(1, seq)] }],
-		["EINVAL", { answer: ({ seq }) => [errorMessage(22, seq)] }],
-		["gave up after", { answer: () => [] }],
-	])("is error 50 where it does not: %s", async (details, kernel = {}) => {
-		const called = await call("STATUS", { conf: GC, kernel });
-		expect(errorOf(called)).toMatchObject({
-			code: 50,
-			details: expect.stringContaining(details),
-		});
 	});
 });

@@ -181,7 +181,7 @@ describe("removes", () => {
 		],
 	])("%s", async (_, argv, env, gone, kept) => {
 		const called = await flush(argv, env);
-		expect([called.code, called.err, called.gone]).toEqual([0, "", gone]);
+		expect([called.code, called.err, called.deleted]).toEqual([0, "", gone]);
 		expect(called.out).toBe(
 			`deleted ${gone.length}, already gone 0, kept ${kept}\n`,
 		);
@@ -302,7 +302,7 @@ describe("fails with exit 1", () => {
 				kernel: { entries: ENTRIES, answer: refuse(95) },
 			},
 		);
-		expect([called.code, called.gone]).toEqual([1, []]);
+		expect([called.code, called.deleted]).toEqual([1, []]);
 		expect(called.out).toBe("deleted 0, already gone 0, kept 1\n");
 		expect(called.err).toBe(
 			"conntrack-flush: the kernel refused to remove 2 (EOPNOTSUPP:2)\n",
@@ -315,7 +315,7 @@ describe("fails with exit 1", () => {
 			{},
 			{ kernel: { entries: ENTRIES, answer: halfWay } },
 		);
-		expect([called.code, called.gone]).toEqual([1, [2, 3]]);
+		expect([called.code, called.deleted]).toEqual([1, [2, 3]]);
 		expect(called.out).toBe("deleted 2, already gone 0, kept 1\n");
 		expect(called.err).toMatch(/ENOMEM/);
 	});
@@ -351,8 +351,8 @@ test("--stale spares a pod that only libcni's cache knows", async () => {
 	const files = { ...(await records("a")), ...cached };
 	const argv = ["flush", "--stale", "--proto", "udp"];
 	const called = await flush([], {}, { host: { argv, files } });
-	expect([called.code, called.gone]).toEqual([0, []]);
+	expect([called.code, called.deleted]).toEqual([0, []]);
 	// without the cache, an entry that leads there is stale
 	const alone = await flush(argv.slice(1));
-	expect(alone.gone).toEqual([3]);
+	expect(alone.deleted).toEqual([3]);
 });

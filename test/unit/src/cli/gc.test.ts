@@ -59,7 +59,11 @@ test.each<[string, string[], string, string[], number[]]>([
 	],
 ])("takes its list from %s", async (_, argv, stdin, records, gone) => {
 	const called = await run(argv, stdin);
-	expect([called.code, called.left, called.gone]).toEqual([0, records, gone]);
+	expect([called.code, called.left, called.deleted]).toEqual([
+		0,
+		records,
+		gone,
+	]);
 	expect(called.out).toBe(`dropped ${3 - records.length}\n`);
 });
 
@@ -78,7 +82,7 @@ test("leaves alone what is recorded while it reads the list", async () => {
 		return "a\n";
 	});
 	expect(called.left.sort()).toEqual(["a", "b", "new"]);
-	expect(called.gone).toEqual([4]);
+	expect(called.deleted).toEqual([4]);
 	expect(called.out).toBe("dropped 1\n");
 });
 

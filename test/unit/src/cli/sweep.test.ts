@@ -53,8 +53,8 @@ const sweep = (
 };
 
 test("what is removed is said, and why; ends on a signal with 0", async () => {
-	const { code, out, gone } = await sweep(["--all"]);
-	expect([code, gone]).toEqual([0, [1, 2, 3]]);
+	const { code, out, deleted } = await sweep(["--all"]);
+	expect([code, deleted]).toEqual([0, [1, 2, 3]]);
 	expect(out.replace(/\d+ times in .*/g, "N")).toBe(
 		[
 			"removed tcp 192.0.2.7:40001 > 203.0.113.1:8080, no DNAT, renewed N",
@@ -85,8 +85,8 @@ test.each<[string, string[], Record<string, string>, boolean]>([
 		false,
 	],
 ])("--threshold: %s", async (_, flags, env, goes) => {
-	const { gone } = await sweep(["--all", ...flags], 3, env);
-	expect(gone.length > 0).toBe(goes);
+	const { deleted } = await sweep(["--all", ...flags], 3, env);
+	expect(deleted.length > 0).toBe(goes);
 });
 
 test.each<[string, string[], Record<string, string>, number]>([
@@ -109,7 +109,7 @@ test("--destination, several", async () => {
 		"--destination",
 		"203.0.113.2",
 	];
-	expect((await sweep(flags)).gone).toEqual([3]);
+	expect((await sweep(flags)).deleted).toEqual([3]);
 });
 
 test("without recorded mappings nothing is in scope: that is said once, and the table is not read", async () => {
@@ -142,7 +142,7 @@ test("a dry run says of an entry once that it would go", async () => {
 
 test("ends where nobody reads any more what it has removed, and removes no more", async () => {
 	let writes = 0;
-	const { code, err, gone, host } = await sweep(
+	const { code, err, deleted, host } = await sweep(
 		["--all", "--cap", "1"],
 		99,
 		{},
@@ -150,7 +150,7 @@ test("ends where nobody reads any more what it has removed, and removes no more"
 			fail: (c) => (c === "write" && ++writes > 1 ? "EPIPE" : undefined),
 		},
 	);
-	expect([code, err, gone]).toEqual([0, "", [1, 2]]);
+	expect([code, err, deleted]).toEqual([0, "", [1, 2]]);
 	expect(host.clock.ms).toBeLessThan(20_000);
 });
 
@@ -162,10 +162,10 @@ test("what does not work at the first time is an error; later it is a warning, a
 		},
 	});
 	const at0 = await sweep(["--all"], 9, {}, failing(0));
-	expect([at0.code, at0.gone]).toEqual([1, []]);
+	expect([at0.code, at0.deleted]).toEqual([1, []]);
 	expect(at0.err).toContain("ENOMEM");
 	const at1 = await sweep(["--all"], 9, {}, failing(1));
-	expect([at1.code, at1.gone]).toEqual([0, [1, 2, 3]]);
+	expect([at1.code, at1.deleted]).toEqual([0, [1, 2, 3]]);
 	expect(at1.err).toMatch(/level=warn msg="cannot sample".*ENOMEM/);
 });
 

@@ -1,4 +1,4 @@
-// What an entry says beyond its tuples: as recorded, and as constructed.
+// The parts of an entry beyond its tuples, of recorded and of constructed entries.
 
 import { describe, expect, test } from "vitest";
 import { type Detail, readDetailed } from "../../../../src/conntrack/detail.ts";

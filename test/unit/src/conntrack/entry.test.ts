@@ -1,4 +1,4 @@
-// Reading single entries: those that a kernel sent, and those that none should.
+// Single entries, read: those that a kernel sent, and those that none should send.
 
 import { describe, expect, test } from "vitest";
 import { readEntry } from "../../../../src/conntrack/entry.ts";
@@ -167,7 +167,7 @@ describe("entries that no kernel has sent so far", () => {
 	const good: [string, Uint8Array[]][] = [
 		["unknown attributes in front", [attr(99, be32(1)), ORIG, REPLY, ID]],
 		[
-			"unknown attributes in between, of odd length",
+			"unknown attributes in between, of unaligned length",
 			[ORIG, attr(77, u8(1)), REPLY, attr(78), ID],
 		],
 		["attributes in the reverse order", [ID, REPLY, ORIG]],
@@ -263,8 +263,8 @@ describe("entries that no kernel has sent so far", () => {
 	});
 
 	test("a port of the wrong size counts as none", () => {
-		const odd = nest(2, attr(1, u8(17)), attr(2, u8(1)), attr(3, be32(8125)));
-		const found = read(make(nest(1, IPS, odd), REPLY, ID));
+		const ports = nest(2, attr(1, u8(17)), attr(2, u8(1)), attr(3, be32(8125)));
+		const found = read(make(nest(1, IPS, ports), REPLY, ID));
 		expect(found.orig).toMatchObject({ sport: 0, dport: 0 });
 	});
 });

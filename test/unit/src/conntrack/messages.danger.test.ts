@@ -1,6 +1,6 @@
-// What must be impossible to send. A DELETE without a tuple, with a filter whose
-// flags are 0, or with one that a kernel does not compare, empties the table of
-// a node; an IPv6 address in a filter deletes everything but that address.
+// Messages that must be impossible to send. A DELETE without a tuple, with a filter whose
+// flags are 0, or with a filter that a kernel does not compare empties the table of a
+// node; an IPv6 address in a filter deletes everything but that address.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -200,7 +200,7 @@ describe("kernel flush", () => {
 	});
 });
 
-/** Why a filtered DELETE must not be sent, by what the kernel does with its bytes; "" if it may. */
+/** Returns why a filtered DELETE must not be sent, by what the kernel does with its bytes, or "" if it may. */
 function dangerOf(bytes: Uint8Array): string {
 	const [sent, ...more] = messagesOf(bytes);
 	if (!sent || more.length > 0) return "not one message";
@@ -234,7 +234,7 @@ function dangerOf(bytes: Uint8Array): string {
 	return "";
 }
 
-/** Flags by the nest and type of what they compare (net/netfilter/nf_internals.h). */
+/** The flags by the nest and type of the attribute that they compare (net/netfilter/nf_internals.h). */
 const FLAGS = new Map([
 	["ip 1", 0x01],
 	["ip 2", 0x02],
@@ -290,7 +290,7 @@ describe("the sources", () => {
 		expect(
 			text.match(/(?:message\(|name\(w, )IPCTNL_MSG_CT_DELETE/g),
 		).toHaveLength(2);
-		// its declaration, and those two
+		// the declaration and the two uses
 		expect(text.match(/IPCTNL_MSG_CT_DELETE/g)).toHaveLength(3);
 	});
 

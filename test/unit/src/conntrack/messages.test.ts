@@ -1,5 +1,5 @@
-// What we send to ctnetlink, byte for byte as it was tried on a kernel. The
-// vectors are of little-endian machines.
+// The messages that we send to ctnetlink, byte for byte as they were tried on a kernel.
+// The vectors are of little-endian machines.
 
 import { describe, expect, test } from "vitest";
 import {
@@ -26,11 +26,14 @@ import {
 	halfOf,
 	hex,
 	message,
+	nfgenmsg,
 	toHex,
 	u32,
 	wordOf,
 	words,
 } from "../../../support/entries.ts";
+import { readRecorded } from "../../../support/unit/fixtures.ts";
+import { fillMessage, GET_STATS, parse } from "../../../support/unit/tables.ts";
 
 function encoded(write: (w: Writer) => void): string {
 	const w = new Writer(4096);
@@ -238,5 +241,31 @@ describe("readFill", () => {
 		["an attribute that is too long", [hex("ff00 0100 00000001")]],
 	])("refuses %s", (_, attrs) =>
 		expect(() => read(...attrs)).toThrow(DecodeError),
+	);
+});
+
+describe("the fill", () => {
+	test("is what Linux 6.18 sent", () => {
+		const [first] = readRecorded("stats.hex").filter(
+			({ name }) => name === "fill",
+		);
+		expect(parse(first?.message ?? new Uint8Array(), readFill)).toEqual({
+			entries: 1,
+			max: 262144,
+		});
+	});
+
+	test("a kernel that does not tell the largest number of entries", () =>
+		expect(parse(fillMessage(1, 7), readFill)).toEqual({ entries: 7, max: 0 }));
+
+	test.each<[string, Uint8Array]>([
+		["no entries", fillMessage(1)],
+		[
+			"entries of another length",
+			message({ type: GET_STATS }, nfgenmsg(0), attr(1, new Uint8Array(8))),
+		],
+		["no header", message({ type: GET_STATS })],
+	])("refuses %s", (_, bytes) =>
+		expect(() => parse(bytes, readFill)).toThrow(DecodeError),
 	);
 });

@@ -1,5 +1,5 @@
-// What tells at a glance that an entry can be kept must never be wrong: an entry
-// that is held back is never judged.
+// The prefilter must never be wrong about an entry that it holds back, because that entry
+// is never judged.
 
 import { describe, expect, test } from "vitest";
 import { readEntry } from "../../../../src/conntrack/entry.ts";
@@ -12,12 +12,12 @@ import { type EntrySpec, entryMessage } from "../../../support/entries.ts";
 import { random } from "../../../support/random.ts";
 import { readRecorded } from "../../../support/unit/fixtures.ts";
 
-/** Whether the scan takes a closer look at the entry, and whether it counted it as kept. */
-function look(bytes: Uint8Array, sieve: Prefilter) {
+/** Returns if the scan takes a closer look at the entry, and if it counted the entry as kept. */
+function look(bytes: Uint8Array, prefilter: Prefilter) {
 	const b = new RecvBuffer((bytes.length + 3) & ~3);
 	b.bytes.set(bytes);
 	const e = readEntry(b, messageAt(b, 0, bytes.length));
-	const ports = new PortSet(sieve);
+	const ports = new PortSet(prefilter);
 	ports.add(17, e.orig.dport);
 	const count = { entries: 0, kept: 0 };
 	const at = skipOthers(b, 0, bytes.length, ports, count);
@@ -88,9 +88,9 @@ describe("where an entry came to", () => {
 		],
 	];
 	test.each(rows)("%s", (_, add, spec, want) => {
-		const sieve = new Prefilter("orig.dst");
-		add(sieve);
-		const found = look(entryMessage(spec, 1), sieve);
+		const prefilter = new Prefilter("orig.dst");
+		add(prefilter);
+		const found = look(entryMessage(spec, 1), prefilter);
 		expect(found.looked).toBe(want);
 		expect(found.kept).toBe(want ? 0 : 1);
 		expect(found.entries).toBe(want ? 0 : 1);
@@ -109,9 +109,9 @@ describe("where its answers come from", () => {
 			true,
 		],
 	])("%s", (_, spec, want) => {
-		const sieve = new Prefilter("reply.src");
-		sieve.add(ipBytes("10.88.0.2"));
-		expect(look(entryMessage(spec, 1), sieve).looked).toBe(want);
+		const prefilter = new Prefilter("reply.src");
+		prefilter.add(ipBytes("10.88.0.2"));
+		expect(look(entryMessage(spec, 1), prefilter).looked).toBe(want);
 	});
 });
 
@@ -136,15 +136,15 @@ test("never holds back what was added, whatever else was", () => {
 			["orig.dst", b],
 			["reply.src", c],
 		] as const) {
-			const sieve = new Prefilter(side);
+			const prefilter = new Prefilter(side);
 			for (let i = r.below(20); i > 0; i--)
-				sieve.add(ipBytes(ip(r.chance(0.5))));
-			const { looked } = look(entryMessage(spec, 1), sieve);
+				prefilter.add(ipBytes(ip(r.chance(0.5))));
+			const { looked } = look(entryMessage(spec, 1), prefilter);
 			if (!looked) held++;
 			const bits = 8 * ipBytes(address).length;
-			sieve.add(ipBytes(address), r.pick([bits, 8 + r.below(bits - 7)]));
+			prefilter.add(ipBytes(address), r.pick([bits, 8 + r.below(bits - 7)]));
 			expect(
-				look(entryMessage(spec, 1), sieve).looked,
+				look(entryMessage(spec, 1), prefilter).looked,
 				`${side} ${address}`,
 			).toBe(true);
 		}
@@ -152,7 +152,7 @@ test("never holds back what was added, whatever else was", () => {
 	expect(held).toBeGreaterThan(1500);
 });
 
-test("recorded entries: the address passes, an empty sieve holds all back", () => {
+test("recorded entries: the address passes, an empty prefilter holds all back", () => {
 	let looked = 0;
 	for (const { message: bytes } of readRecorded()) {
 		const b = new RecvBuffer((bytes.length + 3) & ~3);
@@ -163,9 +163,9 @@ test("recorded entries: the address passes, an empty sieve holds all back", () =
 			["orig.dst", e.orig.dst],
 			["reply.src", e.reply.src],
 		] as const) {
-			const sieve = new Prefilter(side);
-			sieve.add(ipBytes(address));
-			expect(look(bytes, sieve).looked).toBe(true);
+			const prefilter = new Prefilter(side);
+			prefilter.add(ipBytes(address));
+			expect(look(bytes, prefilter).looked).toBe(true);
 			looked++;
 		}
 	}
@@ -179,10 +179,10 @@ test("local addresses let through all that is local, and few others", () => {
 	route("127.0.0.0", 8);
 	route("203.0.113.1", 32);
 	route("203.0.113.255", 32, false);
-	const sieve = new Prefilter("orig.dst");
-	locals.addTo(sieve);
+	const prefilter = new Prefilter("orig.dst");
+	locals.addTo(prefilter);
 	const passes = (dst: string): boolean =>
-		look(entryMessage(udp(`192.0.2.7:1 > ${dst}:53`), 1), sieve).looked;
+		look(entryMessage(udp(`192.0.2.7:1 > ${dst}:53`), 1), prefilter).looked;
 	expect(passes("203.0.113.1")).toBe(true);
 	expect(passes("127.0.0.53")).toBe(true);
 	expect(passes("203.0.113.255")).toBe(false);

@@ -1,4 +1,4 @@
-// What a part of a dump says of the whole.
+// The shares of the whole table, estimated from a part of a dump.
 
 import { expect, test } from "vitest";
 import { Sample } from "../../../../src/conntrack/sample.ts";
@@ -35,7 +35,7 @@ test("families and protocols apart, ICMP and zones too", () => {
 		...times(225, { ...V6, proto: "udp", zone: 7 }),
 		...times(275, { ...V4, proto: "icmp" }),
 	);
-	// two standard deviations less than what was seen
+	// two standard deviations less than the share that was seen
 	expect(found.share(AF_INET, 17)).toBe(0.36);
 	expect(found.share(AF_INET, 6)).toBe(0.08);
 	expect(found.share(AF_INET6, 17)).toBe(0.195);

@@ -1,3 +1,5 @@
+// The pass that decodes each entry whole, over a kernel in memory.
+
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../../../src/conntrack/entry.ts";
 import { scan } from "../../../../src/conntrack/scan.ts";
@@ -88,12 +90,15 @@ describe("scan", () => {
 	});
 
 	test.each<[string, (seq: number) => Uint8Array]>([
-		["an id of two bytes", (seq) => oddEntry(seq, attr(12, be16(7)))],
-		["a zone of four bytes", (seq) => oddEntry(seq, attr(18, hex("00000007")))],
+		["an id of two bytes", (seq) => entryWith(seq, attr(12, be16(7)))],
+		[
+			"a zone of four bytes",
+			(seq) => entryWith(seq, attr(18, hex("00000007"))),
+		],
 		[
 			"a reply tuple without ports",
 			(seq) =>
-				oddEntry(
+				entryWith(
 					seq,
 					attr(
 						2,
@@ -105,13 +110,16 @@ describe("scan", () => {
 					),
 				),
 		],
-	])("an entry that cannot be decoded counts as such: %s", async (_, odd) => {
-		const { count, visits } = await read({
-			answer: ({ seq }) => [odd(seq), doneMessage(seq)],
-		});
-		expect(count).toEqual({ entries: 1, kept: 0, undecodable: 1 });
-		expect(visits).toEqual([]);
-	});
+	])(
+		"an entry that cannot be decoded counts as such: %s",
+		async (_, undecodable) => {
+			const { count, visits } = await read({
+				answer: ({ seq }) => [undecodable(seq), doneMessage(seq)],
+			});
+			expect(count).toEqual({ entries: 1, kept: 0, undecodable: 1 });
+			expect(visits).toEqual([]);
+		},
+	);
 
 	test("entries of another dump are none of ours, with our port or not", async () => {
 		const { count, visits, error } = await read({
@@ -208,11 +216,11 @@ describe("scan", () => {
 	});
 });
 
-/** An entry in which `odd` takes the place of the attribute of its type. */
-function oddEntry(seq: number, odd: Uint8Array): Uint8Array {
-	const type = odd[2];
+/** An entry in which `attribute` takes the place of the attribute of its type. */
+function entryWith(seq: number, attribute: Uint8Array): Uint8Array {
+	const type = attribute[2];
 	const attrs = entryAttrs(flows(1)[0] ?? { orig: "" }).filter(
 		(a) => a[2] !== type,
 	);
-	return message({ type: NEW, seq }, nfgenmsg(2), concat(...attrs), odd);
+	return message({ type: NEW, seq }, nfgenmsg(2), concat(...attrs), attribute);
 }

@@ -1,4 +1,5 @@
-// A scan must find what a plain decoder finds, in whatever a datagram holds. See plain.ts.
+// A scan must find what a plain decoder finds, in whatever a datagram holds. See
+// test/support/unit/plaindecoder.ts.
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -27,10 +28,10 @@ import {
 	u32,
 } from "../../../support/entries.ts";
 import { type Random, random } from "../../../support/random.ts";
-import { scan } from "../../../support/unit/datagrams.ts";
 import { readRecorded } from "../../../support/unit/fixtures.ts";
 import { LENGTHS } from "../../../support/unit/lengths.child.ts";
 import { plain } from "../../../support/unit/plaindecoder.ts";
+import { scanDatagram } from "../../../support/unit/tables.ts";
 
 const PORTS = [0, 53, 8125, 0x1fbd ^ 0xffff, 65535, 22, 0x3500];
 const PROTOS = [
@@ -64,8 +65,8 @@ function randomSpec(r: Random): EntrySpec {
 	};
 }
 
-/** A tuple of the right parts in any order, with strangers among them. */
-function oddTuple(
+/** A tuple of the right parts in any order, with unknown attributes among them. */
+function shuffledTuple(
 	r: Random,
 	type: number,
 	text: string,
@@ -107,8 +108,8 @@ function entryOf(r: Random, seq: number, wild: boolean): Uint8Array {
 			);
 		case 2: {
 			// another order inside of the original tuple
-			const odd = oddTuple(r, 1, spec.orig, protoNumber(spec.proto));
-			return message(head, family, odd, ...attrs.slice(1));
+			const shuffled = shuffledTuple(r, 1, spec.orig, protoNumber(spec.proto));
+			return message(head, family, shuffled, ...attrs.slice(1));
 		}
 		case 3: // cut
 			return message(head, concat(family, ...attrs).subarray(0, r.below(200)));
@@ -117,7 +118,7 @@ function entryOf(r: Random, seq: number, wild: boolean): Uint8Array {
 	}
 }
 
-/** What stands in a datagram besides our entries. */
+/** A message that may stand in a datagram besides our entries. */
 function otherOf(r: Random, seq: number): Uint8Array {
 	return r.pick([
 		() => entryMessage(randomSpec(r), seq + 1),
@@ -137,13 +138,17 @@ function endOf(r: Random, seq: number): Uint8Array[] {
 		() => [doneMessage(seq)],
 		() => [doneMessage(seq), more],
 		() => [errorMessage(22, seq), more],
-		// at least a word is missing: less is taken for padding of what is passed
+		// at least a word is missing: less counts as the padding of an entry that is passed
 		() => [more.subarray(0, r.below(more.length - 3))],
 		() => [message({ type: 0x0100, seq }, u8(1))],
 	])();
 }
 
-function compare(seed: number, rounds: number, wild: boolean): number {
+async function compare(
+	seed: number,
+	rounds: number,
+	wild: boolean,
+): Promise<number> {
 	const r = random(seed);
 	let hits = 0;
 	for (let n = 0; n < rounds; n++) {
@@ -159,8 +164,8 @@ function compare(seed: number, rounds: number, wild: boolean): number {
 		);
 		const bytes = datagram(...messages, ...(wild ? endOf(r, seq) : []));
 		const { unclear: _, ...want } = plain(bytes, seq, wanted);
-		const found = scan(bytes, seq, ports);
-		// those of other dumps are passed, and may be counted
+		const found = await scanDatagram(bytes, seq, ports);
+		// entries of other dumps are passed, and may be counted
 		if (wild) found.entries = want.entries;
 		if (JSON.stringify(found) !== JSON.stringify(want))
 			expect.fail(
@@ -172,7 +177,7 @@ function compare(seed: number, rounds: number, wild: boolean): number {
 }
 
 describe("a scan finds what a plain decoder finds", () => {
-	test("in recorded entries, for the ports that are there and for their neighbours", () => {
+	test("in recorded entries, for the ports that are there and for their neighbours", async () => {
 		const messages = readRecorded().map((recorded) => recorded.message);
 		const bytes = datagram(...messages, doneMessage(1));
 		let hits = 0;
@@ -181,7 +186,7 @@ describe("a scan finds what a plain decoder finds", () => {
 				const ports = new PortSet();
 				ports.add(proto, port);
 				const { unclear: _, ...want } = plain(bytes, 1, [{ proto, port }]);
-				expect(scan(bytes, 1, ports)).toEqual(want);
+				expect(await scanDatagram(bytes, 1, ports)).toEqual(want);
 				expect(want.entries).toBe(messages.length);
 				hits += want.hits.length;
 			}
@@ -189,15 +194,15 @@ describe("a scan finds what a plain decoder finds", () => {
 		expect(hits).toBe(messages.length - 4);
 	});
 
-	test("in datagrams as the kernel lays them out", () => {
-		expect(compare(4, 300, false)).toBeGreaterThan(40);
+	test("in datagrams as the kernel lays them out", async () => {
+		expect(await compare(4, 300, false)).toBeGreaterThan(40);
 	});
 
-	test("whatever order, unknown attributes, cuts, other messages and ends there are", () => {
-		expect(compare(5, 1200, true)).toBeGreaterThan(80);
+	test("whatever order, unknown attributes, cuts, other messages and ends there are", async () => {
+		expect(await compare(5, 1200, true)).toBeGreaterThan(80);
 	});
 
-	test("where the reply tuple comes before the original", () => {
+	test("where the reply tuple comes before the original", async () => {
 		const spec = {
 			orig: "192.0.2.7:6000 > 203.0.113.1:8125",
 			reply: "10.88.0.2:5353 > 192.0.2.7:6000",
@@ -210,18 +215,19 @@ describe("a scan finds what a plain decoder finds", () => {
 			const ports = new PortSet();
 			ports.add(17, port);
 			const { unclear: _, ...want } = plain(bytes, 1, [{ proto: 17, port }]);
-			expect(scan(bytes, 1, ports)).toEqual(want);
+			expect(await scanDatagram(bytes, 1, ports)).toEqual(want);
 		}
 	});
 
-	test("with all ports of a protocol", () => {
+	test("with all ports of a protocol", async () => {
 		const ports = new PortSet();
 		ports.add(17, null);
 		const bytes = datagram(...readRecorded().map(({ message: m }) => m));
 		const udp = ["udp4", "udp6"].map((prefix) =>
 			readRecorded().filter(({ name }) => name.startsWith(`${prefix}-`)),
 		);
-		expect(scan(bytes, 1, ports).hits).toHaveLength(udp.flat().length);
+		const { hits } = await scanDatagram(bytes, 1, ports);
+		expect(hits).toHaveLength(udp.flat().length);
 	});
 });
 
@@ -238,7 +244,7 @@ test("entries without a wanted port cost no decoding: the quick loop passes them
 	}
 });
 
-// In a process of its own, because a loop that does not end cannot be stopped.
+// the scans run in a process of their own, because a loop that does not end cannot be stopped
 describe("an entry that claims a wrong length", () => {
 	const child = fileURLToPath(
 		new URL("../../../support/unit/lengths.child.ts", import.meta.url),

@@ -1,28 +1,18 @@
-// Statistics over ctnetlink: read from what a kernel sent, summed, and compared
-// with an earlier reading.
+// Statistics over ctnetlink: read, summed, and compared with an earlier reading.
 
 import { describe, expect, test } from "vitest";
-import {
-	COUNTERS,
-	type CPUCounters,
-	readCPUCounters,
-} from "../../../../src/conntrack/counters.ts";
-import { readFill } from "../../../../src/conntrack/messages.ts";
+import type { CPUCounters } from "../../../../src/conntrack/counters.ts";
 import {
 	difference,
+	fillOf,
+	isNearlyFull,
 	readStatistics,
 	sum,
 } from "../../../../src/conntrack/stats.ts";
-import { DecodeError } from "../../../../src/netlink/nl.ts";
-import { messageAt, RecvBuffer } from "../../../../src/netlink/reader.ts";
 import {
-	attr,
-	be32,
 	concat,
 	doneMessage,
 	errorMessage,
-	message,
-	nfgenmsg,
 	toHex,
 } from "../../../support/entries.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
@@ -32,116 +22,12 @@ import {
 	type Request,
 } from "../../../support/fakekernel.ts";
 import { fault } from "../../../support/unit/exchanges.ts";
-import { readRecorded } from "../../../support/unit/fixtures.ts";
-
-const GET_STATS = 0x0105;
-const GET_STATS_CPU = 0x0104;
-
-function parse<T>(
-	bytes: Uint8Array,
-	read: (b: RecvBuffer, m: ReturnType<typeof messageAt>) => T,
-): T {
-	const b = new RecvBuffer(4096);
-	b.bytes.fill(0xa5);
-	b.bytes.set(bytes);
-	return read(b, messageAt(b, 0, bytes.length));
-}
-
-const zero = Object.fromEntries(COUNTERS.map((name) => [name, 0]));
-const cpuMessage = (
-	seq: number,
-	cpu: number,
-	...words: readonly (readonly [type: number, value: number])[]
-): Uint8Array =>
-	message(
-		{ type: GET_STATS_CPU, flags: 2, seq },
-		Uint8Array.of(0, 0, cpu >> 8, cpu & 0xff),
-		...words.map(([type, value]) => attr(type, be32(value))),
-	);
-const fillMessage = (seq: number, ...values: readonly number[]): Uint8Array =>
-	message(
-		{ type: GET_STATS, seq },
-		nfgenmsg(0),
-		...values.map((value, i) => attr(i + 1, be32(value))),
-	);
-
-describe("what Linux 6.18 sent", () => {
-	const recorded = readRecorded("stats.hex");
-	test("the fill", () => {
-		const [first] = recorded.filter(({ name }) => name === "fill");
-		expect(parse(first?.message ?? new Uint8Array(), readFill)).toEqual({
-			entries: 1,
-			max: 262144,
-		});
-	});
-
-	test("the counters of each CPU", () => {
-		const cpus = recorded.filter(({ name }) => name === "cpu");
-		expect(cpus.map((r) => parse(r.message, readCPUCounters))).toEqual([
-			{ cpu: 0, counters: zero },
-			{ cpu: 1, counters: { ...zero, insert: 1 } },
-		]);
-	});
-});
-
-describe("decoding", () => {
-	test("each counter has its own attribute, whatever their order", () => {
-		const types = [15, 14, 13, 12, 11, 10, 9, 8, 4, 2];
-		const words = types.map((type) => [type, 100 + type] as const);
-		expect(parse(cpuMessage(1, 258, ...words), readCPUCounters)).toEqual({
-			cpu: 258,
-			counters: {
-				found: 102,
-				invalid: 104,
-				insert: 108,
-				insert_failed: 109,
-				drop: 110,
-				early_drop: 111,
-				error: 112,
-				search_restart: 113,
-				clash_resolve: 114,
-				chain_toolong: 115,
-			},
-		});
-	});
-
-	test("what a kernel does not know is absent and not 0; what we do not know is passed over", () => {
-		const sent = cpuMessage(1, 0, [1, 9], [9, 2], [3, 9], [16, 9], [99, 9]);
-		expect(parse(sent, readCPUCounters).counters).toEqual({ insert_failed: 2 });
-	});
-
-	test("the largest number of 32 bits stays one", () => {
-		const sent = cpuMessage(1, 0, [10, 0xffffffff]);
-		expect(parse(sent, readCPUCounters).counters.drop).toBe(4294967295);
-	});
-
-	test("a kernel that does not tell the largest number of entries", () =>
-		expect(parse(fillMessage(1, 7), readFill)).toEqual({ entries: 7, max: 0 }));
-
-	test.each<[string, Uint8Array]>([
-		["no entries", fillMessage(1)],
-		[
-			"entries of another length",
-			message({ type: GET_STATS }, nfgenmsg(0), attr(1, new Uint8Array(8))),
-		],
-		["no header", message({ type: GET_STATS })],
-	])("refuses %s", (_, bytes) =>
-		expect(() => parse(bytes, readFill)).toThrow(DecodeError),
-	);
-
-	test.each<[string, Uint8Array]>([
-		["no header", message({ type: GET_STATS_CPU })],
-		[
-			"an attribute that is cut",
-			message(
-				{ type: GET_STATS_CPU },
-				concat(nfgenmsg(0), Uint8Array.of(8, 0, 2, 0, 0, 0)),
-			),
-		],
-	])("refuses %s", (_, bytes) =>
-		expect(() => parse(bytes, readCPUCounters)).toThrow(DecodeError),
-	);
-});
+import {
+	cpuMessage,
+	fillMessage,
+	GET_STATS,
+	GET_STATS_CPU,
+} from "../../../support/unit/tables.ts";
 
 describe("a reading", () => {
 	const setUp = (options: FakeKernelOptions) => {
@@ -242,5 +128,25 @@ describe("between two readings", () => {
 		["nothing without CPUs", [], [cpu(0, { drop: 1 })], {}],
 	])("%s", (_, before, now, want) =>
 		expect(sum(difference(before, now))).toEqual(want),
+	);
+});
+
+describe("the fill", () => {
+	test.each([
+		[79, 100, false],
+		[80, 100, true],
+		[100, 100, true],
+		[7, 0, false], // a kernel that tells no limit
+	])("%i of %i entries is nearly full: %s", (entries, max, want) =>
+		expect(isNearlyFull({ entries, max })).toBe(want),
+	);
+
+	test.each<[number, number, string | undefined, string]>([
+		[1523, 262144, "entries", "1523 of 262144 entries (0.6 %)"],
+		[1523, 262144, undefined, "1523 of 262144 (0.6 %)"],
+		[7, 0, "entries", "7 entries"],
+		[7, 0, undefined, "7"],
+	])("%i of %i, said of %s: %s", (entries, max, what, want) =>
+		expect(fillOf({ entries, max }, what)).toBe(want),
 	);
 });

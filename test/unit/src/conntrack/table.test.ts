@@ -1,3 +1,6 @@
+// Counting, removing, retiring and kernel flushes, over a kernel in memory. Passes over the
+// table are in scan.test.ts.
+
 import { describe, expect, test } from "vitest";
 import { IPPROTO_UDP } from "../../../../src/net/proto.ts";
 import { NetlinkError } from "../../../../src/netlink/nl.ts";
@@ -65,7 +68,7 @@ describe("remove", () => {
 		expect(kernel.left()).toEqual([]);
 	});
 
-	test("counts apart what was gone and what the kernel refused", async () => {
+	test("counts apart what had expired and what the kernel refused", async () => {
 		const entries = flows(6);
 		const { table } = setUp({
 			entries: entries.slice(0, 2),
@@ -94,7 +97,7 @@ describe("remove", () => {
 		expect(kernel.left()).toEqual([1000]);
 	});
 
-	test("after lost answers what was deleted meanwhile is gone, not failed", async () => {
+	test("after lost answers what was deleted meanwhile counts as expired, not as failed", async () => {
 		const entries = flows(3);
 		let lost = false;
 		const { kernel, table } = setUp({
@@ -106,8 +109,8 @@ describe("remove", () => {
 				return ["ENOBUFS"];
 			},
 		});
-		const { done, expired: gone, failed } = await table.remove(keysOf(entries));
-		expect([done + gone, failed.size]).toEqual([3, 0]);
+		const { done, expired, failed } = await table.remove(keysOf(entries));
+		expect([done + expired, failed.size]).toEqual([3, 0]);
 		expect(kernel.left()).toEqual([]);
 	});
 });
@@ -150,7 +153,7 @@ describe("retire", () => {
 		expect(kernel.batches).toEqual([1, 1]);
 	});
 
-	test("one that was retired before, or has ended, is gone", async () => {
+	test("one that was retired before, or has ended, counts as expired", async () => {
 		const entries = flows(2);
 		const { table } = setUp({ entries: entries.slice(0, 1) });
 		await table.retire(targetsOf(entries), 2);

@@ -1,4 +1,4 @@
-// One verdict for all entries of a sort must be the verdict on each of them.
+// The one verdict for all entries of a kind must be the verdict on each of them.
 
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../../../src/conntrack/entry.ts";
@@ -36,7 +36,7 @@ const FLOW: EntrySpec = {
 	status: ["CONFIRMED", "DST_NAT", "DST_NAT_DONE", "SRC_NAT_DONE"],
 };
 
-/** What a judge may look at, as text. */
+/** The parts that a judge may look at, as text. */
 const looks = ({ proto, orig, reply, status }: Entry): string =>
 	`${proto} ${orig.dst} ${orig.dport} ${reply.src} ${reply.sport} ${status}`;
 
@@ -78,12 +78,12 @@ describe("judges once", () => {
 		["a zone", { ...FLOW, zone: 7 }, false],
 	])("the same flow and %s", (_, other, once) => {
 		let judged = 0;
-		const sorts = new VerdictCache((e) => {
+		const cache = new VerdictCache((e) => {
 			judged++;
 			return looks(e);
 		});
-		sorts.judge(...buffer(entryMessage(FLOW, 1)));
-		sorts.judge(...buffer(entryMessage(other, 1)));
+		cache.judge(...buffer(entryMessage(FLOW, 1)));
+		cache.judge(...buffer(entryMessage(other, 1)));
 		expect(judged).toBe(once ? 1 : 2);
 	});
 });
@@ -92,8 +92,8 @@ test("finds what judging one by one finds, with the keys of each", () => {
 	const r = random(7);
 	const judge = (e: Entry): string | undefined =>
 		looks(e).length % 3 === 0 ? undefined : looks(e);
-	const sorts = new VerdictCache(judge);
-	let going = 0;
+	const cache = new VerdictCache(judge);
+	let removals = 0;
 	for (let n = 0; n < 20_000; n++) {
 		const [a, b, c] = r.chance(0.5)
 			? ["192.0.2", "203.0.113", "10.88.0"].map((p) => `${p}.${r.below(3)}`)
@@ -115,30 +115,30 @@ test("finds what judging one by one finds, with the keys of each", () => {
 			...(r.chance(0.1) && { replyZone: r.below(9) }),
 		};
 		const bytes = entryMessage(spec, 1);
-		const found = sorts.judge(...buffer(bytes));
+		const found = cache.judge(...buffer(bytes));
 		const want = judgeOne(judge, ...buffer(bytes));
 		expect(found?.reason).toBe(want?.reason);
 		expect(found?.proto).toBe(want?.proto);
 		if (!found || !want) continue;
-		going++;
+		removals++;
 		expect(found.target.status).toBe(want.target.status);
 		expect(wireOf(found.target.key)).toEqual(wireOf(want.target.key));
 		expect(found.target.key.family).toBe(want.target.key.family);
 	}
-	expect(going).toBeGreaterThan(5000);
+	expect(removals).toBeGreaterThan(5000);
 });
 
-test("an entry of a known sort that has no id is odd", () => {
-	const sorts = new VerdictCache(() => "go");
-	sorts.judge(...buffer(entryMessage(FLOW, 1)));
+test("an entry of a known kind that has no id is undecodable", () => {
+	const cache = new VerdictCache(() => "go");
+	cache.judge(...buffer(entryMessage(FLOW, 1)));
 	const cut = entryAttrs(FLOW).filter((a) => a[2] !== 12);
 	const bytes = message({ type: 0x100, seq: 1 }, nfgenmsg(2), ...cut);
-	expect(() => sorts.judge(...buffer(bytes))).toThrow(DecodeError);
-	const odd = message(
+	expect(() => cache.judge(...buffer(bytes))).toThrow(DecodeError);
+	const undecodable = message(
 		{ type: 0x100, seq: 1 },
 		nfgenmsg(2),
 		...cut,
 		attr(99, be32(1)).subarray(0, 6),
 	);
-	expect(() => sorts.judge(...buffer(odd))).toThrow(DecodeError);
+	expect(() => cache.judge(...buffer(undecodable))).toThrow(DecodeError);
 });

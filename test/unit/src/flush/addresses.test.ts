@@ -1,3 +1,5 @@
+// The node's own addresses, from local tables in memory.
+
 import { describe, expect, test } from "vitest";
 import { localAddresses } from "../../../../src/flush/addresses.ts";
 import { AF_INET, AF_INET6, type Family } from "../../../../src/net/ip.ts";

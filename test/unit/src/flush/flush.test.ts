@@ -1,3 +1,5 @@
+// The flush of one request: the way that it takes, what it removes, and its report.
+
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../../../src/flush/flush.ts";
 import { AF_INET6 } from "../../../../src/net/ip.ts";
@@ -141,7 +143,7 @@ describe("a flush", () => {
 		expect(order.slice(1).sort()).toEqual(["judge 10", "judge 2", "judge 2"]);
 	});
 
-	test("reports what the kernel refuses, by errno, and what was gone", async () => {
+	test("reports what the kernel refuses, by errno, and what had expired", async () => {
 		const { report, error } = await run({
 			entries: flows(5),
 			answer: (r) =>

@@ -1,4 +1,4 @@
-// Whatever conntrack does: the flush reports it and never throws.
+// Failures of conntrack: the flush reports each of them and never throws.
 
 import { describe, expect, test } from "vitest";
 import type { Request, Search } from "../../../../src/flush/flush.ts";
@@ -95,7 +95,7 @@ describe("trouble", () => {
 	);
 
 	test("an entry that cannot be named for removal does not keep the others", async () => {
-		const odd: EntrySpec = {
+		const zoned: EntrySpec = {
 			...(flows(1)[0] ?? { orig: "" }),
 			zone: 7,
 		};
@@ -104,7 +104,7 @@ describe("trouble", () => {
 			answer: ({ type, seq }) => {
 				if (type !== GET) return undefined;
 				// CTA_ZONE with four bytes
-				const bytes = entryMessage(odd, seq);
+				const bytes = entryMessage(zoned, seq);
 				const at = bytes.findIndex(
 					(b, i) => b === 18 && bytes[i + 1] === 0 && bytes[i - 2] === 6,
 				);

@@ -1,3 +1,5 @@
+// Port mappings in every shape that a runtime may send: portmap makes rules of the same ones.
+
 import { describe, expect, test } from "vitest";
 import {
 	type ItemProblem,

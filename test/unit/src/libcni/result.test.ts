@@ -1,5 +1,9 @@
+// The pod's addresses in a result of any version. The plugin and the cache must read the
+// same result alike, so each row is read both ways.
+
 import { describe, expect, test } from "vitest";
-import { podIPsIn } from "../../../../src/libcni/result.ts";
+import { firstOfEachFamily, podIPsIn } from "../../../../src/libcni/result.ts";
+import { readCachedFile } from "../../../support/unit/cachedfile.ts";
 
 const eth0 = {
 	name: "eth0",
@@ -172,7 +176,7 @@ describe("podIPs", () => {
 			{ ips: [{ address: "FD88:0:0::02/64" }] },
 			["fd88::2"],
 		],
-		// what no plugin should write
+		// results that no plugin should write
 		[
 			"null in ips",
 			{ ips: [null, { address: "10.88.0.2/16" }] },
@@ -219,7 +223,43 @@ describe("podIPs", () => {
 		],
 		["ip4 that is a text", { ip4: "10.88.0.2/16" }, []],
 		["ip4 without ip", { ip4: {} }, []],
-	])("%s", (_, result, want) => expect(podIPsIn(result, "eth0")).toEqual(want));
+		[
+			"null in ips before an address of the pod",
+			{
+				interfaces: [eth0],
+				ips: [null, { interface: 0, address: "fd88::2/64" }],
+			},
+			["fd88::2"],
+		],
+		[
+			"an interface that is a text: it names none",
+			{
+				interfaces: [cni0],
+				ips: [{ interface: "0", address: "10.88.0.2/16" }],
+			},
+			["10.88.0.2"],
+		],
+		[
+			"an interface beyond the list",
+			{
+				interfaces: [cni0, eth0],
+				ips: [{ interface: 7, address: "10.88.0.2/16" }],
+			},
+			["10.88.0.2"],
+		],
+		[
+			"an interface that is no whole number",
+			{
+				interfaces: [cni0],
+				ips: [{ interface: 0.5, address: "10.88.0.2/16" }],
+			},
+			["10.88.0.2"],
+		],
+	])("%s", (_, result, want) => {
+		expect(podIPsIn(result, "eth0")).toEqual(want);
+		const cached = readCachedFile({ result })?.ips ?? [];
+		expect(firstOfEachFamily(cached)).toEqual(want);
+	});
 
 	test("of another interface when that is the attachment's", () => {
 		const result = {
@@ -230,6 +270,9 @@ describe("podIPs", () => {
 			],
 		};
 		expect(podIPsIn(result, "net1")).toEqual(["10.99.0.2"]);
+		expect(readCachedFile({ result, ifName: "net1" })?.ips).toEqual([
+			"10.99.0.2",
+		]);
 		expect(podIPsIn(result, "eth0")).toEqual(["10.88.0.2"]);
 	});
 });

@@ -1,3 +1,5 @@
+// IP addresses: read, written, and compared with what Go and RFC 5952 say.
+
 import { describe, expect, test } from "vitest";
 import {
 	AF_INET,

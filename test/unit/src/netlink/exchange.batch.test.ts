@@ -1,3 +1,5 @@
+// Batches of requests in one write, and the errno of each.
+
 import { describe, expect, test } from "vitest";
 import type { Writer } from "../../../../src/netlink/nl.ts";
 import { datagram, errorMessage } from "../../../support/entries.ts";
@@ -46,7 +48,7 @@ describe("batch", () => {
 		],
 		["the last one's own error", (f) => [errorMessage(1, f + 3)], [0, 0, 0, 1]],
 		[
-			"in odd order",
+			"in another order",
 			(f) => [
 				errorMessage(16, f + 2),
 				errorMessage(2, f),

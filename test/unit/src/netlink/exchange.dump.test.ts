@@ -1,3 +1,5 @@
+// Dumps: several datagrams for one request, interrupted or lost on the way.
+
 import { describe, expect, test } from "vitest";
 import { DeadlineError } from "../../../../src/netlink/exchange.ts";
 import { messageAt } from "../../../../src/netlink/reader.ts";

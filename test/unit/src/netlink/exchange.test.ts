@@ -1,3 +1,5 @@
+// One request and its one answer, and the deadline.
+
 import { describe, expect, test } from "vitest";
 import { DeadlineError } from "../../../../src/netlink/exchange.ts";
 import { DecodeError, NetlinkError } from "../../../../src/netlink/nl.ts";

@@ -1,3 +1,6 @@
+// The writer of messages and attributes, byte for byte. The vectors are of little-endian
+// machines.
+
 import { describe, expect, test } from "vitest";
 import { be32, Writer } from "../../../../src/netlink/nl.ts";
 import { hex, toHex } from "../../../support/entries.ts";
@@ -99,7 +102,7 @@ describe("a message", () => {
 			}),
 		).toThrow(fault);
 		expect(toHex(w.bytes())).toBe(whole);
-		// nor in the padding of what comes next
+		// and none is left in the padding of the next attribute
 		w.message(3, 0, 7, () => w.u8(1, 1));
 		expect(toHex(w.bytes().subarray(whole ? 24 * before : 0))).toBe(
 			toHex(hex("18000000 0300 0000 07000000 00000000 0500 0100 01000000")),

@@ -1,3 +1,5 @@
+// The reader of messages and attributes: a length that does not fit is a DecodeError.
+
 import { describe, expect, test } from "vitest";
 import { familyOf, ipBytes } from "../../../../src/net/ip.ts";
 import { DecodeError, NetlinkError } from "../../../../src/netlink/nl.ts";
@@ -20,7 +22,7 @@ import {
 	u32,
 } from "../../../support/entries.ts";
 
-/** A receive buffer that begins with `bytes`; the rest is what an earlier datagram left. */
+/** A receive buffer that begins with `bytes`; an earlier datagram has left the rest. */
 function received(bytes: Uint8Array): RecvBuffer {
 	const b = new RecvBuffer(1024);
 	b.bytes.fill(0xa5);
@@ -187,7 +189,7 @@ describe("errorText", () => {
 	const OFFSET = attr(2, u32(20));
 	const request = message({ type: 0x0102 }, u32(2));
 	const header = request.subarray(0, 16);
-	const odd = message({ type: 0x0102 }, u8(2));
+	const unaligned = message({ type: 0x0102 }, u8(2));
 
 	test.each([
 		["after the whole request", TLVS, [EINVAL, request, TEXT], "no way"],
@@ -204,9 +206,9 @@ describe("errorText", () => {
 			"no way",
 		],
 		[
-			"after a request of odd length and its padding",
+			"after a request of unaligned length and its padding",
 			TLVS,
-			[EINVAL, odd, hex("000000"), TEXT],
+			[EINVAL, unaligned, hex("000000"), TEXT],
 			"no way",
 		],
 		[

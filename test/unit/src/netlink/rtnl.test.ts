@@ -1,3 +1,5 @@
+// The requests for routes and interfaces, and the answers as kernels send them.
+
 import { describe, expect, test } from "vitest";
 import { LocalAddresses } from "../../../../src/flush/addresses.ts";
 import { AF_INET, AF_INET6 } from "../../../../src/net/ip.ts";
@@ -137,7 +139,7 @@ describe("readLocalRoute", () => {
 		).toBeUndefined();
 	});
 
-	test("with attributes of odd sizes and kinds is read without them", () => {
+	test("with attributes of wrong sizes and kinds is read without them", () => {
 		const rtmsg = Uint8Array.of(2, 32, 0, 0, 255, 2, 0, 2, 0, 0, 0, 0);
 		const found = route(
 			message(
@@ -169,7 +171,7 @@ describe("readLocalRoute", () => {
 });
 
 describe("LocalAddresses", () => {
-	/** What `ip route show table local` and `ip -6 …` say on a node. */
+	/** The local tables of a node, as `ip route show table local` and `ip -6 …` show them. */
 	const NODE: readonly Route[] = [
 		{ prefix: "127.0.0.0/8" },
 		{ prefix: "127.0.0.1/32" },

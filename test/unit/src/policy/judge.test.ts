@@ -1,8 +1,7 @@
-// What is said of an entry: the verdict, and the reason in words.
+// The verdict on an entry, with its reason in words, as people read it.
 
 import { describe, expect, test } from "vitest";
-import type { Departure } from "../../../../src/policy/judge.ts";
-import { judgeBy } from "../../../../src/policy/judge.ts";
+import { type Departure, judgeBy } from "../../../../src/policy/judge.ts";
 import { BOOKS, isLocal, spell } from "../../../support/book.ts";
 import {
 	DNAT,
@@ -23,11 +22,11 @@ function say(
 	records: (typeof P)[],
 	flow: Flow,
 	now = 4 * MINUTE + 1,
-	gone: ReadonlyMap<string, Departure> = new Map(),
+	departures: ReadonlyMap<string, Departure> = new Map(),
 ) {
 	const e = flowEntry("IPv4", "udp", flow);
-	const explain = judgeBy(records, isLocal, now, gone);
-	const { kind, why, attachment } = explain(e);
+	const judge = judgeBy(records, isLocal, now, departures);
+	const { kind, why, attachment } = judge(e);
 	return [kind, why, attachment?.containerID];
 }
 
@@ -41,7 +40,7 @@ describe("an entry", () => {
 	test.each<[string, (typeof P)[], Flow, ReturnType<typeof say>]>([
 		["to its pod", [P], to("P:5353"), ["live", "leads to ns/p", "p"]],
 		[
-			"to a pod that is gone",
+			"to a pod that left without a trace",
 			[P],
 			to("Q:5353"),
 			[
@@ -160,21 +159,8 @@ describe("an entry", () => {
 		expect(say(records, to("Q:5353"), 4 * MINUTE + 1, LEFT)[1]).toBe(want),
 	);
 
-	test.each([
-		[0, "0 s"],
-		[59_999, "59 s"],
-		[MINUTE, "1 min"],
-		[59 * MINUTE, "59 min"],
-		[60 * MINUTE, "1 h"],
-		[47 * 60 * MINUTE, "47 h"],
-		[48 * 60 * MINUTE, "2 days"],
-	])("a pod that came %d ms ago is there for %s", (ms, want) => {
-		const records = [{ ...P, added: 5 }];
-		expect(say(records, to("Q:5353"), ms + 5)[1]).toMatch(`, for ${want}`);
-	});
-
 	test("of IPv6 has brackets around its addresses", () => {
-		const explain = judgeBy(
+		const judge = judgeBy(
 			[attached("p", mapping("IPv6", "udp"))],
 			isLocal,
 			0,
@@ -182,7 +168,7 @@ describe("an entry", () => {
 		);
 		const e = flowEntry("IPv6", "udp", to("Q:5353"));
 		expect(spell("IPv6", "Q:5353")).toBe("[fd88::9]:5353");
-		expect(explain(e).why).toBe(
+		expect(judge(e).why).toBe(
 			"sends to fd88::9, which no recorded pod has; the live pod is ns/p at fd88::2, for 0 s",
 		);
 	});

@@ -1,4 +1,4 @@
-// Whose a port, a mapping or an address is, by what is recorded of others.
+// The owner of a port, a mapping or an address, among recorded attachments.
 
 import { describe, expect, test } from "vitest";
 import { servedBy } from "../../../../src/flush/onadd.ts";

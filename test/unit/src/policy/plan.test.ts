@@ -1,4 +1,4 @@
-// Which way of finding entries is taken, by what the kernel charges for each.
+// The way of finding entries that is chosen, by what each costs in the kernel.
 
 import { describe, expect, test } from "vitest";
 import type {

@@ -1,4 +1,4 @@
-// Which entries the words of a person mean.
+// The entries that the words of a person mean.
 
 import { describe, expect, test } from "vitest";
 import { AF_INET6 } from "../../../../src/net/ip.ts";

@@ -21,7 +21,7 @@ import {
 
 const NODE: Node = { isLocal, isServed: () => false };
 
-/** Per protocol: UDP, TCP, SCTP; undefined is kept. */
+/** The verdicts for UDP, TCP and SCTP; undefined is kept. */
 type Verdicts = readonly (Reason | undefined)[];
 const ALL = (reason: Reason): Verdicts => [reason, reason, reason];
 const KEPT: Verdicts = [undefined, undefined, undefined];
@@ -208,7 +208,7 @@ const ROWS: readonly Row[] = [
 		want: ALL("other-pod"),
 		hostIP: "L",
 	},
-	// and its neighbour in the table that must not be taken for one of these
+	// a neighbour in the table that is none of these
 	{
 		name: "control: the pod's own entry",
 		flow: { orig: "C:6000 > H:8125", reply: "P:5353 > C:6000", status: DNAT },

@@ -1,5 +1,5 @@
-// Entries that go with their pod, by one mapping, by the pod's address alone, or
-// by the kernel's filter, which must say the same.
+// Entries that are removed with their pod: by one mapping, by the pod's address alone, or
+// by the kernel's filter, which must select the same ones.
 
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../../../src/conntrack/entry.ts";
@@ -195,7 +195,7 @@ describe("the kernel's filter", () => {
 		["SCTP, whose ports it does not compare", mapping("IPv4", "sctp")],
 	])("there is none for %s", (_, m) => expect(deadFilter(m)).toBeUndefined());
 
-	/** As ctnetlink_filter_match compares, on an entry of IPv4. */
+	/** Compares as ctnetlink_filter_match does on an entry of IPv4. */
 	function lets(m: Mapping, e: Entry): boolean {
 		const f = deadFilter(m);
 		return (

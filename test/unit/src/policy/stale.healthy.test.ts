@@ -1,4 +1,4 @@
-// The healthy flows of healthy.ts, by the predicate alone.
+// The healthy flows of test/support/unit/healthyrows.ts, judged by the predicate alone.
 
 import { describe, expect, test } from "vitest";
 import {

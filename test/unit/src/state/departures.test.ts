@@ -1,5 +1,4 @@
-// Who has left: what is remembered on DEL and GC, in how much room, and what it is
-// good for.
+// Departures: DEL and GC remember which pods left, in little room, and commands tell it.
 
 import { describe, expect, test } from "vitest";
 import { readDepartures } from "../../../../src/state/departures.read.ts";
@@ -49,7 +48,7 @@ describe("a departure", () => {
 		},
 	);
 
-	test("is forgotten when two files are full, and never before a hundred others", () => {
+	test("is dropped when two files are full, and never before a hundred others", () => {
 		const host = fakeHost({ directories: [DIR] });
 		for (let n = 0; n < 5000; n++) {
 			host.clock.ms = n;

@@ -1,3 +1,6 @@
+// The records of attachments: written, found, listed and deleted, with any failure of the
+// file system and any text in their files.
+
 import { describe, expect, test } from "vitest";
 import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
@@ -19,7 +22,7 @@ const RECORD: Attachment = {
 	mappings: [mapping("IPv4", "udp"), mapping("IPv6", "tcp", "H")],
 	podTargets: [],
 };
-/** As it stands in the file, whose names are older than those of the code. */
+/** The text of the file, whose names are older than those of the code. */
 const TEXT = (() => {
 	const { podTargets: pods, ...rest } = RECORD;
 	return JSON.stringify({ version: 1, ...rest, pods });
@@ -29,7 +32,7 @@ const failing =
 	(name: string): string | undefined =>
 		name === call ? code : undefined;
 
-describe("record", () => {
+describe("writeRecord", () => {
 	test("makes the directory, writes beside the file, and renames", () => {
 		const host = fakeHost();
 		writeRecord(host, DIR, RECORD);
@@ -92,71 +95,6 @@ describe("record", () => {
 	);
 });
 
-describe("names", () => {
-	test.each([
-		["a path", { ...ID, network: "../../etc" }],
-		["an absolute path", { ...ID, containerID: "/etc/passwd" }],
-		["a dot", { ...ID, network: "." }],
-		[
-			"two dots in each part",
-			{ network: "..", containerID: "..", ifname: ".." },
-		],
-		["a slash in the interface", { ...ID, ifname: "a/b" }],
-		["a backslash and a NUL", { ...ID, ifname: "a\\b\0" }],
-		["a new line", { ...ID, containerID: "a\nb" }],
-		["a percent sign", { ...ID, containerID: "%2e%2e%2f" }],
-		["a network of 300", { ...ID, network: "n".repeat(300) }],
-		["a container of 1000", { ...ID, containerID: "c".repeat(1000) }],
-		["the longest that stays as it is", { ...ID, network: "n".repeat(230) }],
-		["the shortest that does not", { ...ID, network: "n".repeat(231) }],
-	])("with %s stay in the directory", (_, id) => {
-		const host = fakeHost({
-			// what a file system holds
-			fail: (_, path) => (/[^/]{256}/.test(path) ? "ENAMETOOLONG" : undefined),
-		});
-		writeRecord(host, DIR, { ...RECORD, ...id });
-		const [path = ""] = host.files.keys();
-		expect(path.slice(0, DIR.length + 1)).toBe(`${DIR}/`);
-		expect(path.slice(DIR.length + 1)).toMatch(/^[^/\0\n]+\.json$/);
-		expect(findRecord(host, DIR, id)).toMatchObject(id);
-		expect(recordedAttachments(host, DIR)).toHaveLength(1);
-		deleteRecord(host, DIR, id);
-		expect(host.files.size).toBe(0);
-	});
-
-	test.each([
-		[
-			{ network: "a:b", containerID: "c", ifname: "d" },
-			{ network: "a", containerID: "b:c", ifname: "d" },
-		],
-		[
-			{ network: "a", containerID: "b", ifname: "c" },
-			{ network: "a", containerID: "b:c", ifname: "" },
-		],
-		[
-			{ network: "a%3Ab", containerID: "c", ifname: "d" },
-			{ network: "a:b", containerID: "c", ifname: "d" },
-		],
-		[
-			{ ...ID, network: `${"n".repeat(300)}a` },
-			{ ...ID, network: `${"n".repeat(300)}b` },
-		],
-		[
-			{ ...ID, network: "n".repeat(250), ifname: "ab" },
-			{ ...ID, network: "n".repeat(250), ifname: "ba" },
-		],
-		[
-			{ ...ID, network: "n".repeat(300) },
-			{ ...ID, network: "n".repeat(301) },
-		],
-	])("that look alike are two: %j and %j", (a, b) => {
-		const host = fakeHost();
-		writeRecord(host, DIR, { ...RECORD, ...a });
-		writeRecord(host, DIR, { ...RECORD, ...b });
-		expect(host.files.size).toBe(2);
-	});
-});
-
 /** Contents that are no attachment. */
 const FOREIGN: readonly [string, string][] = [
 	["empty", ""],
@@ -186,7 +124,7 @@ const FOREIGN: readonly [string, string][] = [
 	["with a null pod", TEXT.replace('"pods":[', '"pods":[null')],
 ];
 
-describe("find", () => {
+describe("findRecord", () => {
 	test.each(FOREIGN)("passes over a file that is %s", (_, text) => {
 		expect(text).not.toBe(TEXT);
 		const host = fakeHost({ files: { [FILE]: text } });
@@ -222,7 +160,7 @@ describe("find", () => {
 	});
 });
 
-describe("all", () => {
+describe("recordedAttachments", () => {
 	test("finds every record and passes over what is none", () => {
 		const files: Record<string, string> = {
 			[FILE]: TEXT,
@@ -273,8 +211,8 @@ describe("all", () => {
 	});
 });
 
-describe("drop", () => {
-	test("forgets this one alone", () => {
+describe("deleteRecord", () => {
+	test("deletes this one alone", () => {
 		const other = `${DIR}/dbnet:4f2e:eth1.json`;
 		const host = fakeHost({ files: { [FILE]: TEXT, [other]: TEXT } });
 		deleteRecord(host, DIR, ID);

@@ -1,0 +1,146 @@
+// Garbage collection over records and a table in memory. The rows of the verb GC are in
+// test/unit/plugin/verbs/gc.test.ts.
+
+import { describe, expect, test } from "vitest";
+import { collectGarbage, finishDels } from "../../../../src/flush/gc.ts";
+import type { Attachment } from "../../../../src/policy/mapping.ts";
+import { BOOKS } from "../../../support/book.ts";
+import {
+	ALL,
+	GAP,
+	MINE,
+	mappingOfPod as m,
+	other,
+	POD,
+	RECORDS,
+	STALE,
+	setUpPods,
+} from "../../../support/unit/flushes.ts";
+
+const { Q } = BOOKS.IPv4;
+const DEAD = other("dead", { mappings: [{ ...m, podIP: Q }] });
+const nobody = (): boolean => false;
+const everybody = (): boolean => true;
+const recordsIn = (host: { readonly files: ReadonlyMap<string, string> }) =>
+	[...host.files.keys()]
+		.filter((path) => path.endsWith(".json"))
+		.map((path) => path.slice(RECORDS.length + 1).split(":")[1]);
+
+describe("collectGarbage", () => {
+	test("deletes the records of dead attachments, and the entries that lead to them", async () => {
+		const { context, host, removed } = setUpPods(ALL, [POD, DEAD]);
+		const isValid = (a: Attachment) => a.containerID !== "dead";
+		expect(await collectGarbage(context, isValid)).toEqual({
+			dropped: 1,
+			errors: [],
+		});
+		expect(removed()).toEqual([STALE.orig]);
+		expect(recordsIn(host)).toEqual(["new"]);
+	});
+
+	test("opens no socket if every attachment is valid", async () => {
+		const { context, kernel } = setUpPods(ALL, [POD, DEAD]);
+		expect(await collectGarbage(context, everybody)).toMatchObject({
+			dropped: 0,
+		});
+		expect(kernel.requests).toEqual([]);
+	});
+
+	test("finishes an unfinished DEL, whoever is valid", async () => {
+		const left = { ...DEAD, unfinished: true };
+		const { context, host, removed } = setUpPods(ALL, [POD, left]);
+		expect((await collectGarbage(context, everybody)).dropped).toBe(1);
+		expect(removed()).toEqual([STALE.orig]);
+		expect(recordsIn(host)).toEqual(["new"]);
+	});
+
+	test.each<[string, Attachment[], string[]]>([
+		["an attachment as it was then", [DEAD], ["new"]],
+		["no attachment that was not among them", [], ["new", "dead"]],
+		[
+			"no attachment that was recorded anew since",
+			[{ ...DEAD, added: DEAD.added - 1 }],
+			["new", "dead"],
+		],
+	])(
+		"among those of an earlier moment, it drops %s",
+		async (_, among, want) => {
+			const { context, host } = setUpPods(ALL, [POD, DEAD]);
+			await collectGarbage(context, (a) => a.containerID === "new", among);
+			expect(recordsIn(host)).toEqual(want);
+		},
+	);
+
+	test.each<[string, Attachment[], Attachment[], string[]]>([
+		["a record", [other("s", {})], [], []],
+		["none", [], [other("s", {})], []],
+		[
+			"none, at another address",
+			[],
+			[other("s", { mappings: [{ ...m, podIP: Q }] })],
+			[MINE.orig],
+		],
+	])(
+		"keeps the entries of a live attachment that took over, with %s",
+		async (_, recorded, others, want) => {
+			const { context, removed } = setUpPods([MINE, GAP], [POD, ...recorded]);
+			const isValid = (a: Attachment) => a.containerID === "s";
+			await collectGarbage(context, isValid, undefined, others);
+			expect(removed()).toEqual(want);
+		},
+	);
+
+	test("keeps every record if the entries cannot be removed", async () => {
+		const { context, host } = setUpPods(ALL, [POD, DEAD], {
+			refuse: () => "EPROTONOSUPPORT",
+		});
+		const { dropped, errors } = await collectGarbage(context, nobody);
+		expect([dropped, errors.length]).toEqual([0, 1]);
+		expect(recordsIn(host)).toEqual(["new", "dead"]);
+	});
+
+	test("a record that cannot be deleted does not stop the rest", async () => {
+		const { context, host } = setUpPods(ALL, [POD, DEAD], {
+			fail: (call, path) =>
+				call === "unlink" && path.endsWith(":new:eth0.json")
+					? "EROFS"
+					: undefined,
+		});
+		const { dropped, errors } = await collectGarbage(context, nobody);
+		expect([dropped, errors.map(String).join()]).toEqual([
+			1,
+			expect.stringContaining("EROFS"),
+		]);
+		expect(recordsIn(host)).toEqual(["new"]);
+	});
+
+	test("throws if the directory of records cannot be read", async () => {
+		const { context } = setUpPods(ALL, [POD], {
+			fail: (call) => (call === "readDir" ? "EACCES" : undefined),
+		});
+		await expect(collectGarbage(context, nobody)).rejects.toThrow("EACCES");
+	});
+});
+
+describe("finishDels", () => {
+	const LEFT = { ...DEAD, unfinished: true };
+
+	test("does the rest of an unfinished DEL, and says no more than a flush", async () => {
+		const { context, host, removed } = setUpPods(ALL, [POD, LEFT]);
+		await finishDels(context);
+		expect(removed()).toEqual([STALE.orig]);
+		expect(recordsIn(host)).toEqual(["new"]);
+		expect(host.written(2)).toMatch(/^level=info msg=flushed [^\n]*\n$/);
+	});
+
+	test("logs a failure and keeps the record for the next time", async () => {
+		const { context, host } = setUpPods(ALL, [POD, LEFT], {
+			refuse: () => "EPROTONOSUPPORT",
+		});
+		await finishDels(context);
+		expect(host.written(2)).toMatch(
+			/level=warn msg="cannot finish what a DEL began" .*EPROTONOSUPPORT/,
+		);
+		expect(recordsIn(host)).toEqual(["new", "dead"]);
+	});
+});

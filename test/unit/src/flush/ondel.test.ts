@@ -1,0 +1,142 @@
+// DEL and GC: the entries that lead to a pod that goes, against a table in memory.
+
+import { describe, expect, test } from "vitest";
+import type { Action } from "../../../../src/flush/flush.ts";
+import { onDel } from "../../../../src/flush/ondel.ts";
+import type { Attachment } from "../../../../src/policy/mapping.ts";
+import { BOOKS } from "../../../support/book.ts";
+import { errorMessage } from "../../../support/entries.ts";
+import type { FakeKernelOptions } from "../../../support/fakekernel.ts";
+import {
+	ALL,
+	flow,
+	MINE,
+	mappingOfPod as m,
+	other,
+	setUpPods,
+} from "../../../support/unit/flushes.ts";
+
+const { H2, Q } = BOOKS.IPv4;
+const NETLINK_NETFILTER = 12;
+const DELETE = 0x0102;
+/** A DELETE of one IPv4 entry is shorter than this, in bytes without the header. */
+const FILTERED = 80;
+
+describe("onDel", () => {
+	const dying = { mappings: [m], podTargets: [] };
+
+	test("removes what leads to the pod through its mapping, and nothing else", async () => {
+		const { context, removed } = setUpPods(ALL);
+		await onDel(context, dying, () => [], "delete");
+		expect(removed()).toEqual([MINE.orig]);
+	});
+
+	test("retires it where the rule still stands", async () => {
+		const { context, removed, kernel } = setUpPods(ALL);
+		await onDel(context, dying, () => [], { retireSeconds: 2 });
+		expect(removed()).toEqual([]);
+		expect([...kernel.retired]).toEqual([[MINE.id, 2]]);
+	});
+
+	test.each<[string, Attachment[], boolean]>([
+		["nobody has taken over", [], true],
+		["a successor has the address and the mapping", [other("s", {})], false],
+		[
+			"a successor has the address, but another mapping",
+			[other("s", { mappings: [{ ...m, hostPort: 53 }] })],
+			true,
+		],
+		[
+			"a successor has the mapping at another address",
+			[other("s", { mappings: [{ ...m, podIP: Q }] })],
+			true,
+		],
+	])("%s: removed %s", async (_, live, want) => {
+		const { context, removed, kernel } = setUpPods([MINE]);
+		await onDel(context, dying, () => live, "delete");
+		expect(removed()).toEqual(want ? [MINE.orig] : []);
+		if (!want) expect(kernel.requests).toHaveLength(1); // the count
+	});
+
+	describe("a successor has the address, and the port on one address of the node", () => {
+		const narrow = other("s", { mappings: [{ ...m, hostIP: H2 }] });
+		const theirs = flow({ orig: "C:10 > H2:8125", reply: "P:5353 > C:10" });
+		/** A kernel that can flush with a filter. */
+		const willing: FakeKernelOptions = {
+			answer: (r) =>
+				r.protocol === NETLINK_NETFILTER &&
+				r.type === DELETE &&
+				r.payload.length > FILTERED
+					? [errorMessage(0, r.seq)]
+					: undefined,
+		};
+
+		test.each<[string, Action]>([
+			["deleted", "delete"],
+			["retired", { retireSeconds: 2 }],
+		])("what comes there stays, the rest is %s", async (_, action) => {
+			const { context, removed, kernel } = setUpPods(
+				[MINE, theirs],
+				[],
+				willing,
+			);
+			const report = await onDel(context, dying, () => [narrow], action);
+			const retired = [...kernel.retired.keys()];
+			const left = removed().length > 0 ? removed() : retired;
+			expect(left).toEqual([action === "delete" ? MINE.orig : MINE.id]);
+			expect(report).toMatchObject({ kept: 1, error: undefined });
+		});
+
+		test("the kernel is not asked to flush, since it knows no exceptions", async () => {
+			const { context } = setUpPods([MINE, theirs], [], willing);
+			const report = await onDel(context, dying, () => [narrow], "delete");
+			expect(report.how).toBe("filtered-dump");
+			// it is asked to if no live pod has the address
+			const alone = setUpPods([MINE, theirs], [], willing);
+			expect(
+				await onDel(alone.context, dying, () => [], "delete"),
+			).toMatchObject({
+				how: "kernel-flush",
+			});
+		});
+	});
+
+	test("of a pod without mappings removes what any rule sends to it", async () => {
+		const direct = flow({ orig: "C:7 > P:5353" });
+		const out = flow({ orig: "P:8 > S:53" });
+		const service = flow({ orig: "C:9 > V:80", reply: "P:5353 > C:9" });
+		const { context, removed } = setUpPods([...ALL, direct, out, service]);
+		await onDel(context, { mappings: [], podTargets: [m] }, () => [], "delete");
+		expect(removed()).toEqual([MINE.orig, service.orig]);
+	});
+
+	test.each<[string, Attachment, number]>([
+		["with the address by mapping", other("s", {}), 0],
+		[
+			"with the address as a pod",
+			other("s", { mappings: [], podTargets: [m] }),
+			0,
+		],
+		["with another address", other("s", { mappings: [{ ...m, podIP: Q }] }), 1],
+	])("of a pod without mappings, a successor %s", async (_, live, want) => {
+		const { context, removed } = setUpPods([MINE]);
+		await onDel(
+			context,
+			{ mappings: [], podTargets: [m] },
+			() => [live],
+			"delete",
+		);
+		expect(removed()).toHaveLength(want);
+	});
+
+	test("never throws: what fails is in the report and in the log", async () => {
+		const { context, host } = setUpPods([MINE], [], {
+			refuse: () => "EPROTONOSUPPORT",
+		});
+		const report = await onDel(context, dying, () => [], "delete");
+		expect(report?.error).toMatchObject({ code: "EPROTONOSUPPORT" });
+		expect(host.written(2)).toMatch(
+			/^level=warn msg="cannot flush" .*EPROTONOSUPPORT/,
+		);
+	});
+});
