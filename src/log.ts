@@ -42,6 +42,16 @@ export function wordsOf(thrown: unknown): string {
 	return thrown === null ? "out of memory" : String(thrown);
 }
 
+/** Returns the value as JSON, cut after `most` characters. JSON.stringify recurses, so a value may be too deep for it. */
+export function jsonOf(value: unknown, most: number): string {
+	try {
+		const text = JSON.stringify(value) ?? "undefined";
+		return text.length > most ? `${text.slice(0, most)}…` : text;
+	} catch {
+		return "a value that is nested too deeply";
+	}
+}
+
 /** Returns the same log for lines that have one cause: only the first is written. */
 export function once(log: Log): Log {
 	let isTold = false;

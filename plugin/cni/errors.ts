@@ -2,7 +2,7 @@
 // succeeds loads this file.
 
 import { isSysError } from "../../src/host.ts";
-import { wordsOf } from "../../src/log.ts";
+import { jsonOf, wordsOf } from "../../src/log.ts";
 import { isObject } from "../../src/objects.ts";
 import type { Problem, Variable } from "./request.ts";
 
@@ -49,6 +49,9 @@ function asCniError(e: unknown): CniError {
 	return new CniError(INTERNAL, "internal error", details, { cause: e });
 }
 
+/** So much of a wrong value is shown. */
+const SHOWN = 200;
+
 const NAME =
 	"letters, digits, '_', '.' and '-', and begin with a letter or digit";
 const VARIABLES: Readonly<Partial<Record<Variable, string>>> = {
@@ -84,13 +87,13 @@ export function inWords(p: Problem): CniError {
 		case "cniVersion no string":
 			return new CniError(
 				DECODE_FAILURE,
-				`invalid cniVersion: ${shown(p.value)}`,
+				`invalid cniVersion: ${jsonOf(p.value, SHOWN)}`,
 				"must be a string",
 			);
 		case "cniVersion unsupported":
 			return new CniError(
 				INCOMPATIBLE_VERSION,
-				`incompatible cniVersion: ${shown(p.version)}`,
+				`incompatible cniVersion: ${jsonOf(p.version, SHOWN)}`,
 				`this plugin supports ${p.supported.join(", ")}`,
 			);
 		case "cniVersion too old":
@@ -102,7 +105,7 @@ export function inWords(p: Problem): CniError {
 		case "name":
 			return new CniError(
 				INVALID_CONFIG,
-				`invalid name: ${shown(p.value)}`,
+				`invalid name: ${jsonOf(p.value, SHOWN)}`,
 				`must be ${NAME}`,
 			);
 		case "not chained":
@@ -114,7 +117,7 @@ export function inWords(p: Problem): CniError {
 		case "value":
 			return new CniError(
 				INVALID_CONFIG,
-				`invalid ${p.where}: ${shown(p.value)}`,
+				`invalid ${p.where}: ${jsonOf(p.value, SHOWN)}`,
 				p.must,
 			);
 	}
@@ -160,10 +163,4 @@ function unreadable(cause: unknown): CniError {
 		cause instanceof Error ? cause.message : wordsOf(cause),
 		{ cause },
 	);
-}
-
-/** The value as it was written, cut if it is too long for a line. */
-function shown(value: unknown): string {
-	const text = JSON.stringify(value) ?? "undefined";
-	return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

@@ -26,10 +26,14 @@ export async function cmdAdd(
 /** Returns prevResult as it came. */
 async function resultOf(conf: PluginConf): Promise<string> {
 	const { prevResult = {}, text } = conf;
-	const result = JSON.stringify(prevResult);
-	// runtimes write compact JSON, so this is most often the very text of the member
-	if ("cniVersion" in prevResult && text.includes(`"prevResult":${result}`))
-		return result;
+	try {
+		const result = JSON.stringify(prevResult);
+		// runtimes write compact JSON, so this is most often the very text of the member
+		if ("cniVersion" in prevResult && text.includes(`"prevResult":${result}`))
+			return result;
+	} catch {
+		// nested deeper than the stack, which the other way does not use
+	}
 	const { resultText } = await import("./add.result.ts");
 	return resultText(conf);
 }

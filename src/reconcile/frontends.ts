@@ -2,6 +2,7 @@
 // read as claims. What the claims mean for the table is in services.ts.
 
 import type { ErrorObject } from "ajv";
+import { jsonOf } from "../log.ts";
 import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
 import {
 	AF_INET,
@@ -139,7 +140,5 @@ function errorOf(
 }
 
 function invalid(where: string, value: unknown, must: string): DocumentError {
-	const text = JSON.stringify(value);
-	const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-	return new DocumentError(`invalid ${where}: ${short} (${must})`);
+	return new DocumentError(`invalid ${where}: ${jsonOf(value, 80)} (${must})`);
 }

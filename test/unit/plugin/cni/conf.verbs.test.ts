@@ -33,6 +33,31 @@ describe("the configuration", () => {
 		},
 	);
 
+	// JSON.stringify recurses, and JSON.parse need not
+	const DEEP = `${"[".repeat(50_000)}${"]".repeat(50_000)}`;
+	const deep = (key: string): string =>
+		JSON.stringify({ ...LATEST, [key]: undefined }).replace(
+			"{",
+			`{"${key}":${DEEP},`,
+		);
+
+	test.each(["runtimeConfig", "prevResult", "name"])(
+		"with a %s that is nested deeper than the stack is error 7",
+		async (key) => {
+			const called = await call("ADD", { conf: deep(key) });
+			expect(errorOf(called)).toMatchObject({
+				code: 7,
+				msg: `invalid ${key}: a value that is nested too deeply`,
+			});
+		},
+	);
+
+	test("with such a value, DEL goes on without it", async () => {
+		const called = await call("DEL", { conf: deep("runtimeConfig") });
+		expect([called.code, called.out]).toEqual([0, ""]);
+		expect(called.err).toContain("a value that is nested too deeply");
+	});
+
 	test.each([
 		["on", 7],
 		["scope", "node"],

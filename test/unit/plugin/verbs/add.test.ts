@@ -98,6 +98,15 @@ describe("ADD", () => {
 		},
 	);
 
+	test("gives a prevResult back that is nested deeper than the stack", async () => {
+		const deep = `{"cniVersion":"1.0.0","x":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
+		const text = JSON.stringify({ ...CONF, prevResult: undefined });
+		const conf = `${text.slice(0, -1)},"prevResult":${deep}}`;
+		const called = await call("ADD", { conf });
+		expect(called.code).toBe(0);
+		expect(called.out === `${deep}\n`).toBe(true);
+	});
+
 	test("takes a request without a version for one of 0.1.0", async () => {
 		const conf = { ...CONF, cniVersion: undefined, prevResult: { ips: [] } };
 		const called = await call("ADD", { conf });
