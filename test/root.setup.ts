@@ -18,7 +18,7 @@ const TOOLS = [
 ];
 const EXECUTABLE = "build/out/conntrack-flush";
 
-/** Returns what checks the machine again when all tests are done. */
+/** Checks the machine, and returns the same check for when all tests are done. */
 export default function setup(): () => void {
 	if (process.getuid?.() !== 0) throw new Error("these tests need root");
 	const dirs = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
@@ -32,7 +32,7 @@ export default function setup(): () => void {
 	return checkDevices;
 }
 
-/** As root, what writes a file in the place of another can replace a device. */
+/** Throws if a device has become a file: root can replace one by writing a file in its place. */
 function checkDevices(): void {
 	if (!statSync("/dev/null").isCharacterDevice())
 		throw new Error("/dev/null has become a file: mknod -m 666 it anew");

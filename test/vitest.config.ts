@@ -5,14 +5,14 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
 	test: {
-		// Written as it will be read: from the root of the repository.
+		// Paths in reports are read from the root of the repository.
 		root: `${import.meta.dirname}/..`,
 		projects: [
 			{
 				extends: true,
 				test: {
 					name: "unit",
-					// They keep nothing between files.
+					// Unit tests keep nothing between files.
 					pool: "threads",
 					isolate: false,
 					include: ["test/unit/**/*.test.ts"],
@@ -26,7 +26,7 @@ export default defineConfig({
 						"test/{cli,cni,conformance,deploy,fuzz,harness,install,kernel,kernels,races}/**/*.test.ts",
 					],
 					globalSetup: "test/root.setup.ts",
-					// They share the machine's kernel and measure time.
+					// These tests share the machine's kernel and measure time.
 					fileParallelism: false,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,

@@ -4,12 +4,12 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 
 export interface Awake {
-	/** Undefined: it is; else why not. */
+	/** Why the processor may sleep; undefined if it may not. */
 	readonly trouble: string | undefined;
 	end(): void;
 }
 
-/** The kernel forgets it when the file is closed, also by our death. */
+/** The kernel takes the request back when the file is closed, also by our death. */
 export function stayAwake(): Awake {
 	try {
 		const fd = openSync("/dev/cpu_dma_latency", "w");

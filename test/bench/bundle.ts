@@ -1,12 +1,18 @@
 // How much code the executable carries for a container runtime, as if it were
-// minified: the chunks that main.js can reach without those of the command line.
-// What is embedded keeps its names, for stack traces.
+// minified: the chunks that main.js can reach without those of the command line, and
+// main.js, which every call loads. The embedded code keeps its names, for stack traces.
 
 import { type OutputChunk, rolldown } from "rolldown";
 import config from "../../build/bundle.config.ts";
 
-/** Bytes. */
-export async function bundleBytes(): Promise<number> {
+export interface BundleBytes {
+	/** What every call loads. */
+	readonly everyCall: number;
+	/** What some verb loads. */
+	readonly all: number;
+}
+
+export async function bundleBytes(): Promise<BundleBytes> {
 	const bundle = await rolldown(config);
 	const { output } = await bundle.generate({
 		...[config.output].flat()[0],
@@ -27,5 +33,8 @@ export async function bundleBytes(): Promise<number> {
 			Buffer.byteLength(chunk.code),
 		);
 	};
-	return visit("main.js");
+	return {
+		everyCall: Buffer.byteLength(chunks.get("main.js")?.code ?? ""),
+		all: visit("main.js"),
+	};
 }

@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { child } from "./child.ts";
+import { run } from "../support/exec.ts";
 import type { Contender } from "./contenders.ts";
 
 export async function instructions(
@@ -17,11 +17,12 @@ export async function instructions(
 	const dir = mkdtempSync(join(tmpdir(), "callgrind-"));
 	const out = `--callgrind-out-file=${dir}/out`;
 	const tool = [valgrind, "--tool=callgrind", out];
-	const { code, stderr } = await child(
+	const { code, stderr } = await run(
 		["ip", "netns", "exec", namespace, ...tool, ...argv],
 		{
 			env: { PATH: process.env.PATH, ...env },
 			input: stdin === undefined ? "" : readFileSync(stdin, "utf8"),
+			timeoutMs: 0,
 		},
 	).finally(() => rmSync(dir, { recursive: true }));
 	const counted = /Collected : (\d+)/.exec(stderr)?.[1];

@@ -3,8 +3,9 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { must } from "./child.ts";
-import { HOST4, HOST6, type Node } from "./node.ts";
+import { must } from "../support/exec.ts";
+import { HOST4, HOST6 } from "../support/node.ts";
+import type { Node } from "./node.ts";
 import { type Op, opById } from "./ops.ts";
 import { reconcilePairs, reconcileWords } from "./reconcile.ts";
 import {
@@ -31,7 +32,7 @@ export interface Contender {
 	readonly argv: readonly string[];
 	readonly env: Readonly<Record<string, string>>;
 	readonly stdin?: string;
-	/** Untimed, before every run. */
+	/** Commands that run before every run, untimed. */
 	readonly before: readonly (readonly string[])[];
 	/** Gives the table back what `before` took from it, and the reverse. */
 	readonly after: readonly (readonly string[])[];
@@ -47,13 +48,13 @@ function perPort(op: Op): number {
 	return Math.ceil(op.stale / Math.max(1, op.request.ports));
 }
 
-/** How many entries a call of the operation has to remove. */
+/** Returns the number of entries that a call of the operation has to remove. */
 export function staleEntries(op: Op, size: number): number {
 	const families = op.request.dual ? 2 : 1;
 	return size === 0 ? 0 : perPort(op) * op.request.ports * families;
 }
 
-/** What brings the table into the state that a call finds, and out of it. */
+/** The commands that bring the table into the state that a call finds, and out of it. */
 interface Setting {
 	readonly before: readonly (readonly string[])[];
 	readonly after: readonly (readonly string[])[];

@@ -1,6 +1,6 @@
 // Drives floor/run.c, which does the timing, and reads what it prints.
 
-import { must } from "./child.ts";
+import { must } from "../support/exec.ts";
 import type { Contender } from "./contenders.ts";
 
 /** Milliseconds and kB. */
@@ -40,17 +40,17 @@ function spec(contender: Contender): string {
 
 /** Runs the contenders in turn in the namespace; samples in the order they were taken. */
 export async function launch(
-	run: string,
+	program: string,
 	namespace: string,
 	contenders: readonly Contender[],
 	limits: Limits,
 ): Promise<Map<string, Sample[]>> {
-	const argv = [run, "-n", namespace, "-t", String(limits.share)];
+	const argv = [program, "-n", namespace, "-t", String(limits.share)];
 	argv.push("-l", String(limits.least), "-m", String(limits.most));
 	if (limits.rounds) argv.push(limits.rounds === "equal" ? "-e" : "-p");
 	if (limits.stall) argv.push("-s");
 	const input = contenders.map(spec).join("");
-	const out = await must(argv, { input });
+	const out = await must(argv, { input, timeoutMs: 0 });
 	const samples = new Map<string, Sample[]>(contenders.map((c) => [c.who, []]));
 	for (const line of out.split("\n")) {
 		if (line === "") continue;

@@ -1,5 +1,5 @@
-// What this plugin costs, next to the least it could cost (C programs that do
-// the same and nothing else) and to what people use instead (portmap's own
+// The cost of this plugin, next to the least it could cost (C programs that do
+// the same and nothing else) and to the programs that people use instead (portmap's own
 // flush, conntrack -D). All contenders of a case run in turn in the same run,
 // on the same table, in a network namespace made for it and removed after.
 //
@@ -23,7 +23,7 @@ import { sizeOf, tools, Unprepared, versions } from "./tools.ts";
 async function run(options: Options): Promise<void> {
 	const began = Date.now();
 	const kit = await tools(options.plugin, options.peers);
-	const code = await bundleBytes();
+	const { all: code } = await bundleBytes();
 	const node = await makeNode(kit.fill, Math.max(...options.sizes));
 	const awake = stayAwake();
 	try {

@@ -1,7 +1,7 @@
 // One row for every contender of every case.
 
 import { readFileSync } from "node:fs";
-import { must } from "./child.ts";
+import { must } from "../support/exec.ts";
 import { type Contender, contenders, staleEntries } from "./contenders.ts";
 import { launch } from "./launch.ts";
 import type { Node } from "./node.ts";
@@ -27,9 +27,9 @@ export interface Row {
 	readonly who: string;
 	readonly kind: Contender["kind"];
 	readonly figures?: Figures;
-	/** What is compared: a start has hundreds of runs and no work to count. */
+	/** The figure that is compared: a start has hundreds of runs and no work to count. */
 	readonly by: "wall" | "cpu";
-	/** Of the same rounds, ours and this one's. */
+	/** The figures of the same rounds, ours and this one's. */
 	readonly pairs: readonly Pair[];
 	/** Longest time for which a CPU ran nothing that was due, ms, of every run. */
 	readonly stalls: readonly number[];
@@ -37,7 +37,7 @@ export interface Row {
 	readonly notes: readonly string[];
 }
 
-/** What a run will cost, from what has been measured: linear in entries and, for portmap, in ports. */
+/** Estimates the cost of a run from what has been measured: linear in entries and, for portmap, in ports. */
 function expected(
 	rows: readonly Row[],
 	op: Op,
@@ -63,12 +63,13 @@ async function setUp(contender: Contender, node: Node): Promise<number> {
 	for (const argv of contender.before) {
 		await must(["ip", "netns", "exec", node.name, ...argv], {
 			env: { PATH: process.env.PATH, ...contender.env },
+			timeoutMs: 0,
 		}).catch(() => "");
 	}
 	return node.count();
 }
 
-/** One run for the bytes it reads; and did it do what it claims? */
+/** Makes one run for the bytes that it reads, and checks that it does what it claims. */
 async function examine(
 	contender: Contender,
 	op: Op,
@@ -102,7 +103,7 @@ async function stalls(
 	);
 }
 
-/** So that the next case finds the table as this one did. */
+/** Tidies up, so that the next case finds the table as this one did. */
 async function tidy(list: readonly Contender[], node: Node): Promise<void> {
 	const done = new Set<string>();
 	for (const c of list) {
@@ -112,6 +113,7 @@ async function tidy(list: readonly Contender[], node: Node): Promise<void> {
 			done.add(once);
 			await must(["ip", "netns", "exec", node.name, ...argv], {
 				env: { PATH: process.env.PATH, ...c.env },
+				timeoutMs: 0,
 				...(c.stdin !== undefined && { input: readFileSync(c.stdin, "utf8") }),
 			}).catch(() => "");
 		}
@@ -142,7 +144,7 @@ async function measureCase(
 		c.kind === "peer" &&
 		(cost.get(c.who) ?? 0) > longest;
 	const list = all.filter((c) => !isLong(c));
-	// Where one run takes more than its share, few must do; what is quick runs more
+	// Few runs must do if one takes more than its share; what is quick runs more
 	// often, whatever is left of the time: a ratio of three runs is a guess.
 	const least = (c: Contender): number => {
 		if (c.always || op.heavy) return 1;

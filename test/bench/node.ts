@@ -1,8 +1,7 @@
-// The scratch node: a network namespace with a node's addresses, a table of
-// the size asked for, and a second namespace as the pod's. `remove` takes away
-// all of it and restores nf_conntrack_max, the one global value touched.
+// The benchmark's node, with a table of the size asked for, and a second namespace as
+// the pod's. `remove` takes all of it away, ends what still runs there, and restores
+// nf_conntrack_max, the one global value touched.
 
-import { spawnSync } from "node:child_process";
 import {
 	existsSync,
 	mkdirSync,
@@ -11,15 +10,15 @@ import {
 	rmSync,
 	writeFileSync,
 } from "node:fs";
-import { endChildren, must } from "./child.ts";
+import { must, quietly } from "../support/exec.ts";
+import { createNamespace, type Namespace } from "../support/netns.ts";
+import { equip, GATEWAY, UPLINK } from "../support/node.ts";
+import { onEnd, undoAll } from "../support/undo.ts";
 
 const MAX = "/proc/sys/net/netfilter/nf_conntrack_max";
 const NAMESPACES = "/run/netns";
 /** Beside the mixture: what is stale, and what comes and goes. */
 const ROOM = 131_072;
-
-export const HOST4 = "203.0.113.1";
-export const HOST6 = "fd03::1";
 
 export interface Node {
 	readonly name: string;
@@ -44,18 +43,19 @@ export function isRoot(): boolean {
 	return process.getuid?.() === 0;
 }
 
-/** What a killed run left behind. */
+/** Removes what a run that was killed has left. */
 function sweep(fill: string): void {
 	for (const name of existsSync(NAMESPACES) ? readdirSync(NAMESPACES) : []) {
 		const pid = /^cfbench-(\d+)/.exec(name)?.[1];
-		if (pid !== undefined && !existsSync(`/proc/${pid}`)) drop(fill, name);
+		if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+		empty(fill, name);
+		quietly(["ip", "netns", "del", name]);
 	}
 }
 
-/** A namespace with entries is cleaned up late and slowly: empty it first. */
-function drop(fill: string, name: string): void {
-	spawnSync(fill, [name, "empty"]);
-	spawnSync("ip", ["netns", "del", name]);
+/** The kernel cleans a namespace with entries late and slowly, so it is emptied first. */
+function empty(fill: string, name: string): void {
+	quietly([fill, name, "empty"], 60_000);
 }
 
 /** Raises the limit if need be and if it may; returns what it was. */
@@ -71,63 +71,32 @@ function raiseMax(entries: number): number {
 	return before;
 }
 
-async function addresses(name: string): Promise<void> {
-	const ip = (line: string): Promise<string> =>
-		must(["ip", "-n", name, ...line.split(" ")]);
-	await ip("link set lo up");
-	for (const [link, v4, v6] of [
-		["eth0", `${HOST4}/24`, `${HOST6}/64`],
-		["cni0", "10.88.0.1/16", "fd88::1/64"],
-	] as const) {
-		await ip(`link add ${link} type veth peer name ${link}-peer`);
-		await ip(`link set ${link} up`);
-		await ip(`link set ${link}-peer up`);
-		await ip(`addr add ${v4} dev ${link}`);
-		await ip(`addr add ${v6} dev ${link} nodad`);
-	}
-}
-
 export async function makeNode(fill: string, largest: number): Promise<Node> {
 	sweep(fill);
 	const name = `cfbench-${process.pid}`;
-	const pod = `${name}-pod`;
 	const dir = `/run/${name}`;
 	const max = raiseMax(largest + ROOM);
-	let have = 0;
-	let gone = false;
-
-	const remove = (): void => {
-		if (gone) return;
-		gone = true;
-		endChildren();
-		drop(fill, name);
-		drop(fill, pod);
+	onEnd(() => {
 		rmSync(dir, { recursive: true, force: true });
 		if (Number(readFileSync(MAX, "utf8")) !== max)
 			writeFileSync(MAX, String(max));
-	};
-	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-		process.once(signal, () => {
-			remove();
-			process.exit(130);
-		});
-	}
+	});
+	mkdirSync(dir, { recursive: true });
+	// fill.c enters no namespace of another name
+	const own = (name: string): Promise<Namespace> =>
+		createNamespace("bench", { name, empty: () => empty(fill, name) });
+	const pod = await own(`${name}-pod`);
+	await equip(await own(name), {
+		made: ["eth0", "cni0"],
+		addresses: { eth0: UPLINK, cni0: GATEWAY },
+	});
 
-	try {
-		await must(["ip", "netns", "add", name]);
-		await must(["ip", "netns", "add", pod]);
-		await addresses(name);
-		mkdirSync(dir, { recursive: true });
-	} catch (e) {
-		remove();
-		throw e;
-	}
-
+	let have = 0;
 	const count = async (): Promise<number> =>
 		Number(await must([fill, name, "count"]));
 	return {
 		name,
-		pod,
+		pod: pod.name,
 		dir,
 		limit: Number(readFileSync(MAX, "utf8")) - 4096,
 		count,
@@ -142,6 +111,6 @@ export async function makeNode(fill: string, largest: number): Promise<Node> {
 			const found = await count();
 			if (found !== size) throw new Error(`table of ${size}: ${found} entries`);
 		},
-		remove,
+		remove: undoAll,
 	};
 }

@@ -25,12 +25,12 @@ export interface Op {
 	readonly one?: string;
 }
 
-/** That many whatever the number of ports, so that only the ports differ. */
+/** The number of stale entries, whatever the number of ports, so that only the ports differ. */
 const STALE = 100;
 
 const ANY = [0, Infinity] as const;
 const FILLED = [1, Infinity] as const;
-/** Where a scan costs more than the start of a process. */
+/** The sizes at which a scan costs more than the start of a process. */
 const LARGE = [60_000, Infinity] as const;
 /** 65536 and 262144: enough to see what changes and what does not. */
 const TWO = [60_000, 300_000] as const;

@@ -1,15 +1,15 @@
-// What to measure, from the command line.
+// The options of the command line: what to measure.
 
 import { parseArgs } from "node:util";
 
 export interface Options {
 	readonly quick: boolean;
-	/** Also the runs that take minutes: the peers with many mappings on large tables. */
+	/** Includes the runs that take minutes: the peers with many mappings on large tables. */
 	readonly slow: boolean;
 	/** Operations whose id begins with one of these; none: all of them. */
 	readonly ops: readonly string[];
 	readonly sizes: readonly number[];
-	/** What the whole run may take, about. */
+	/** The time that the whole run may about take. */
 	readonly seconds: number;
 	/** Fewest runs of one contender in one case. */
 	readonly least: number;

@@ -29,7 +29,7 @@ export class Pace {
 		this.#end += ms;
 	}
 
-	/** For the next case; call it once for each of the sizes. */
+	/** Returns the share of the next case; it is called once for each of the sizes. */
 	next(size: number, contenders: number): Limits {
 		const remaining = Math.max(0, this.#end - performance.now());
 		const mine =

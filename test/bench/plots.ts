@@ -134,7 +134,7 @@ function startUp(rows: readonly Row[]): string {
 const CPU =
 	"user and system CPU time of one call, median, logarithmic; portmap's includes its iptables rules";
 
-/** File name to picture; what was not measured is not drawn. */
+/** Returns the pictures by file name; a figure that was not measured is not drawn. */
 export function plots(rows: readonly Row[]): Map<string, string> {
 	const files = new Map<string, string>();
 	const lines = (

@@ -1,4 +1,4 @@
-// What `reconcile` is given: a document of frontends, or records of attachments,
+// The input of `reconcile`: a document of frontends, or records of attachments,
 // for the host ports of the benchmark.
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -7,7 +7,8 @@ import { nodeHost } from "../../plugin/host/node.ts";
 import { AF_INET } from "../../src/net/ip.ts";
 import { IPPROTO_UDP } from "../../src/net/proto.ts";
 import { writeRecord } from "../../src/state/store.ts";
-import { HOST4, type Node } from "./node.ts";
+import { HOST4 } from "../support/node.ts";
+import type { Node } from "./node.ts";
 import type { Op } from "./ops.ts";
 import { DNS, mappings, mappingsOf, POD4, pair } from "./request.ts";
 

@@ -5,7 +5,7 @@ import type { Row } from "./measure.ts";
 import { median, ratio } from "./stats.ts";
 import { number, tableOf } from "./words.ts";
 
-/** First column to the left, the others to the right. */
+/** Aligns the first column to the left, the others to the right. */
 export function align(lines: readonly (readonly string[])[]): string {
 	const widths: number[] = [];
 	for (const line of lines) {

@@ -1,4 +1,4 @@
-// What a container runtime sends: the environment and the document on stdin.
+// The request of a container runtime: the environment and the document on stdin.
 // The same document goes to this plugin and to portmap.
 
 export const POD4 = "10.88.0.2";

@@ -1,4 +1,4 @@
-// Where the figures are kept: docs/bench/results.json, from which every ratio
+// The file of the figures: docs/bench/results.json, from which every ratio
 // can be computed again, and what is drawn and written from it.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -29,15 +29,15 @@ export interface Results {
 	readonly after: string;
 	/** The processors were kept from sleeping. */
 	readonly awake: boolean;
-	/** Of what was compared, by name. */
+	/** The versions of what was compared, by name. */
 	readonly versions: Readonly<Record<string, string>>;
-	/** What could not be measured, and why. */
+	/** The figures that could not be measured, and why. */
 	readonly missing: readonly string[];
 	readonly rows: readonly Row[];
 	readonly budgets: readonly Verdict[];
 }
 
-/** Before our own table is filled. */
+/** Returns the number of entries in all namespaces, before our own table is filled. */
 function elsewhere(): number | undefined {
 	const objects = "/sys/kernel/slab/nf_conntrack/objects";
 	return existsSync(objects)
@@ -85,7 +85,7 @@ export function publish(results: Results): void {
 	redraw();
 }
 
-/** What is drawn and written comes from the file, so it cannot say anything else. */
+/** Draws and writes from the file, so that no page can say anything else. */
 export function redraw(): void {
 	const file = join(DOCS, "results.json");
 	const results = JSON.parse(readFileSync(file, "utf8")) as Results;

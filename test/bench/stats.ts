@@ -2,9 +2,9 @@
 
 import type { Sample } from "./launch.ts";
 
-/** Of several runs. */
+/** The figures of several runs. */
 export interface Spread {
-	/** What the machine can do undisturbed. */
+	/** The figure that the machine can reach undisturbed. */
 	readonly least: number;
 	readonly quarter: number;
 	readonly median: number;
@@ -22,10 +22,10 @@ export interface Figures {
 	readonly exits: readonly number[];
 }
 
-/** What this plugin and another contender took in one round, ms. */
+/** The times of this plugin and another contender in one round, ms. */
 export type Pair = readonly [ours: number, its: number];
 
-/** Between two values where it falls between them. */
+/** Returns a quantile, which lies between two values where it falls between them. */
 function quantile(sorted: readonly number[], q: number): number {
 	const at = q * (sorted.length - 1);
 	const low = sorted[Math.floor(at)] ?? Number.NaN;
@@ -80,12 +80,12 @@ export function pairs(
 	return [...warm(both)];
 }
 
-/** As exact as it is written down, so that whoever reads it finds the same ratio. */
+/** Rounds to what is written down, so that whoever reads it finds the same ratio. */
 function round(ms: number): number {
 	return Number(ms.toPrecision(4));
 }
 
-/** Not the quotient of two medians: what disturbs a round hits both its runs. */
+/** Returns the median of the quotients, not the quotient of two medians: what disturbs a round hits both its runs. */
 export function ratio(list: readonly Pair[]): number {
 	return median(list.map(([ours, its]) => ours / its));
 }

@@ -50,7 +50,7 @@ const TONES: Readonly<Record<Tone, readonly [light: string, dark: string]>> = {
 	other: ["#1a7f37", "#3fb950"],
 };
 
-/** Who cannot tell the colours apart has the dashes and the marks. */
+/** The dashes and marks are for those who cannot tell the colours apart. */
 const DASHES: Readonly<Partial<Record<Tone, string>>> = {
 	floor: "3 4",
 	old: "10 5",

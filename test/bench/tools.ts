@@ -1,8 +1,8 @@
-// What the benchmark needs built or installed: the C programs, the plugin, the peers.
+// The programs that must be built or installed: the C programs, the plugin, the peers.
 
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join, relative, resolve } from "node:path";
-import { child, must } from "./child.ts";
+import { must, run } from "../support/exec.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const OUT = join(ROOT, "build/out/bench");
@@ -85,7 +85,11 @@ async function portmapNew(missing: string[]): Promise<string | undefined> {
 		GOBIN: dir,
 		CGO_ENABLED: "0",
 	};
-	const built = await child(["go", "install", PORTMAP], { env, cwd: dir });
+	const built = await run(["go", "install", PORTMAP], {
+		env,
+		cwd: dir,
+		timeoutMs: 0,
+	});
 	if (built.code !== 0) {
 		missing.push(
 			`portmap ${version}: NOT MEASURED, go install failed: ${built.stderr.trim()}`,
@@ -99,7 +103,7 @@ async function portmapNew(missing: string[]): Promise<string | undefined> {
 /** Says what to do before anything can be measured. */
 export class Unprepared extends Error {}
 
-/** What nothing can be measured without. */
+/** Throws Unprepared if something is missing without which nothing can be measured. */
 function demand(plugin: string): void {
 	const missing = [
 		...["cc", "ip"]
@@ -158,13 +162,13 @@ export function sizeOf(file: string): number {
 	return statSync(file).size;
 }
 
-/** By the names that the results use. */
+/** Returns the versions by the names that the results use. */
 export async function versions(kit: Tools): Promise<Record<string, string>> {
 	const said = async (
 		argv: readonly string[],
 		version: RegExp,
 	): Promise<string> => {
-		const { stdout, stderr } = await child(argv, { env: {} });
+		const { stdout, stderr } = await run(argv, { env: {} });
 		return version.exec(stdout + stderr)?.[1] ?? "unknown";
 	};
 	const found: Record<string, string> = {

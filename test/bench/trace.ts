@@ -1,10 +1,10 @@
-// What a program says on netlink sockets: one run under strace, untimed.
+// The traffic of a program on netlink sockets: one run under strace, untimed.
 // The programs that it starts (portmap starts iptables) do not count.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { child } from "./child.ts";
+import { run } from "../support/exec.ts";
 import type { Contender } from "./contenders.ts";
 
 export interface Traffic {
@@ -68,7 +68,7 @@ export async function trace(
 	const options = ["-f", "-qq", "--seccomp-bpf", "-o", file];
 	const filter = ["-e", `trace=execve,socket,${CALLS}`, "-e", `raw=${CALLS}`];
 	try {
-		const { code } = await child(
+		const { code } = await run(
 			[
 				"ip",
 				"netns",
@@ -85,6 +85,7 @@ export async function trace(
 					contender.stdin === undefined
 						? ""
 						: readFileSync(contender.stdin, "utf8"),
+				timeoutMs: 0,
 			},
 		);
 		return { ...readTrace(readFileSync(file, "utf8")), exit: code };

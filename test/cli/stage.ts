@@ -50,7 +50,7 @@ export async function createStage(): Promise<Stage> {
 	checkRequirements();
 	const topology = await createTopology();
 	const world = await openStation(topology.world);
-	const list = conflist(topology, { arrangement: "after" });
+	const list = conflist(topology, { arrangement: "single" });
 	const chain = createChain(topology.node, list, {
 		binDirs: [CNI_BIN, OUR_BIN],
 		edit: withoutOwnFlush,

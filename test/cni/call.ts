@@ -1,9 +1,9 @@
 // Runs the executable as a runtime does, and says what came of it.
 
-import { type SpawnSyncOptions, spawnSync } from "node:child_process";
+import { type Ran, run } from "../support/exec.ts";
 
 export const EXECUTABLE = `${process.cwd()}/build/out/conntrack-flush`;
-/** In an empty network namespace: the host's own table is not ours to touch. */
+/** Leads into an empty network namespace: the host's own table is not ours to touch. */
 export const UNSHARE = ["/usr/bin/unshare", "-n"];
 
 export const ENV: Readonly<Record<string, string>> = {
@@ -13,38 +13,35 @@ export const ENV: Readonly<Record<string, string>> = {
 	CNI_PATH: "/opt/cni/bin",
 };
 
-export interface Answer {
-	readonly status: number | null;
-	readonly signal: string | null;
-	readonly stdout: string;
-	readonly stderr: string;
+export interface CallOptions {
+	/** Variables besides CNI_COMMAND. */
+	readonly env?: Readonly<Record<string, string | undefined>>;
+	/** The executable, by whatever leads to it. */
+	readonly argv?: readonly string[];
+	/** An open file for its standard input. */
+	readonly stdin?: number;
 }
 
 export function call(
 	command: string,
-	stdin: string | Uint8Array,
-	env: Readonly<Record<string, string | undefined>> = ENV,
-	options: SpawnSyncOptions = {},
-	argv: readonly string[] = [...UNSHARE, EXECUTABLE],
-): Answer {
-	const [file = "", ...args] = argv;
-	const { status, signal, stdout, stderr } = spawnSync(file, args, {
-		env: { CNI_COMMAND: command, ...env } as NodeJS.ProcessEnv,
-		input: stdin,
-		timeout: 20_000,
-		maxBuffer: 64 << 20,
-		...options,
+	input: string | Uint8Array,
+	{ env = ENV, argv = [...UNSHARE, EXECUTABLE], stdin }: CallOptions = {},
+): Promise<Ran> {
+	return run(argv, {
+		env: { CNI_COMMAND: command, ...env },
+		input,
+		...(stdin !== undefined && { stdin }),
+		timeoutMs: 20_000,
 	});
-	return { status, signal, stdout: String(stdout), stderr: String(stderr) };
 }
 
-/** `ok`, or the code of the error object. Throws if stdout is not what the spec asks. */
+/** Returns `ok`, or the code of the error object. Throws if stdout is not what the spec asks. */
 export function outcome(
 	command: string,
-	{ status, signal, stdout }: Answer,
+	{ code, signal, stdout }: Ran,
 ): string {
 	if (signal !== null) throw new Error(`ended by ${signal}`);
-	if (status === 0) {
+	if (code === 0) {
 		const wantsDocument = command === "ADD" || command === "VERSION";
 		if (wantsDocument !== stdout.length > 0)
 			throw new Error(`stdout: ${stdout}`);
@@ -53,10 +50,10 @@ export function outcome(
 	}
 	// one document, or JSON.parse throws
 	const error: unknown = JSON.parse(stdout);
-	if (status !== 1 || typeof error !== "object" || error === null)
-		throw new Error(`exit ${status}: ${stdout}`);
-	const { cniVersion, code, msg } = error as Record<string, unknown>;
+	if (code !== 1 || typeof error !== "object" || error === null)
+		throw new Error(`exit ${code}: ${stdout}`);
+	const { cniVersion, code: cniCode, msg } = error as Record<string, unknown>;
 	if (typeof cniVersion !== "string" || typeof msg !== "string" || msg === "")
 		throw new Error(`not an error object: ${stdout}`);
-	return String(code);
+	return String(cniCode);
 }

@@ -1,7 +1,6 @@
 // Hostile documents and hostile surroundings: one answer, no signal, no hang, and
 // no more memory than the documents themselves ask for.
 
-import { spawn, spawnSync } from "node:child_process";
 import {
 	closeSync,
 	existsSync,
@@ -14,8 +13,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterAll, describe, expect, test } from "vitest";
+import { must, type Ran } from "../support/exec.ts";
 import { call, ENV, EXECUTABLE, outcome, UNSHARE } from "./call.ts";
-import { good, HOSTILE, type Make, ODD, VERBS } from "./inputs.ts";
+import { good, HOSTILE, type Make, UNUSUAL, VERBS } from "./inputs.ts";
 
 const dir = mkdtempSync(`${tmpdir()}/cf-hostile-`);
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -24,8 +24,8 @@ const GOOD = JSON.stringify(good("1.1.0", dataDir));
 const MB = 1024;
 const WITH_PATH = { ...ENV, PATH: process.env.PATH };
 
-/** Peak RSS in kB, as wait4() reports it, of a call whose stdin is the file. */
-function peak(verb: string, file: string): number {
+/** Returns the peak RSS in kB, as wait4() reports it, of a call whose stdin is the file. */
+async function peak(verb: string, file: string): Promise<number> {
 	const script = `
 import os, sys
 pid = os.fork()
@@ -35,13 +35,9 @@ if pid == 0:
     os.dup2(null, 1)
     os.execv(sys.argv[2], sys.argv[2:])
 print(os.wait4(pid, 0)[2].ru_maxrss)`;
-	const [unshare = "", ...n] = UNSHARE;
-	const { stdout } = spawnSync(
-		unshare,
-		[...n, "python3", "-c", script, file, EXECUTABLE],
-		{ env: { CNI_COMMAND: verb, ...WITH_PATH }, timeout: 20_000 },
-	);
-	return Number(String(stdout));
+	const argv = [...UNSHARE, "python3", "-c", script, file, EXECUTABLE];
+	const env = { CNI_COMMAND: verb, ...WITH_PATH };
+	return Number(await must(argv, { env, timeoutMs: 20_000 }));
 }
 
 describe.each(VERBS)("%s", (verb) => {
@@ -51,38 +47,40 @@ describe.each(VERBS)("%s", (verb) => {
 			verb === "VERSION" ? (ofVersion ?? code) : code,
 		],
 	);
-	test.each(wants)("refuses %s", (_, make, want) => {
-		expect(outcome(verb, call(verb, make(GOOD)))).toBe(want);
+	test.each(wants)("refuses %s", async (_, make, want) => {
+		expect(outcome(verb, await call(verb, make(GOOD)))).toBe(want);
 	});
 
-	test.each(ODD)("takes %s", (_, make) => {
-		expect(outcome(verb, call(verb, make(GOOD)))).toBe("ok");
+	test.each(UNUSUAL)("takes %s", async (_, make) => {
+		expect(outcome(verb, await call(verb, make(GOOD)))).toBe("ok");
 	});
 
 	test.each([
 		...HOSTILE.map(([name, make]): [string, Make] => [name, make]),
-		...ODD.map(([name, make]): [string, Make] => [name, make]),
-	])("%s takes at most 64 MB", (_, make) => {
+		...UNUSUAL.map(([name, make]): [string, Make] => [name, make]),
+	])("%s takes at most 64 MB", async (_, make) => {
 		const file = `${dir}/stdin`;
 		writeFileSync(file, make(GOOD));
-		const kB = peak(verb, file);
+		const kB = await peak(verb, file);
 		expect(kB).toBeGreaterThan(MB);
 		expect(kB).toBeLessThan(64 * MB);
 	});
 
-	test("input without an end is refused, in bounded memory", () => {
+	test("input without an end is refused, in bounded memory", async () => {
 		const argv = ["bash", "-c", `yes | "$@"`, "bash", ...UNSHARE, EXECUTABLE];
-		expect(outcome(verb, call(verb, "", WITH_PATH, {}, argv))).toBe("5");
-		expect(peak(verb, "/dev/zero")).toBeLessThan(64 * MB);
+		const found = await call(verb, "", { env: WITH_PATH, argv });
+		expect(outcome(verb, found)).toBe("5");
+		expect(await peak(verb, "/dev/zero")).toBeLessThan(64 * MB);
 	});
 
 	test.each([
 		["closed", "exec <&-"],
 		["a directory", "exec </"],
 		["not open for reading", `exec 0>>${dir}/written`],
-	])("stdin that is %s is refused: I/O", (_, script) => {
+	])("stdin that is %s is refused: I/O", async (_, script) => {
 		const argv = ["bash", "-c", `${script}; exec "$@"`, "bash", EXECUTABLE];
-		expect(outcome(verb, call(verb, "", WITH_PATH, {}, argv))).toBe("5");
+		const found = await call(verb, "", { env: WITH_PATH, argv });
+		expect(outcome(verb, found)).toBe("5");
 	});
 });
 
@@ -96,13 +94,13 @@ insert() {
 { insert 1001 10.88.0.9 && insert 1002 10.88.0.2; } >/dev/null 2>&1 || exit 99`;
 
 interface Met {
-	readonly answer: ReturnType<typeof call>;
+	readonly answer: Ran;
 	/** Source ports of the entries that are left. */
 	readonly left: readonly string[];
 }
 
 /** The verb in a namespace with a table, by a script that has it as "$@". */
-function meet(verb: string, script: string, env = WITH_PATH): Met {
+async function meet(verb: string, script: string): Promise<Met> {
 	const { on, stdin } = {
 		on: verb === "DEL" ? "del" : "both",
 		stdin: `${dir}/${verb}.json`,
@@ -116,14 +114,14 @@ code=$?
 conntrack -L 2>/dev/null >${after}
 exit $code`;
 	const argv = [...UNSHARE, "bash", "-c", whole, "bash", EXECUTABLE];
-	const answer = call(verb, "", env, {}, argv);
+	const answer = await call(verb, "", { env: WITH_PATH, argv });
 	const left = [...readFileSync(after, "utf8").matchAll(/ sport=(100\d) /g)];
 	return { answer, left: left.map(([, sport = ""]) => sport).sort() };
 }
 
 const STALE = "1001";
 const OWN = "1002";
-/** What each verb answers to this table, and leaves of it. */
+/** The answer of each verb to this table, and the entries that it leaves. */
 const WANT: Readonly<Record<(typeof VERBS)[number], [string, string[]]>> = {
 	ADD: ["ok", [OWN]],
 	DEL: ["ok", [STALE]],
@@ -149,30 +147,30 @@ describe.each(VERBS)("%s in a hostile place", (verb) => {
 		["stderr closed", "exec 2>&-"],
 		["no core file, no priority", "ulimit -c 0; renice -n 19 $$ >/dev/null"],
 		["files that may not grow", "ulimit -f 0"],
-	])("%s", (_, script) => expectAsAlways(meet(verb, `${script}\nexec "$@"`)));
+	])("%s", async (_, script) =>
+		expectAsAlways(await meet(verb, `${script}\nexec "$@"`)),
+	);
 
-	test("an environment of CNI variables alone", () => {
+	test("an environment of CNI variables alone", async () => {
 		const set = Object.entries({ CNI_COMMAND: verb, ...ENV }).map(
 			([name, value]) => `${name}=${value}`,
 		);
-		expectAsAlways(meet(verb, `exec env -i ${set.join(" ")} "$@"`));
+		expectAsAlways(await meet(verb, `exec env -i ${set.join(" ")} "$@"`));
 	});
 
-	test("a root that cannot be written", () => {
+	test("a root that cannot be written", async () => {
 		const script = `exec unshare -m sh -c 'mount -o remount,ro,bind / 2>/dev/null || mount -r --bind / /; exec "$0"' "$@"`;
-		expectAsAlways(meet(verb, script));
+		expectAsAlways(await meet(verb, script));
 		expect(existsSync(dataDir)).toBe(false);
 	});
 
-	test("stdin is a pipe", () => expectAsAlways(meet(verb, 'cat | "$@"')));
+	test("stdin is a pipe", async () =>
+		expectAsAlways(await meet(verb, 'cat | "$@"')));
 
-	test("stdin is a file", () => {
+	test("stdin is a file", async () => {
 		writeFileSync(`${dir}/good`, GOOD);
 		const stdin = openSync(`${dir}/good`, "r");
-		const found = call(verb, "", ENV, {
-			input: undefined,
-			stdio: [stdin, "pipe", "pipe"],
-		});
+		const found = await call(verb, "", { stdin });
 		closeSync(stdin);
 		expect(outcome(verb, found)).toBe("ok");
 	});
@@ -189,10 +187,10 @@ describe.each(VERBS)("%s in a hostile place", (verb) => {
 		],
 	])(
 		"stdout is %s: an exit code, no signal, and word of it on stderr",
-		(_, script, code) => {
-			const { answer, left } = meet(verb, script);
+		async (_, script, code) => {
+			const { answer, left } = await meet(verb, script);
 			expect([answer.signal, answer.stdout]).toEqual([null, ""]);
-			expect(answer.status).toBe(writes ? 1 : 0);
+			expect(answer.code).toBe(writes ? 1 : 0);
 			expect(answer.stderr.includes(code)).toBe(writes);
 			expect(left).toEqual(WANT[verb][1]);
 		},
@@ -201,18 +199,11 @@ describe.each(VERBS)("%s in a hostile place", (verb) => {
 
 test("50 at once, each with its own answer and its own record", async () => {
 	rmSync(dataDir, { recursive: true, force: true });
-	const [unshare = "", ...n] = UNSHARE;
 	const runs = Array.from({ length: 50 }, async (_, i) => {
-		const child = spawn(unshare, [...n, EXECUTABLE], {
-			env: { ...ENV, CNI_COMMAND: "ADD", CNI_CONTAINERID: `c${i}` },
-		});
-		child.stdin.end(GOOD.replace('"10.88.0.2/16"', `"10.88.1.${i}/16"`));
-		let out = "";
-		child.stdout.on("data", (d) => {
-			out += String(d);
-		});
-		const code = await new Promise((resolve) => child.on("close", resolve));
-		return [code, JSON.parse(out).ips[0].address];
+		const input = GOOD.replace('"10.88.0.2/16"', `"10.88.1.${i}/16"`);
+		const env = { ...ENV, CNI_CONTAINERID: `c${i}` };
+		const { code, stdout } = await call("ADD", input, { env });
+		return [code, JSON.parse(stdout).ips[0].address];
 	});
 	expect(await Promise.all(runs)).toEqual(
 		Array.from({ length: 50 }, (_, i) => [0, `10.88.1.${i}/16`]),

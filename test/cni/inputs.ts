@@ -1,4 +1,4 @@
-// What a runtime may send, by classes; and what hostile hands may.
+// The inputs that a runtime may send, by classes; and those of hostile hands.
 
 import { ENV } from "./call.ts";
 
@@ -163,7 +163,7 @@ export const HOSTILE: readonly (readonly [
 ];
 
 /** Documents that look hostile and are valid: they must be taken. */
-export const ODD: readonly (readonly [name: string, make: Make])[] = [
+export const UNUSUAL: readonly (readonly [name: string, make: Make])[] = [
 	[
 		"duplicate keys: the last counts",
 		(good) => good.replace("{", '{"name":"other",'),

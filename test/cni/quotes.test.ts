@@ -1,4 +1,4 @@
-// What docs/cni.md quotes is what the specification says, word for word.
+// The quotes in docs/cni.md are what the specification says, word for word.
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ const spec = plain(
 	readFileSync(tool(`spec-${version("CNI")}/SPEC.md`), "utf8"),
 );
 const [prose = ""] = readFileSync("docs/cni.md", "utf8").split("## Tables");
-/** Between straight quotes; those of the quoted text are escaped. */
+/** The quotes stand between straight quotes; those of the quoted text are escaped. */
 const quotes = [...prose.matchAll(/(?<!\\)"(.+?)(?<!\\)"/g)].map(
 	([, quote = ""]) => quote.replaceAll('\\"', '"'),
 );

@@ -2,8 +2,9 @@
 // when the bundle does not.
 
 import { describe, expect, test } from "vitest";
+import { ended } from "../support/exec.ts";
 import type { Call } from "./probe.ts";
-import { check, ended, outcomes, scratch, shell, start, text } from "./run.ts";
+import { check, outcomes, probe, scratch, shell, text } from "./run.ts";
 
 test.each<[name: string, call: Call, want: unknown]>([
 	[
@@ -61,7 +62,7 @@ test.each([64, 128, 1024])(
 			["recursion"],
 			["regExp"],
 		]);
-		expect(JSON.parse(stdout.toString())).toEqual([
+		expect(JSON.parse(stdout)).toEqual([
 			{ error: { message: expect.stringContaining("stack") } },
 			{ error: { message: expect.stringContaining("stack") } },
 			{ value: true },
@@ -91,12 +92,12 @@ test("with everything closed and no /dev it still runs", async () => {
 
 describe("an error that main lets through", () => {
 	const uncaught = (env: NodeJS.ProcessEnv, calls: readonly Call[] | string) =>
-		ended(start("native", calls, [], { env }));
+		ended(probe("native", calls, [], { env }));
 
 	test("is text on stderr, with names and lines", async () => {
 		const { code, stdout, stderr } = await uncaught({}, "{");
 		expect(code).toBe(1);
-		expect(stdout.toString()).toBe("");
+		expect(stdout).toBe("");
 		expect(stderr).toMatch(/^SyntaxError: .+\n {4}at .*main.js:\d+:\d+\)?\n/s);
 		expect(stderr).toContain("at main (main.js:");
 	});
@@ -106,7 +107,7 @@ describe("an error that main lets through", () => {
 		const { code, stdout, stderr } = await uncaught(env, '"\\"\t');
 		expect(code).toBe(1);
 		expect(stderr).toBe("");
-		expect(JSON.parse(stdout.toString())).toEqual({
+		expect(JSON.parse(stdout)).toEqual({
 			cniVersion: "1.1.0",
 			code: 999,
 			msg: "internal error",

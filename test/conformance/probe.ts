@@ -102,6 +102,21 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 		}
 		return "locked";
 	},
+	/** Takes a lock that this process has, releases that twice, and takes it again. */
+	flockTwice: (h, a) => {
+		const [path, ms] = [a.text(0), a.number(1)];
+		const release = h.flock(path, ms);
+		try {
+			h.flock(path, ms);
+			return "locked twice";
+		} catch (e) {
+			if (!isSysError(e)) throw e;
+			release();
+			release();
+			h.flock(path, ms)();
+			return [e.code, "locked"];
+		}
+	},
 	now: (h) => h.now(),
 	ticks: (h) => {
 		let last = h.ticks();

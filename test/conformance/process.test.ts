@@ -1,22 +1,24 @@
-// What a process has: arguments, environment, streams, clocks, locks, signals.
+// The surroundings of a process: arguments, environment, streams, clocks, locks, signals.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ended, start } from "../support/exec.ts";
+import { fakeHost } from "../support/fakehost.ts";
 import { closeAll, stuff, writerOf } from "../support/stuffed.ts";
 import type { Call, Outcome } from "./probe.ts";
 import {
 	check,
 	commandOf,
-	ended,
 	HOSTS,
 	type HostName,
 	onTerminal,
 	outcomes,
+	outcomesInFake,
+	probe,
 	said,
 	scratch,
-	start,
 	text,
 	type Want,
 } from "./run.ts";
@@ -32,7 +34,7 @@ function shellOf(
 ): ChildProcess {
 	const words = commandOf(host, calls, [outcomes]);
 	const line = '"$@" 2>&1 >/dev/null | cat >"$0"';
-	return spawn("sh", ["-c", line, file, ...words]);
+	return start(["sh", "-c", line, file, ...words]);
 }
 
 const rows: readonly (readonly [name: string, call: Call, want: Want])[] = [
@@ -44,7 +46,15 @@ const rows: readonly (readonly [name: string, call: Call, want: Want])[] = [
 	["sleep of nothing returns", ["sleep", 0], { value: expect.any(Number) }],
 ];
 
-const stdins: readonly (readonly [string, Uint8Array, Want])[] = [
+/** The fake host is given its standard input as text, and takes any length of it. */
+const NOT_IN_FAKE: readonly string[] = [
+	"more than 16 MB",
+	"a cut character",
+	"an overlong character",
+	"a surrogate",
+];
+
+const stdins: readonly (readonly [string, Buffer, Want])[] = [
 	["nothing", Buffer.alloc(0), { value: "" }],
 	["text", Buffer.from("{}\n"), { value: "{}\n" }],
 	[
@@ -63,6 +73,82 @@ const stdins: readonly (readonly [string, Uint8Array, Want])[] = [
 	["an overlong character", Buffer.from([0xc0, 0x80]), ["EILSEQ", "read"]],
 	["a surrogate", Buffer.from([0xed, 0xa0, 0x80]), ["EILSEQ", "read"]],
 ];
+
+describe("fake", () => {
+	const env = { CONFORMANCE: "\u00e9=1", EMPTY: "" };
+
+	test.each(rows)("%s", async (_, call, want) => {
+		const [got] = await outcomesInFake(fakeHost({ env }), [call]);
+		check(got, want, "fake");
+	});
+
+	test.each(stdins.filter(([name]) => !NOT_IN_FAKE.includes(name)))(
+		"stdin: %s",
+		async (_, input, want) => {
+			const host = fakeHost({ stdin: input.toString() });
+			const [got] = await outcomesInFake(host, [["stdin"]]);
+			check(got, want, "fake");
+		},
+	);
+
+	test("argv holds what follows the program's name", async () => {
+		const host = fakeHost({ argv: ["[]", "--a=b", "", "\u00e9 c"] });
+		expect(host.argv.slice(1)).toEqual(["--a=b", "", "\u00e9 c"]);
+	});
+
+	test("write reaches stdout and stderr, in full and in order", async () => {
+		const host = fakeHost();
+		host.write(1, "out \u00e9\n");
+		host.write(2, "err\ud800\n");
+		host.write(1, "more");
+		expect(host.written(1)).toBe("out \u00e9\nmore");
+		expect(host.written(2)).toBe("err\ufffd\n");
+	});
+
+	test("an output that takes nothing: its error", async () => {
+		const host = fakeHost({
+			fail: (call) => (call === "write" ? "EPIPE" : undefined),
+		});
+		expect(() => host.write(1, "x")).toThrow(
+			expect.objectContaining({ code: "EPIPE", syscall: "write" }),
+		);
+	});
+
+	test("now is the wall clock, which a test can let jump; sleep takes its time and no other", async () => {
+		const host = fakeHost({ wallMs: -5000 });
+		const before = host.now();
+		const [slept] = await outcomesInFake(host, [["sleep", 60]]);
+		expect(slept).toEqual({ value: 60 });
+		expect([host.now() - before, host.ticks()]).toEqual([60, 60]);
+		expect(Number.isInteger(before)).toBe(true);
+	});
+
+	test("columns are the terminal's, and none are without one", async () => {
+		const calls: readonly Call[] = [
+			["columns", 1],
+			["columns", 2],
+		];
+		for (const columns of [undefined, 77, 0]) {
+			const host = fakeHost({ ...(columns !== undefined && { columns }) });
+			const want = { value: columns ?? null };
+			expect(await outcomesInFake(host, calls)).toEqual([want, want]);
+		}
+	});
+
+	test("a lock that is held: EAGAIN, after the time on the test's clock", async () => {
+		const host = fakeHost({ directories: ["/run"] });
+		host.flock("/run/lock", 0);
+		const [late] = await outcomesInFake(host, [
+			["flockTimeout", "/run/lock", 100],
+		]);
+		expect(late).toEqual({ value: { code: "EAGAIN", ms: 100 } });
+	});
+
+	test("a netlink socket is an error unless the test has one to give", async () => {
+		const host = fakeHost();
+		expect(() => host.netlink(12, 0)).toThrow("no socket was to be opened");
+	});
+});
 
 describe.each(HOSTS)("%s", (host) => {
 	let results: readonly Outcome[] = [];
@@ -96,18 +182,18 @@ describe.each(HOSTS)("%s", (host) => {
 	test("argv holds what follows the program's name", async () => {
 		const file = `${scratch()}/outcomes`;
 		const args = [file, "--a=b", "", "\u00e9 c"];
-		await ended(start(host, [["argv"]], args));
+		await ended(probe(host, [["argv"]], args));
 		expect(JSON.parse(text(file))).toEqual([{ value: args.slice(1) }]);
 	});
 
 	test("the exit code is what main resolves to", async () => {
-		const { code } = await ended(start(host, [["now"], ["now"], ["now"]]));
+		const { code } = await ended(probe(host, [["now"], ["now"], ["now"]]));
 		expect(code).toBe(3);
 	});
 
 	test("write reaches stdout and stderr, in full and in order", async () => {
 		const file = `${scratch()}/outcomes`;
-		const child = start(
+		const child = probe(
 			host,
 			[
 				["write", 1, "out \u00e9\n"],
@@ -118,13 +204,13 @@ describe.each(HOSTS)("%s", (host) => {
 			[file],
 		);
 		const { stdout, stderr } = await ended(child);
-		expect(stdout.toString()).toBe(`out \u00e9\n${"x".repeat(299_999)}\n`);
+		expect(stdout).toBe(`out \u00e9\n${"x".repeat(299_999)}\n`);
 		expect(stderr).toBe("err\ufffd\n");
 	});
 
 	test("write to a pipe without a reader: EPIPE, not death", async () => {
 		const file = `${scratch()}/outcomes`;
-		const child = start(
+		const child = probe(
 			host,
 			[
 				["sleep", 300],
@@ -140,7 +226,7 @@ describe.each(HOSTS)("%s", (host) => {
 	test("write to a full device: ENOSPC", async () => {
 		const file = `${scratch()}/outcomes`;
 		const full = openSync("/dev/full", "w");
-		const child = start(host, [["write", 1, "x"]], [file], {
+		const child = probe(host, [["write", 1, "x"]], [file], {
 			stdio: ["ignore", full, "pipe"],
 		});
 		await ended(child);
@@ -158,7 +244,7 @@ describe.each(HOSTS)("%s", (host) => {
 			const dir = scratch();
 			stuff(`${dir}/stderr`);
 			const stderr = writerOf(`${dir}/stderr`);
-			const child = start(host, [["complain", size]], [`${dir}/outcomes`], {
+			const child = probe(host, [["complain", size]], [`${dir}/outcomes`], {
 				stdio: ["ignore", "ignore", stderr],
 				timeout: 20_000,
 				killSignal: "SIGKILL",
@@ -197,11 +283,11 @@ describe.each(HOSTS)("%s", (host) => {
 	test.each(["SIGTERM", "SIGINT"] as const)(
 		"%s ends a sleep once polling has begun, and stays pending",
 		async (signal) => {
-			const child = start(host, [["signal", 10_000]]);
+			const child = probe(host, [["signal", 10_000]]);
 			await said(child, "ready");
 			child.kill(signal);
 			const { stdout } = await ended(child);
-			expect(JSON.parse(stdout.toString())).toEqual([
+			expect(JSON.parse(stdout)).toEqual([
 				{
 					value: { before: "none", after: signal, again: signal, early: true },
 				},
@@ -212,7 +298,7 @@ describe.each(HOSTS)("%s", (host) => {
 	test.each(["SIGTERM", "SIGINT"] as const)(
 		"%s ends a process that never polls",
 		async (signal) => {
-			const child = start(host, [["unpolled", 10_000]]);
+			const child = probe(host, [["unpolled", 10_000]]);
 			await said(child, "ready");
 			child.kill(signal);
 			expect((await ended(child)).signal).toBe(signal);
@@ -220,7 +306,7 @@ describe.each(HOSTS)("%s", (host) => {
 	);
 
 	test("a second signal ends a process that does not stop", async () => {
-		const child = start(host, [
+		const child = probe(host, [
 			["signal", 10_000],
 			["unpolled", 10_000],
 		]);
@@ -233,7 +319,7 @@ describe.each(HOSTS)("%s", (host) => {
 	});
 
 	test("a second signal at once is the first: timeout(1) sends two", async () => {
-		const child = start(host, [
+		const child = probe(host, [
 			["signal", 10_000],
 			["unpolled", 1500],
 		]);
@@ -261,7 +347,7 @@ describe.each(HOSTS)("%s", (host) => {
 
 	test.each(HOSTS)("a lock that %s holds is waited for", async (holder) => {
 		const file = `${scratch()}/lock`;
-		const child = start(holder, [["hold", file, 2000]]);
+		const child = probe(holder, [["hold", file, 2000]]);
 		const end = ended(child);
 		await said(child, "held");
 		const [late, then] = await outcomes(host, [
@@ -277,7 +363,7 @@ describe.each(HOSTS)("%s", (host) => {
 
 	test("a lock that is held: EAGAIN", async () => {
 		const file = `${scratch()}/lock`;
-		const child = start("native", [["hold", file, 3000]]);
+		const child = probe("native", [["hold", file, 3000]]);
 		await said(child, "held");
 		const [now, soon] = await outcomes(host, [
 			["flock", file, 0],

@@ -1,45 +1,46 @@
-// Runs the probe in one of the two hosts.
+// Runs the probe in one of the two real hosts, or in the fake one of the unit tests.
 
-import {
-	type ChildProcess,
-	execFileSync,
-	type SpawnOptions,
-	spawn,
-} from "node:child_process";
+import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
-import type { Call, Outcome } from "./probe.ts";
+import { ended, mustSync, type Ran, start } from "../support/exec.ts";
+import type { FakeHost } from "../support/fakehost.ts";
+import { TSX } from "../support/worker.ts";
+import { type Call, main, type Outcome } from "./probe.ts";
 
 const PROBE = "build/out/conntrack-flush-probe";
-execFileSync("make", ["--silent", PROBE]);
+mustSync(["make", "--silent", PROBE], 10 * 60_000);
 
 export type HostName = "native" | "node";
 export const HOSTS: readonly HostName[] = ["native", "node"];
+/** The fake host joins where it is meant to behave as the others do. */
+export type Subject = HostName | "fake";
+export const SUBJECTS: readonly Subject[] = [...HOSTS, "fake"];
 
-const COMMANDS: Readonly<Record<HostName, readonly [string, ...string[]]>> = {
+const COMMANDS: Readonly<Record<HostName, readonly string[]>> = {
 	native: [PROBE],
-	node: [process.execPath, "--import", "tsx", "test/conformance/probe.node.ts"],
+	node: [...TSX, "test/conformance/probe.node.ts"],
 };
 
 export function commandOf(
 	host: HostName,
 	calls: readonly Call[] | string,
 	args: readonly string[] = [],
-): [string, ...string[]] {
+): string[] {
 	const json = typeof calls === "string" ? calls : JSON.stringify(calls);
 	return [...COMMANDS[host], json, ...args];
 }
 
-export function start(
+/** Starts a process that makes the calls. */
+export function probe(
 	host: HostName,
 	calls: readonly Call[] | string,
 	args: readonly string[] = [],
 	options: SpawnOptions = {},
 ): ChildProcess {
-	const [file, ...words] = commandOf(host, calls, args);
-	return spawn(file, words, options);
+	return start(commandOf(host, calls, args), options);
 }
 
 /** The native host, started by a line of shell that ends in `exec "$@"`. */
@@ -47,9 +48,9 @@ export function shell(
 	line: string,
 	calls: readonly Call[],
 	args: readonly string[] = [],
-): Promise<Ended> {
+): Promise<Ran> {
 	const words = [PROBE, JSON.stringify(calls), ...args];
-	return ended(spawn("sh", ["-c", line, "sh", ...words]));
+	return ended(start(["sh", "-c", line, "sh", ...words]));
 }
 
 /** The outcomes of calls made on a terminal so wide. */
@@ -62,33 +63,8 @@ export async function onTerminal(
 	const words = [...COMMANDS[host], JSON.stringify(calls), file];
 	const quoted = words.map((word) => `'${word}'`).join(" ");
 	const line = `stty cols ${columns}; ${quoted}`;
-	await ended(spawn("script", ["-qec", line, "/dev/null"]));
+	await ended(start(["script", "-qec", line, "/dev/null"]));
 	return JSON.parse(text(file));
-}
-
-export interface Ended {
-	readonly code: number | null;
-	readonly signal: NodeJS.Signals | null;
-	readonly stdout: Buffer;
-	readonly stderr: string;
-}
-
-export async function ended(child: ChildProcess): Promise<Ended> {
-	const stdout: Buffer[] = [];
-	const stderr: Buffer[] = [];
-	child.stdout?.on("data", (part) => stdout.push(part));
-	child.stderr?.on("data", (part) => stderr.push(part));
-	return new Promise((resolve, reject) => {
-		child.on("error", reject);
-		child.on("close", (code, signal) =>
-			resolve({
-				code,
-				signal,
-				stdout: Buffer.concat(stdout),
-				stderr: Buffer.concat(stderr).toString(),
-			}),
-		);
-	});
 }
 
 /** The outcomes of calls made by one process. */
@@ -97,14 +73,25 @@ export async function outcomes(
 	calls: readonly Call[],
 	options: SpawnOptions & { readonly input?: Uint8Array } = {},
 ): Promise<readonly Outcome[]> {
-	const child = start(host, calls, [], options);
+	const child = probe(host, calls, [], options);
 	child.stdin?.end(options.input);
 	const { stdout, stderr } = await ended(child);
 	try {
-		return JSON.parse(stdout.toString());
+		return JSON.parse(stdout);
 	} catch (cause) {
 		throw new Error(`${host}: ${stdout} ${stderr}`, { cause });
 	}
+}
+
+/** The outcomes of calls made to a fake host. */
+export async function outcomesInFake(
+	host: FakeHost,
+	calls: readonly Call[],
+): Promise<readonly Outcome[]> {
+	// outcomes as they come out of a process
+	const from = host.written(1).length;
+	await main({ ...host, argv: [JSON.stringify(calls)] });
+	return JSON.parse(host.written(1).slice(from));
 }
 
 /** Resolves when the process has written `line` to stderr. */
@@ -140,27 +127,36 @@ export type Want =
 	| { readonly value: unknown }
 	| readonly [code: string, syscall: string, path?: string];
 
-export function check(got: Outcome | undefined, want: Want): void {
+/**
+ * The fake host names the call of Host where a real one names the system call, and
+ * its message has no text of the system's.
+ */
+export function check(
+	got: Outcome | undefined,
+	want: Want,
+	subject: Subject = "native",
+): void {
 	if ("value" in want) {
 		expect(got).toEqual(want);
 		return;
 	}
 	const [code, syscall, path] = want;
-	const what = path === undefined ? syscall : `${syscall} ${path}`;
+	const isFake = subject === "fake";
 	expect(got).toEqual({
 		error: {
 			name: "SysError",
 			code,
 			errno: constants.errno[code as keyof typeof constants.errno],
-			syscall,
+			syscall: isFake ? expect.any(String) : syscall,
 			...(path !== undefined && { path }),
-			// What the system's own text says is up to the host.
-			message: expect.stringMatching(/^.+: .+ \(E[A-Z]+\)$/),
+			message: expect.stringMatching(
+				isFake ? /^.+: E[A-Z]+$/ : /^.+: .+ \(E[A-Z]+\)$/,
+			),
 			stack: true,
 		},
 	});
-	if (got && "error" in got) {
-		expect(got.error.message).toContain(`${what}: `);
-		expect(got.error.message).toContain(` (${code})`);
-	}
+	if (isFake || !got || !("error" in got)) return;
+	const what = path === undefined ? syscall : `${syscall} ${path}`;
+	expect(got.error.message).toContain(`${what}: `);
+	expect(got.error.message).toContain(` (${code})`);
 }

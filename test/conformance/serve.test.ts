@@ -5,7 +5,8 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { check, ended, HOSTS, outcomes, said, start } from "./run.ts";
+import { ended } from "../support/exec.ts";
+import { check, HOSTS, outcomes, probe, said } from "./run.ts";
 
 /** A port that nobody has at the moment. */
 async function freePort(): Promise<number> {
@@ -24,7 +25,7 @@ async function opened(port: number, host = "127.0.0.1"): Promise<Socket> {
 	return socket;
 }
 
-/** What comes back until the other side closes. */
+/** Returns what comes back until the other side closes. */
 async function answerTo(
 	port: number,
 	request: string | readonly string[],
@@ -65,7 +66,7 @@ describe.each(HOSTS)("%s", (host) => {
 	let port: number;
 	beforeAll(async () => {
 		port = await freePort();
-		child = start(host, [["serve", `127.0.0.1:${port}`, ...PAGES]]);
+		child = probe(host, [["serve", `127.0.0.1:${port}`, ...PAGES]]);
 		await said(child, "serving");
 	});
 	afterAll(() => {
@@ -158,12 +159,12 @@ describe.each(HOSTS)("%s", (host) => {
 		child.kill("SIGTERM");
 		await closed;
 		const { stdout } = await end;
-		expect(JSON.parse(stdout.toString())).toEqual([{ value: "SIGTERM" }]);
+		expect(JSON.parse(stdout)).toEqual([{ value: "SIGTERM" }]);
 		await expect(opened(port)).rejects.toThrow("ECONNREFUSED");
 	});
 
 	test("on an address of IPv6", async () => {
-		const v6 = start(host, [["serve", `[::1]:${port}`, ...PAGES]]);
+		const v6 = probe(host, [["serve", `[::1]:${port}`, ...PAGES]]);
 		try {
 			await said(v6, "serving");
 			expect(await answerTo(port, GET, "::1")).toMatch(METRICS);
@@ -188,7 +189,7 @@ describe.each(HOSTS)("%s", (host) => {
 
 test("the executable answers while the program computes", async () => {
 	const port = await freePort();
-	const child = start("native", [["serveBusy", `127.0.0.1:${port}`, 60_000]]);
+	const child = probe("native", [["serveBusy", `127.0.0.1:${port}`, 60_000]]);
 	try {
 		await said(child, "serving");
 		expect(await answerTo(port, "GET / HTTP/1.1\r\n\r\n")).toMatch(/busy$/);

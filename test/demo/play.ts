@@ -19,7 +19,7 @@ import { TICK_MS } from "./timeline.ts";
 /** Length of a timeline. */
 export const TICKS = 46;
 const BEFORE_MS = 1000;
-/** Between DEL and ADD, as long as a container may take to start. */
+/** The pause between DEL and ADD, as long as a container may take to start. */
 const GAP_MS = 400;
 /** How long the clients are watched after the last verb. */
 const AFTER_MS = 2000;
@@ -43,11 +43,11 @@ export async function play(
 	scenario: Scenario,
 	onStart: (recording: Recording) => void,
 ): Promise<Played> {
-	await flushTable(stage.site.node);
+	await flushTable(stage.topology.node);
 	const { arrangement } = scenario;
 	const chain = createChain(
-		stage.site.node,
-		conflist(stage.site, { arrangement }),
+		stage.topology.node,
+		conflist(stage.topology, { arrangement }),
 		{
 			binDirs: [OUR_BIN, CNI_BIN],
 			...(!scenario.portmapFlushes && { edit: withoutOwnFlush }),

@@ -1,4 +1,4 @@
-// What happened in one scenario: where each datagram arrived and when, the
+// The events of one scenario: where each datagram arrived and when, the
 // verbs that ran meanwhile, and what follows from both. Draws nothing.
 
 import type { Sent } from "../support/station.ts";

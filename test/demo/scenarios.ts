@@ -28,7 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
 	{
 		title: "conntrack-flush after it",
 		happens: "is replaced",
-		arrangement: "after",
+		arrangement: "single",
 		portmapFlushes: false,
 		boundMs: 1000,
 	},
@@ -41,14 +41,14 @@ export const SCENARIOS: readonly Scenario[] = [
 	{
 		title: "conntrack-flush after it",
 		happens: "moves to hostNetwork",
-		arrangement: "after",
+		arrangement: "single",
 		portmapFlushes: true,
 		boundMs: 3000,
 	},
 	{
 		title: "conntrack-flush around it",
 		happens: "moves to hostNetwork",
-		arrangement: "around",
+		arrangement: "split",
 		portmapFlushes: true,
 		boundMs: 1000,
 	},

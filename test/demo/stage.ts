@@ -1,4 +1,4 @@
-// What all scenarios of the demo share: the node, its pods and the clients. The
+// The stage of all scenarios of the demo: the node, its pods and the clients. The
 // other pod's questions to a server outside are the healthy flows: they go to
 // the same port number, and their answers come after the pod was replaced.
 
@@ -6,6 +6,7 @@ import { addresses, createChain } from "../support/chain.ts";
 import { sleep } from "../support/clock.ts";
 import { conflist } from "../support/conflist.ts";
 import { readTable } from "../support/conntrack.ts";
+import { HOST4 } from "../support/node.ts";
 import { CNI_BIN } from "../support/requirements.ts";
 import {
 	attachment,
@@ -13,9 +14,9 @@ import {
 	HOST_PORT,
 	type Scene,
 } from "../support/scene.ts";
-import { HOST4, SERVER4 } from "../support/site.ts";
 import type { Client } from "../support/station.protocol.ts";
 import type { OnArrival } from "../support/station.ts";
+import { SERVER4 } from "../support/topology.ts";
 
 export const CLIENTS = 8;
 export const EVERY_MS = 50;
@@ -23,7 +24,7 @@ export const QUESTIONS = 8;
 
 export interface Stage extends Scene {
 	readonly clients: readonly Client[];
-	/** Who is told of arrivals; a scenario puts itself here. */
+	/** The one who is told of arrivals; a scenario puts itself here. */
 	watcher: OnArrival;
 	/** The other pod asks; the result tells, later, what became of it. */
 	ask(): Promise<() => Promise<Healthy>>;
@@ -40,8 +41,8 @@ export async function createStage(): Promise<Stage> {
 	let watcher: OnArrival = () => {};
 	const scene = await createScene((...arrival) => watcher(...arrival));
 	const chain = createChain(
-		scene.site.node,
-		conflist(scene.site, { arrangement: "without" }),
+		scene.topology.node,
+		conflist(scene.topology, { arrangement: "without" }),
 		{ binDirs: [CNI_BIN] },
 	);
 	const neighbour = attachment(scene.neighbour, []);
@@ -54,7 +55,7 @@ export async function createStage(): Promise<Stage> {
 		answers: "later",
 	});
 	const questions = async (): Promise<string[]> =>
-		(await readTable(scene.site.node))
+		(await readTable(scene.topology.node))
 			.filter(({ orig }) => orig.src === address && orig.dst === SERVER4)
 			.map(({ id }) => id);
 

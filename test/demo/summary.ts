@@ -1,4 +1,4 @@
-// What the demo says in words: one sentence per scenario, and the table at the
+// The words of the demo: one sentence per scenario, and the table at the
 // end. Pure.
 
 import type { Paint } from "./paint.ts";
@@ -69,7 +69,7 @@ export function table(all: readonly Played[], paint: Paint): string[] {
 	return lines;
 }
 
-/** What stands behind a client's row when the scenario is over. */
+/** Returns the words behind a client's row when the scenario is over. */
 export function note(played: Played, client: number, paint: Paint): string {
 	const ms = played.outcome.recoveries.get(client);
 	return ms === undefined ? paint.bad("lost") : paint.dim(seconds(ms));

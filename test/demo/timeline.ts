@@ -19,7 +19,7 @@ export interface Frame {
 	readonly ticks: number;
 	/** Ticks of the whole scenario. */
 	readonly width: number;
-	/** What to write behind a client's row. */
+	/** Returns the words behind a client's row. */
 	readonly note: (client: number) => string;
 }
 

@@ -2,7 +2,7 @@
 // executable alone in a read-only root, with the mounts and capabilities that
 // the manifest gives it and nothing else.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import {
 	copyFileSync,
 	existsSync,
@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { must, quietly, run } from "../support/exec.ts";
+import { ended, must, quietly, run, start } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
 import { onEnd } from "../support/undo.ts";
 import { type Container, daemonSet, type PodSpec } from "./manifests.ts";
@@ -68,7 +68,7 @@ function onNode(path: string): string {
 	return `${dir}/node${path}`;
 }
 
-/** Where a runtime keeps the file that it mounts as a container's /etc/hostname. */
+/** The place where a runtime keeps the file that it mounts as a container's /etc/hostname. */
 const CONTAINERD =
 	"/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/4f2e/hostname";
 const CRIO =
@@ -148,7 +148,7 @@ async function page(path: string): Promise<string> {
 	return stdout.trim();
 }
 
-/** What the agent has said so far is in the error. */
+/** Waits; the error holds what the agent has said so far. */
 async function until(is: () => Promise<boolean>): Promise<void> {
 	const end = performance.now() + 20_000;
 	while (!(await is())) {
@@ -162,14 +162,15 @@ const INSTALLED = "/opt/cni/bin/conntrack-flush";
 let agent: ChildProcess | undefined;
 let agentSaid = "";
 
-/** Until it is ready. */
+/** Starts the agent, and waits until it is ready. */
 async function startAgent(id: string, hostname?: string): Promise<void> {
 	const { template } = await daemonSet("deploy");
 	const [container] = template.spec.containers;
 	if (!container) throw new Error("no container");
-	const [file = "", ...args] = bundle(id, template.spec, container, hostname);
 	agentSaid = "";
-	agent = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+	agent = start(bundle(id, template.spec, container, hostname), {
+		stdio: ["ignore", "pipe", "pipe"],
+	});
 	agent.stdout?.on("data", (part) => (agentSaid += part));
 	agent.stderr?.on("data", (part) => (agentSaid += part));
 	await until(async () => (await page("/readyz")).startsWith("200 "));
@@ -178,16 +179,16 @@ async function startAgent(id: string, hostname?: string): Promise<void> {
 async function endAgent(id: string): Promise<void> {
 	const child = agent;
 	if (!child) throw new Error("no agent");
-	const ended = new Promise((resolve) => child.on("close", resolve));
+	const end = ended(child);
 	const name = `cf${process.pid}-${id}`;
 	await must(["runc", "--root", `${dir}/runc`, "kill", name, "TERM"]);
-	expect(await ended).toBe(0);
+	expect((await end).code).toBe(0);
 }
 
 const chain = (): { type: string; scope?: string }[] =>
 	JSON.parse(readFileSync(onNode(FILE), "utf8")).plugins;
 
-/** What a runtime caches of a pod that it starts now. */
+/** Writes what a runtime caches of a pod that it starts now. Returns the path. */
 function cache(): string {
 	const path = onNode("/var/lib/cni/results/cbr0-4f2e-eth0");
 	mkdirSync(dirname(path), { recursive: true });
@@ -257,18 +258,19 @@ test("under CRI-O the entry is CRI-O's, though nobody has named the runtime", as
 
 test("under CRI-O the uninstall container waits for the pod of then, and says so", async () => {
 	const cached = cache();
-	const [file = "", ...args] = await uninstalling("wait", CRIO);
-	const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
-	const ended = new Promise((resolve) => child.on("close", resolve));
+	const child = start(await uninstalling("wait", CRIO), {
+		stdio: ["ignore", "pipe", "inherit"],
+	});
+	const end = ended(child);
 	let said = "";
-	child.stdout.on("data", (part) => (said += part));
+	child.stdout?.on("data", (part) => (said += part));
 	await until(async () => said.includes("waiting"));
 	expect(said).toContain(
 		"waiting to remove /opt/cni/bin/conntrack-flush: /var/lib/cni/results/cbr0-4f2e-eth0 still names it\n",
 	);
 	expect(existsSync(onNode(INSTALLED))).toBe(true);
 	rmSync(cached);
-	expect(await ended).toBe(0);
+	expect((await end).code).toBe(0);
 	expectNoTrace();
 });
 
@@ -276,9 +278,9 @@ test("what follows it only waits", async () => {
 	const { template } = await daemonSet("deploy/uninstall/default");
 	const [container] = template.spec.containers;
 	if (!container) throw new Error("no container");
-	const [file = "", ...args] = bundle("done", template.spec, container);
-	const child = spawn(file, args, { stdio: "ignore" });
-	const ended = new Promise((resolve) => child.on("close", resolve));
+	const end = ended(
+		start(bundle("done", template.spec, container), { stdio: "ignore" }),
+	);
 	const name = `cf${process.pid}-done`;
 	const runc = ["runc", "--root", `${dir}/runc`];
 	await until(async () =>
@@ -286,5 +288,5 @@ test("what follows it only waits", async () => {
 	);
 	await pause(500);
 	await must([...runc, "kill", name, "TERM"]);
-	expect(await ended).toBe(0);
+	expect((await end).code).toBe(0);
 });

@@ -78,7 +78,7 @@ test.each([
 		["cni-run", "/run/cni"],
 		["cni-cache", "/var/lib/cni"],
 	]);
-	// what is made on a node are directories that its runtime makes too
+	// only directories are made on a node, which its runtime makes too
 	expect(
 		containers[0]?.volumeMounts?.filter((m) => m.readOnly).map((m) => m.name),
 	).toEqual(["cni-cache"]);

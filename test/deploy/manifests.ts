@@ -1,4 +1,4 @@
-// What `kubectl apply -k` would send, rendered by kustomize's own library and
+// The documents that `kubectl apply -k` would send, rendered by kustomize's own library and
 // read as strictly as an API server can (test/support/runtimes/go/kustomized).
 
 import { must } from "../support/exec.ts";

@@ -1,4 +1,4 @@
-// What Prometheus and Grafana are given names only metrics that there are, and
+// The files for Prometheus and Grafana name only metrics that there are, and
 // Prometheus' own tool finds nothing to complain about.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,7 @@ import { must } from "../support/exec.ts";
 
 const RULES = "deploy/prometheus/rules.yaml";
 
-/** With every family that there can be. */
+/** The metrics page with every family that there can be. */
 function everything(): string {
 	const totals = noTotals();
 	addLines(

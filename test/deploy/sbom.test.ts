@@ -1,11 +1,12 @@
 // The bill of materials: of this very executable, in the form that tools read,
 // with what is known to be inside.
 
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import type { Component } from "../../build/sbom.ts";
+import { must } from "../support/exec.ts";
+import { TSX } from "../support/worker.ts";
 
 let bom: {
 	readonly bomFormat: string;
@@ -18,9 +19,8 @@ let bom: {
 		readonly dependsOn: readonly string[];
 	}[];
 };
-beforeAll(() => {
-	const argv = ["--import", "tsx", "build/sbom.ts"];
-	bom = JSON.parse(execFileSync(process.execPath, argv, { encoding: "utf8" }));
+beforeAll(async () => {
+	bom = JSON.parse(await must([...TSX, "build/sbom.ts"]));
 });
 
 test("it is CycloneDX 1.5", () => {

@@ -17,7 +17,7 @@ export const VERBS = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"];
 /** Spec codes, ours, and not 999: that is an error that nobody thought of. */
 const CODES = [1, 4, 5, 6, 7, 50, 100];
 
-/** What is wrong with an answer, or undefined. */
+/** Returns what is wrong with an answer, or undefined. */
 export function faultOf(
 	verb: string,
 	input: string,
@@ -27,9 +27,11 @@ export function faultOf(
 		if (verb === "VERSION")
 			return Array.isArray(JSON.parse(out).supportedVersions) ? undefined : out;
 		if (verb !== "ADD") return out === "" ? undefined : `${verb} said ${out}`;
-		// as it was written, byte for byte
 		JSON.parse(out);
-		return input.includes(out.trimEnd()) ? undefined : out;
+		const result = out.trimEnd();
+		// the result as it was written, byte for byte, but for the version if it had none
+		const rest = result.replace(/^\{"cniVersion":"[\d.]+",?/, "{");
+		return input.includes(result) || input.includes(rest) ? undefined : out;
 	}
 	if (code !== 1) return `exit code ${code}`;
 	const error = JSON.parse(out);

@@ -8,7 +8,7 @@ import { plain } from "../support/unit/plaindecoder.ts";
 import { damaged } from "./mutate.ts";
 import { type Scanned, WANTED } from "./scan.ts";
 
-/** Of nlmsg_seq in a message, little-endian; a dump of one request has 1. */
+/** The offset of nlmsg_seq in a message, little-endian; a dump of one request has 1. */
 const SEQ = 8;
 const RECORDED = readRecorded().map(({ message }) => message);
 
@@ -23,7 +23,7 @@ export function damagedDump(seed: number): Uint8Array {
 	return damaged(r, datagram(...picked)).subarray(0, 32_000);
 }
 
-/** What is wrong with the result, or undefined. */
+/** Returns what is wrong with the result, or undefined. */
 export function faultOfScan(
 	bytes: Uint8Array,
 	got: Scanned,
@@ -41,7 +41,7 @@ export function faultOfScan(
 	return more.length > want.unclear ? `also ${more.join("; ")}` : undefined;
 }
 
-/** Those of `all` that are not among `others`, each of which stands for one. */
+/** Returns the items of `all` that are not among `others`, each of which stands for one. */
 function without(all: readonly string[], others: readonly string[]): string[] {
 	const left = [...others];
 	return all.filter((x) => {
@@ -51,7 +51,7 @@ function without(all: readonly string[], others: readonly string[]): string[] {
 	});
 }
 
-/** What has to be right in all of a run. */
+/** The counts of a run: a fuzz test that found or refused nothing has shown nothing. */
 export class Tally {
 	tried = 0;
 	read = 0;
@@ -70,7 +70,7 @@ export class Tally {
 	}
 }
 
-/** For the message of a failure. */
+/** Returns words for the message of a failure. */
 export function hintOf(seed: number, bytes: Uint8Array): string {
 	return `FUZZ_SEED=${seed}: ${toHex(bytes)}`;
 }

@@ -3,8 +3,9 @@
 // crashes nor hangs.
 
 import { expect, test } from "vitest";
-import { ended, scratch, start } from "../conformance/run.ts";
+import { probe, scratch } from "../conformance/run.ts";
 import { toHex } from "../support/entries.ts";
+import { ended } from "../support/exec.ts";
 import { damagedDump, faultOfScan, hintOf, Tally } from "./dumps.ts";
 import { FOR_SECONDS, forSeconds, SECONDS, SEED } from "./mutate.ts";
 import { type Scanned, scanDump } from "./scan.ts";
@@ -17,14 +18,14 @@ async function scanInEngine(
 	dumps: readonly Uint8Array[],
 	outcomes: string,
 ): Promise<{ readonly results: readonly Scanned[]; readonly died: string }> {
-	const probe = start("native", [["scanLines"]], [outcomes], {
+	const child = probe("native", [["scanLines"]], [outcomes], {
 		timeout: HANG_MS,
 		killSignal: "SIGKILL",
 	});
-	probe.stdin?.on("error", () => {}); // it died; its end tells how
-	probe.stdin?.end(dumps.map((bytes) => `${toHex(bytes)}\n`).join(""));
-	const { code, signal, stdout, stderr } = await ended(probe);
-	const lines = stdout.toString().split("\n").slice(0, -1);
+	child.stdin?.on("error", () => {}); // it died; its end tells how
+	child.stdin?.end(dumps.map((bytes) => `${toHex(bytes)}\n`).join(""));
+	const { code, signal, stdout, stderr } = await ended(child);
+	const lines = stdout.split("\n").slice(0, -1);
 	return {
 		results: lines.map((line) => JSON.parse(line)),
 		died: `${signal ?? code} ${stderr}`,

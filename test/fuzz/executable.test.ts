@@ -12,13 +12,13 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DATA_DIR } from "../../src/defaults.ts";
-import { flowOf, insert, readNames } from "../kernel/model.flows.ts";
 import { createWorld, type World } from "../kernel/model.world.ts";
 import { flushTable } from "../support/conntrack.ts";
-import { must } from "../support/exec.ts";
+import { must, type Ran } from "../support/exec.ts";
+import { flowOf, insert, readNames } from "../support/flow.ts";
 import { random } from "../support/random.ts";
 import { DOCUMENT, faultOf, VERBS } from "./answer.ts";
-import { type Answer, answer } from "./executable.ts";
+import { answer } from "./executable.ts";
 import {
 	damaged,
 	FOR_SECONDS,
@@ -30,7 +30,7 @@ import {
 
 const text = new TextEncoder();
 const PARALLEL = 2;
-/** What has nothing to do with any request here. */
+/** Entries that have nothing to do with any request here. */
 const BYSTANDERS = [
 	flowOf({ sport: 6021, dst: "198.51.100.9", replySrc: "198.51.100.9" }),
 	flowOf({ sport: 6022, replySrc: "10.88.0.77", dport: 31_125 }),
@@ -53,21 +53,17 @@ async function expectBystanders(): Promise<void> {
 	expect((await readNames(world.ns)).size).toBe(BYSTANDERS.length);
 }
 
-function check(
-	hint: string,
-	verb: string,
-	input: Uint8Array,
-	got: Answer,
-): void {
-	let fault = got.signal ?? undefined;
+function check(hint: string, verb: string, input: Uint8Array, got: Ran): void {
+	const { code, signal, stdout: out, stderr } = got;
+	let fault: string | undefined = signal ?? undefined;
 	try {
-		fault ??= faultOf(verb, new TextDecoder().decode(input), got);
+		fault ??= faultOf(verb, new TextDecoder().decode(input), { code, out });
 	} catch (e) {
 		fault = String(e);
 	}
 	if (fault !== undefined)
 		expect.fail(
-			`${hint} ${verb}: ${fault.slice(0, 1000)}\nstdin ${new TextDecoder().decode(input).slice(0, 1500)}\nstdout ${got.out.slice(0, 1000)}\nstderr ${got.err.slice(0, 500)}`,
+			`${hint} ${verb}: ${fault.slice(0, 1000)}\nstdin ${new TextDecoder().decode(input).slice(0, 1500)}\nstdout ${out.slice(0, 1000)}\nstderr ${stderr.slice(0, 500)}`,
 		);
 }
 
@@ -179,7 +175,7 @@ test("damaged records: every verb goes on", FOR_SECONDS, async () => {
 			const got = await answer(world, verb, words);
 			check(hint, verb, words, got);
 			// a record that cannot be dropped is GC's to report
-			const isReported = verb === "GC" && got.out.includes('"code":5,');
+			const isReported = verb === "GC" && got.stdout.includes('"code":5,');
 			if (!isReported)
 				expect(got.code, `${hint} ${verb}`.slice(0, 2000)).toBe(0);
 			tried++;
@@ -234,7 +230,7 @@ test.each<[string, string, string]>([
 		const got = await answer(world, "GC", text.encode(JSON.stringify(words)));
 		await flushTable(world.ns);
 		await insert(world.ns, BYSTANDERS);
-		expect({ code: got.code, out: got.out.slice(0, 300) }).toEqual({
+		expect({ code: got.code, out: got.stdout.slice(0, 300) }).toEqual({
 			code: 0,
 			out: "",
 		});
@@ -248,7 +244,7 @@ test("a directory among the records does not hide the others", async () => {
 	const words = { ...DOCUMENT, dataDir: world.dataDir };
 	const got = await answer(world, "ADD", text.encode(JSON.stringify(words)));
 	rmdirSync(join(world.dataDir, "x.json"));
-	expect(got.err).not.toContain("level=warn");
+	expect(got.stderr).not.toContain("level=warn");
 });
 
 test("a FIFO among the records does not hold a verb up", async () => {

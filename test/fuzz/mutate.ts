@@ -5,7 +5,7 @@ import type { Random } from "../support/random.ts";
 
 /** FUZZ_SECONDS for each of the fuzz tests; hours are fine. */
 export const SECONDS = Number(process.env.FUZZ_SECONDS ?? 5);
-/** Of a test that tries things for so long: what it has begun must end, too. */
+/** The timeout of a test that tries things for so long: what it has begun must end, too. */
 export const FOR_SECONDS = { timeout: 1000 * SECONDS + 60_000 };
 /** The first of the seeds, which are tried in a row; the same unless FUZZ_SEED gives another. */
 export const SEED = Number(process.env.FUZZ_SEED ?? 1);

@@ -23,12 +23,12 @@ export const WANTED: readonly {
 ];
 
 export interface Scanned {
-	/** What was found, with all that was read of it. */
+	/** The entries that were found, with all that was read of them. */
 	readonly hits: readonly string[];
 	readonly count: ScanCount;
-	/** What ended it, if it did not reach the end. */
+	/** The error that ended it, if it did not reach the end. */
 	readonly error: string | null;
-	/** Whether that error is one that callers can tell apart. */
+	/** True if that error is one that callers can tell apart. */
 	readonly isTyped: boolean;
 	/** Requests: more than one if the dump was asked for again. */
 	readonly sent: number;

@@ -30,7 +30,7 @@ function lost(round: Round | undefined, ids: readonly number[]): number {
 describe("portmap's rules and no flush: pod replaced", () => {
 	let round: Round | undefined;
 	beforeAll(async () => {
-		const chain = chainFor(stage.site, { arrangement: "without" });
+		const chain = chainFor(stage.topology, { arrangement: "without" });
 		const [before, after] = stage.turns;
 		const pod = attachment(before, mappings());
 		await chain.add(pod);
@@ -55,7 +55,7 @@ describe("portmap's rules and no flush: pod replaced", () => {
 describe("portmap with its own flush: pod moves to hostNetwork", () => {
 	let round: Round | undefined;
 	beforeAll(async () => {
-		const chain = chainFor(stage.site, {
+		const chain = chainFor(stage.topology, {
 			arrangement: "without",
 			ownFlush: true,
 		});

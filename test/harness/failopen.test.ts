@@ -1,4 +1,4 @@
-// What conntrack, capabilities or the disk refuse must never stop a pod: the
+// A refusal by conntrack, capabilities or the disk must never stop a pod: the
 // verb succeeds, hands the result on, and says in one line what it could not do.
 
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
@@ -22,7 +22,7 @@ interface Row {
 	readonly name: string;
 	/** Makes the fault; `dir` is this row's own. */
 	readonly chain: (dir: string) => Partial<ChainFor>;
-	/** Done to the records between ADD and DEL. */
+	/** Changes the records between ADD and DEL. */
 	readonly record?: string;
 	/** Verbs that must complain. */
 	readonly complains: readonly ("ADD" | "DEL")[];
@@ -102,10 +102,10 @@ describe.each(ROWS)("$name", (row) => {
 	const rounds: Round[] = [];
 
 	beforeAll(async () => {
-		const dir = join(stage.site.dir, row.name.replaceAll(" ", "-"));
+		const dir = join(stage.topology.dir, row.name.replaceAll(" ", "-"));
 		mkdirSync(dir);
-		const chain = chainFor(stage.site, {
-			arrangement: "after",
+		const chain = chainFor(stage.topology, {
+			arrangement: "single",
 			...row.chain(dir),
 		});
 		// The second pod is the one that finds entries of the first.

@@ -33,20 +33,20 @@ interface Row extends ChainFor {
 
 const ROWS: readonly Row[] = [
 	{
-		name: "one entry",
-		arrangement: "after",
+		name: "single",
+		arrangement: "single",
 		boundMs: RETIRE_SECONDS * 1000 + WITHIN_MS,
 	},
-	{ name: "two entries", arrangement: "around", boundMs: WITHIN_MS },
+	{ name: "split", arrangement: "split", boundMs: WITHIN_MS },
 	{
-		name: "one entry, cniVersion 0.3.1",
-		arrangement: "after",
+		name: "single, cniVersion 0.3.1",
+		arrangement: "single",
 		cniVersion: "0.3.1",
 		boundMs: RETIRE_SECONDS * 1000 + WITHIN_MS,
 	},
 	{
-		name: "two entries, cniVersion 0.3.1",
-		arrangement: "around",
+		name: "split, cniVersion 0.3.1",
+		arrangement: "split",
 		cniVersion: "0.3.1",
 		boundMs: WITHIN_MS,
 	},
@@ -61,7 +61,7 @@ describe.each(ROWS)("pod moves to hostNetwork: $name", (row) => {
 
 	beforeAll(
 		async () => {
-			const chain = chainFor(stage.site, row);
+			const chain = chainFor(stage.topology, row);
 			for (let n = 1; n <= REPEAT_SLOW; n++) {
 				const [sandbox] = stage.turns;
 				const pod = attachment(sandbox, mappings(row.protocols));

@@ -11,11 +11,11 @@ import {
 	attachment,
 	clientIds,
 	countStale,
-	forgetClients,
 	HOST_PORT,
 	KINDS,
+	removeClientEntries,
 } from "../support/scene.ts";
-import { SERVER4 } from "../support/site.ts";
+import { SERVER4 } from "../support/topology.ts";
 import {
 	type ChainFor,
 	chainFor,
@@ -40,50 +40,50 @@ interface Row extends ChainFor {
 }
 
 const ROWS: readonly Row[] = [
-	{ name: "at once, one entry", gapMs: 0, arrangement: "after" },
-	{ name: "after 200 ms, one entry", gapMs: 200, arrangement: "after" },
-	{ name: "after 2 s, one entry", gapMs: 2000, arrangement: "after" },
+	{ name: "at once, single", gapMs: 0, arrangement: "single" },
+	{ name: "after 200 ms, single", gapMs: 200, arrangement: "single" },
+	{ name: "after 2 s, single", gapMs: 2000, arrangement: "single" },
 	{
-		name: "at once, two entries",
+		name: "at once, split",
 		gapMs: 0,
-		arrangement: "around",
+		arrangement: "split",
 	},
 	{
-		name: "after 200 ms, two entries",
+		name: "after 200 ms, split",
 		gapMs: 200,
-		arrangement: "around",
+		arrangement: "split",
 	},
 	{
-		// What ADD finds is what it finds after 200 ms, and the time is dear.
-		name: "after 2 s, two entries",
+		// ADD finds what it finds after 200 ms, and the time is dear.
+		name: "after 2 s, split",
 		gapMs: 2000,
-		arrangement: "around",
+		arrangement: "split",
 		times: REPEAT_SLOW,
 	},
 	{
 		name: "clients that began before any pod",
 		gapMs: 100,
-		arrangement: "after",
+		arrangement: "single",
 		fresh: true,
 	},
 	{
-		name: "cniVersion 0.3.1, DEL without prevResult, one entry",
+		name: "cniVersion 0.3.1, DEL without prevResult, single",
 		gapMs: 0,
-		arrangement: "after",
+		arrangement: "single",
 		cniVersion: "0.3.1",
 		times: REPEAT_SLOW,
 	},
 	{
-		name: "cniVersion 0.3.1, DEL without prevResult, two entries",
+		name: "cniVersion 0.3.1, DEL without prevResult, split",
 		gapMs: 0,
-		arrangement: "around",
+		arrangement: "split",
 		cniVersion: "0.3.1",
 		times: REPEAT_SLOW,
 	},
 	{
 		name: "runtimeConfig as containerd spells it",
 		gapMs: 0,
-		arrangement: "after",
+		arrangement: "single",
 		spelling: "containerd",
 		protocols: ["udp", "tcp"],
 		times: REPEAT_SLOW,
@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
 	{
 		name: "portmap flushes too",
 		gapMs: 0,
-		arrangement: "after",
+		arrangement: "single",
 		ownFlush: true,
 		times: REPEAT_SLOW,
 	},
@@ -153,9 +153,9 @@ async function replace(row: Row, times: number): Promise<Result> {
 		// Once only: looking takes time in which clients could recover by themselves.
 		if (!look || step.verb !== "ADD" || step.type !== "portmap") return;
 		look = false;
-		stale = await countStale(stage.site.node, addresses(step.stdout));
+		stale = await countStale(stage.topology.node, addresses(step.stdout));
 	};
-	const chain = chainFor(stage.site, { ...row, between });
+	const chain = chainFor(stage.topology, { ...row, between });
 	const rounds: Round[] = [];
 	const [first] = stage.turns;
 	let pod = attachment(first, mappings(row.protocols));
@@ -167,7 +167,7 @@ async function replace(row: Row, times: number): Promise<Result> {
 	}
 	for (let n = 1; n <= times; n++) {
 		if (row.fresh !== true || n > 1) await chain.del(pod);
-		if (row.fresh === true) await forgetClients(stage.site.node);
+		if (row.fresh === true) await removeClientEntries(stage.topology.node);
 		if (row.gapMs > 0) await sleep(row.gapMs);
 		const sandbox = stage.turns[n % 2 === 0 ? 0 : 1];
 		pod = attachment(sandbox, mappings(row.protocols));
@@ -191,7 +191,7 @@ async function replace(row: Row, times: number): Promise<Result> {
 	});
 	await sleep(20);
 	const ids = async (): Promise<string[]> =>
-		(await readTable(stage.site.node))
+		(await readTable(stage.topology.node))
 			.filter(({ orig }) => orig.src === podIP && orig.dst === SERVER4)
 			.map(({ id }) => id);
 	const before = await ids();

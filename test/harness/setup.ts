@@ -1,5 +1,5 @@
-// What the chain tests share: a scene with its neighbour attached and the
-// healthy flows under way, and the bounds that the tests assert.
+// A scene for the chain tests with its neighbour attached and the healthy flows under
+// way, and the bounds that the tests assert.
 
 import { afterAll, beforeAll } from "vitest";
 import type { Recovery } from "../support/arrivals.ts";
@@ -33,7 +33,7 @@ import {
 	HOST_PORT,
 	type Scene,
 } from "../support/scene.ts";
-import type { Site } from "../support/site.ts";
+import type { Topology } from "../support/topology.ts";
 import { undoAll } from "../support/undo.ts";
 
 /** All clients reach the new pod this soon after ADD has returned. */
@@ -45,7 +45,7 @@ export const REPEAT = Number(process.env.HARNESS_REPEAT ?? 20);
 /** Times in a row for what takes seconds by its nature. */
 export const REPEAT_SLOW = Math.max(1, Math.round(REPEAT / 4));
 
-/** Of the pod under test. */
+/** The port mappings of the pod under test. */
 export function mappings(
 	protocols: readonly string[] = ["udp"],
 ): readonly PortMapping[] {
@@ -61,7 +61,7 @@ export interface Stage extends Scene {
 }
 
 /**
- * What `make` makes, for the tests of one file: filled in before the first of
+ * Returns what `make` makes, for the tests of one file: filled in before the first of
  * them runs, and cleaned up after the last.
  */
 export function forTests<S extends object>(make: () => Promise<S>): S {
@@ -83,8 +83,8 @@ export async function createBusyStage(): Promise<Stage> {
 export async function createStage(): Promise<Stage> {
 	checkRequirements();
 	const scene = await createScene();
-	const chain = chainFor(scene.site, {
-		arrangement: "after",
+	const chain = chainFor(scene.topology, {
+		arrangement: "single",
 		protocols: ["udp", "tcp"],
 	});
 	const neighbour = attachment(scene.neighbour, NEIGHBOUR_MAPPINGS);
@@ -103,10 +103,10 @@ export interface ChainFor extends ConflistOptions {
 	readonly ownFlush?: boolean;
 }
 
-export function chainFor(site: Site, options: ChainFor): Chain {
+export function chainFor(topology: Topology, options: ChainFor): Chain {
 	const { spelling, between, wrap, ownFlush, protocols, ...list } = options;
 	const keys = { ...(protocols && { protocols }), ...list.keys };
-	return createChain(site.node, conflist(site, { ...list, keys }), {
+	return createChain(topology.node, conflist(topology, { ...list, keys }), {
 		binDirs: [
 			OUR_BIN,
 			list.backend === "nftables"
@@ -120,7 +120,7 @@ export function chainFor(site: Site, options: ChainFor): Chain {
 	});
 }
 
-/** What one round of a test has to show. */
+/** The result of one round of a test. */
 export type Round = Recovery;
 
 /** The clients among `ids` that were late: a line per round, with examples. */

@@ -27,13 +27,13 @@ interface Row extends ChainFor {
 
 const ROWS: readonly Row[] = [
 	{
-		name: "one entry",
-		arrangement: "after",
+		name: "single",
+		arrangement: "single",
 		boundMs: RETIRE_SECONDS * 1000 + WITHIN_MS,
 	},
 	{
-		name: "two entries",
-		arrangement: "around",
+		name: "split",
+		arrangement: "split",
 		protocols: ["udp", "tcp"],
 		boundMs: WITHIN_MS,
 	},
@@ -47,7 +47,7 @@ describe.each(ROWS)("successor added before DEL: $name", (row) => {
 
 	beforeAll(
 		async () => {
-			const chain = chainFor(stage.site, row);
+			const chain = chainFor(stage.topology, row);
 			let pod = attachment(stage.turns[0], mappings(row.protocols));
 			await chain.add(pod);
 			for (let n = 1; n <= REPEAT_SLOW; n++) {

@@ -1,4 +1,4 @@
-// What parent and worker say to each other.
+// The words of parent and worker to each other.
 
 import type { Target } from "../../src/conntrack/entry.ts";
 import type {

@@ -1,7 +1,6 @@
 // A fresh namespace with a process of ours inside, and entries made in it over
 // ctnetlink. Everything goes away with the test that asked for it.
 
-import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { Entry, Target } from "../../src/conntrack/entry.ts";
@@ -12,7 +11,7 @@ import type {
 } from "../../src/conntrack/messages.ts";
 import type { RemovalCount, ScanCount } from "../../src/conntrack/table.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
-import { onEnd } from "../support/undo.ts";
+import { startWorker } from "../support/worker.ts";
 import type { Command, Reply } from "./agent.protocol.ts";
 import { creation, type Made } from "./creation.ts";
 
@@ -45,23 +44,12 @@ export interface Agent {
 
 const WORKER = fileURLToPath(new URL("agent.worker.ts", import.meta.url));
 
-/** In a namespace of its own, until the test has ended. */
+/** Starts an agent in a namespace of its own, until the test has ended. */
 export async function startAgent(role = "host"): Promise<Agent> {
 	const ns = await createNamespace(role);
-	const argv = [
-		process.execPath,
-		"--import",
-		import.meta.resolve("tsx"),
-		WORKER,
-	];
-	const [file = "", ...args] = ns.inside(argv);
-	const child = spawn(file, args, {
-		stdio: ["ignore", "inherit", "inherit", "ipc"],
-		serialization: "advanced",
-	});
-	const kill = onEnd(() => child.kill("SIGKILL"));
+	const child = startWorker(ns, WORKER, { serialization: "advanced" });
 	onTestFinished(() => {
-		kill();
+		child.kill("SIGKILL");
 		ns.remove();
 	});
 

@@ -1,8 +1,7 @@
-// What the executable needs and what it must not do: one capability, no process,
+// The executable needs little, and must not do more: one capability, no process,
 // no program, no environment but CNI's, no links followed, no raw control
 // characters in the log.
 
-import { execFileSync } from "node:child_process";
 import {
 	existsSync,
 	linkSync,
@@ -19,10 +18,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { main } from "../../plugin/main.ts";
-import { run } from "../support/exec.ts";
+import { mustSync, run } from "../support/exec.ts";
 import { fakeHost } from "../support/fakehost.ts";
+import { nameOfFlow, readNames } from "../support/flow.ts";
 import { CONF, invoke, reset, STALE } from "./kill.scene.ts";
-import { nameOfFlow, readNames } from "./model.flows.ts";
 import {
 	callConf,
 	callEnv,
@@ -100,7 +99,7 @@ test("directory 0700 and records 0600, whatever the umask", async () => {
 	}
 });
 
-/** Finished or not. */
+/** Returns the names of the records, finished or not. */
 function recordsIn({ dataDir }: World): string[] {
 	return readdirSync(dataDir).filter((name) => name.includes(".json"));
 }
@@ -108,7 +107,7 @@ function recordsIn({ dataDir }: World): string[] {
 const PLANTS = {
 	link: symlinkSync,
 	"hard link": linkSync,
-	FIFO: (_: string, path: string) => execFileSync("mkfifo", [path]),
+	FIFO: (_: string, path: string) => mustSync(["mkfifo", path]),
 };
 const PLANTED = (["link", "hard link", "FIFO"] as const).flatMap((what) => [
 	{ what, where: "the temporary file", name: `${RECORD}.tmp` },

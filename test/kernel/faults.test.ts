@@ -121,7 +121,7 @@ describe.each(ALL)("%s", (name) => {
 				before.files[file] ?? record,
 				gone(before.files[file]),
 			]).toContainEqual(record);
-		// what a DEL could not do for want of a socket is known to those who come
+		// a DEL that failed for want of a socket is known to those who come
 		if (verb === "DEL" && path === undefined)
 			expect(after.files).toEqual({
 				[RECORD.slice(1)]: gone(before.files[RECORD.slice(1)]),
@@ -188,7 +188,7 @@ describe("a log that nobody takes away holds nothing up", () => {
 	const WHAT = [
 		"standard error",
 		"the log file",
-		"the journal",
+		"the metrics spool",
 		"the departures",
 	] as const;
 	const rows = ALL.flatMap((name) =>
@@ -201,10 +201,10 @@ describe("a log that nobody takes away holds nothing up", () => {
 		const pipe = {
 			"standard error": outside,
 			"the log file": outside,
-			"the journal": join(metrics, "journal"),
+			"the metrics spool": join(metrics, "journal"),
 			"the departures": join(world.dataDir, "departed"),
 		}[what];
-		if (what === "the journal") mkdirSync(metrics);
+		if (what === "the metrics spool") mkdirSync(metrics);
 		rmSync(pipe, { force: true });
 		stuff(pipe);
 		const { verb, conf } = CALLS[name];
@@ -220,14 +220,14 @@ describe("a log that nobody takes away holds nothing up", () => {
 		rmSync(metrics, { recursive: true, force: true });
 		expect(code).toBe(0);
 		expect(ms).toBeLessThan(3000);
-		// what the file does not take is said elsewhere
+		// lines that the file does not take are said elsewhere
 		if (what === "the log file") expect(stderr).toContain("msg=");
 		const { entries } = await stateOf(world);
 		expect(entries).toEqual(outcomeOf(name).entries);
 	});
 });
 
-test("the journal is not written through a link", async () => {
+test("the metrics spool is not written through a link", async () => {
 	await reset(world, "ADD");
 	const victim = join(world.dataDir, "..", `victim-${process.pid}`);
 	writeFileSync(victim, "precious");
@@ -286,7 +286,7 @@ describe("a dataDir that cannot be used is told of once", () => {
 		["a file", "EEXIST", (path) => writeFileSync(path, "")],
 	];
 	test.each(DIRS)("%s", async (_, error, make) => {
-		const dataDir = join(world.dataDir, "..", `odd-${process.pid}`);
+		const dataDir = join(world.dataDir, "..", `unusable-${process.pid}`);
 		make(dataDir);
 		try {
 			for (const name of ALL.filter((n) => CALLS[n].verb !== "GC")) {

@@ -13,10 +13,10 @@ import { type Agent, startAgent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 
 const [major = 0, minor = 0] = release().split(".").map(Number);
-/** Since commit 1ef7f50ccc6e. */
+/** The kernel flushes by a filter since commit 1ef7f50ccc6e. */
 const KNOWN = major > 6 || (major === 6 && minor >= 12);
 
-/** Original, and who answers; every pair in UDP, TCP and SCTP, IPv4 and IPv6. */
+/** Pairs of original and answering endpoint; each comes in UDP, TCP and SCTP, IPv4 and IPv6. */
 const FLOWS: readonly (readonly [orig: string, reply?: string])[] = [
 	["C:1 > H:8125", "P:5353 > C:1"],
 	["C:2 > H2:8125", "P:5353 > C:2"],
@@ -49,7 +49,7 @@ const TABLE: readonly Made[] = (["IPv4", "IPv6"] as const).flatMap(
 		),
 );
 
-/** In words, to compare; every entry of the namespace. */
+/** Returns every entry of the namespace in words, to compare. */
 async function words(agent: Agent): Promise<string[]> {
 	const ports = ([17, 6, 132] as const).map(
 		(proto) => ({ family: 2, proto, hostPort: null }) as const,

@@ -1,4 +1,4 @@
-// What the tests that kill and injure the executable share: a small table with
+// The scene of the tests that kill and injure the executable: a small table with
 // entries that have to go and entries that have to stay, and the calls.
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
@@ -12,23 +12,23 @@ import {
 	nameOfFlow,
 	readNames,
 	TIMEOUT,
-} from "./model.flows.ts";
+} from "../support/flow.ts";
 import { call, type World } from "./model.world.ts";
 
-/** Before ADD: two lead to a pod that is gone, one bypasses the rule. */
+/** Entries before ADD: two lead to a pod that is gone, one bypasses the rule. */
 export const STALE: readonly Flow[] = [
 	flowOf({ sport: 6001, replySrc: "10.88.0.9", replyDport: 6001 }),
 	flowOf({ sport: 6002, replySrc: "10.88.0.9", replyDport: 6002, zone: 7 }),
 	flowOf({ sport: 6003, replySrc: "203.0.113.1", replySport: 8125 }),
 ];
-/** The pod's own: healthy on ADD, dead on DEL. */
+/** The pod's own entries: healthy on ADD, dead on DEL. */
 export const OWN: readonly Flow[] = [
 	flowOf({ sport: 6011 }),
 	flowOf({ sport: 6012, zone: 7 }),
 ];
-/** Through another hostPort of the pod. */
+/** An entry through another hostPort of the pod. */
 const SECOND = flowOf({ sport: 6022, dport: 8126 });
-/** Nobody's business, unless all of the pod's traffic is meant. */
+/** Entries that no call may touch, unless it means all of the pod's traffic. */
 export const OTHERS: readonly Flow[] = [
 	flowOf({ sport: 6021, dst: "198.51.100.9", replySrc: "198.51.100.9" }),
 	SECOND,
@@ -46,7 +46,7 @@ export const CONF = {
 	prevResult: PREV_RESULT,
 };
 
-/** Longer than any entry has: so a retired entry shows by its timer alone. */
+/** Longer than the timeout of any entry, so that a retired entry shows by its timer alone. */
 const RETIRE_SECONDS = 3600;
 
 /** The calls that are injured, by what they do; each is a verb and its configuration. */
@@ -73,7 +73,7 @@ export const LEAVING = (Object.keys(CALLS) as CallName[]).filter(
 	(name) => name !== "ADD",
 );
 
-/** What of its flows is retired, and what is gone, once the call has done its work. */
+/** Returns the entries once the call has done its work: those that are retired, and those that stay. */
 export function outcomeOf(name: CallName): Pick<State, "entries"> {
 	if (name === "ADD") return { entries: namesOf([...OWN, ...OTHERS]) };
 	const own = namesOf(OWN).map((flow) => `${flow} retired`);

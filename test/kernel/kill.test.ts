@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 const TRACE = ["strace", "-f", "-qq", "-o"];
 
-/** What goes wrong besides: the DEL that has to keep its record. */
+/** Faults that come on top, by the words that they add to a name: without a socket, a DEL has to keep its record. */
 const FAULTS = {
 	"": [],
 	" without a socket": ["-e", "inject=socket:error=EMFILE"],

@@ -4,26 +4,25 @@
 import { describe, expect, test } from "vitest";
 import { run } from "../support/exec.ts";
 import { cable, createNamespace, ip } from "../support/netns.ts";
+import { equip, UPLINK, UPLINK_SECOND } from "../support/node.ts";
 import { type Agent, startAgent } from "./agent.ts";
 
-async function node(...lines: string[]): Promise<Agent> {
+async function node(...lines: readonly string[]): Promise<Agent> {
 	const agent = await startAgent();
 	const rest = await createNamespace("rest");
 	await cable([agent.ns, "eth0"], [rest, "eth0"]);
-	await ip(agent.ns, [
-		"address add 203.0.113.1/24 dev eth0",
-		"address add 203.0.113.10/24 dev eth0",
-		"address add 198.51.100.77/32 dev lo",
-		"address add fd03::1/64 dev eth0",
-		"address add fd03::10/64 dev eth0",
-		"route add default via 203.0.113.254",
-		"route add ::/0 via fd03::fe",
-		...lines,
-	]);
+	await equip(agent.ns, {
+		addresses: {
+			eth0: [...UPLINK, ...UPLINK_SECOND],
+			lo: ["198.51.100.77/32"],
+		},
+		gateways: ["203.0.113.254", "fd03::fe"],
+	});
+	if (lines.length > 0) await ip(agent.ns, lines);
 	return agent;
 }
 
-/** Whether the kernel's own look-up says `local`. */
+/** Returns true if the kernel's own look-up says `local`. */
 async function kernelSays(agent: Agent, address: string): Promise<boolean> {
 	const family = address.includes(":") ? "-6" : "-4";
 	const { stdout } = await run([

@@ -5,16 +5,16 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { flushTable } from "../support/conntrack.ts";
 import type { Ran } from "../support/exec.ts";
-import { random } from "../support/random.ts";
 import {
 	type Flow,
 	insert,
 	nameOfFlow,
 	type Proto,
-	randomFlow,
 	readNames,
 	TIMEOUT,
-} from "./model.flows.ts";
+} from "../support/flow.ts";
+import { random } from "../support/random.ts";
+import { randomFlow } from "./model.flows.ts";
 import {
 	goesOnAdd,
 	goesOnDel,
@@ -38,21 +38,21 @@ export interface Case {
 	readonly protocols: readonly Proto[];
 	/** The pod that comes or goes. */
 	readonly pod: Pod;
-	/** Added before it, and after it. */
+	/** Pods that are added before it, and after it. */
 	readonly before: readonly Pod[];
 	readonly later: readonly Pod[];
 	readonly flows: readonly Flow[];
 }
 
 export interface Tried {
-	/** What is not as the model says; empty if all is. */
+	/** Returns what is not as the model says; empty if all is. */
 	readonly wrong: readonly string[];
 	readonly wrongFlows: readonly Flow[];
 	readonly removed: number;
 	readonly how: string;
 }
 
-/** Longer than any entry has: so a retired entry shows by its timer alone. */
+/** Longer than the timeout of any entry, so that a retired entry shows by its timer alone. */
 const RETIRE_SECONDS = 3600;
 
 export function randomCase(seed: number, flows: number): Case {
@@ -106,7 +106,7 @@ export function randomCase(seed: number, flows: number): Case {
 	const heir = r.pick<Pod>([
 		successor,
 		{ ...successor, mappings: subject.mappings },
-		// of a port on any address it takes over single ones
+		// it takes over single addresses of a port on any address
 		{ ...successor, ips: subject.ips, mappings: onOwnIP },
 	]);
 	const palette = {
@@ -195,7 +195,7 @@ export async function tryCase(world: World, c: Case): Promise<Tried> {
 
 function enact(world: World, c: Case, verb: string, pod: Pod): Promise<Ran> {
 	const isWhole = c.event === "DEL of a pod";
-	// where all of a pod goes, the rules are gone before
+	// the rules are gone before all of a pod goes
 	const on =
 		verb === "DEL" && (isWhole || c.event === "DEL deletes") ? "del" : "both";
 	return call(world, verb, {

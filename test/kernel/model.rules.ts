@@ -1,7 +1,7 @@
 // The model: what must become of an entry, in the words of the documentation and
 // with nothing of the source. Slow, plain, one rule after another.
 
-import type { Family, Flow, Proto } from "./model.flows.ts";
+import type { Family, Flow, Proto } from "../support/flow.ts";
 import { LOCAL } from "./model.world.ts";
 
 export interface PortMapping {
@@ -54,7 +54,7 @@ function isDNATed(f: Flow): boolean {
 	return f.replySrc !== f.dst || f.byNat;
 }
 
-/** Whether ADD of `pod` removes the entry. */
+/** Returns true if ADD of `pod` removes the entry. */
 export function goesOnAdd(
 	f: Flow,
 	pod: Pod,
@@ -96,7 +96,7 @@ function leadsThrough(f: Flow, m: Rule): boolean {
 	);
 }
 
-/** Whether the end of `pod` removes the entry; a live pod's own never goes. */
+/** Returns true if the end of `pod` removes the entry; a live pod's own never goes. */
 export function goesOnDel(
 	f: Flow,
 	pod: Pod,

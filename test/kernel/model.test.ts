@@ -4,16 +4,16 @@
 
 import { expect, test } from "vitest";
 import { flushTable } from "../support/conntrack.ts";
-import { random } from "../support/random.ts";
-import { randomCase, shrink, tryCase } from "./model.case.ts";
 import {
 	flowOf,
 	insert,
 	nameOfFlow,
-	randomFlow,
 	readNames,
 	TIMEOUT,
-} from "./model.flows.ts";
+} from "../support/flow.ts";
+import { random } from "../support/random.ts";
+import { randomCase, shrink, tryCase } from "./model.case.ts";
+import { randomFlow } from "./model.flows.ts";
 import { call, createWorld } from "./model.world.ts";
 
 const SECONDS = Number(process.env.MODEL_SECONDS ?? 16);
@@ -48,7 +48,7 @@ test("the table is what the model says after every event", {
 	expect(counts.get("removed")).toBeGreaterThan(0);
 });
 
-// CRI-O's arrangement has one entry, for DEL alone; what it does not record it cannot spare
+// CRI-O's arrangement has one plugin item, for DEL alone: a pod that it does not record it cannot spare
 test("a late DEL of a whole pod spares the pod that has its address now", async () => {
 	const world = await createWorld();
 	const flow = flowOf({});

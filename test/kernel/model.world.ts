@@ -2,13 +2,17 @@
 // predicate tells apart, a directory of records, and the executable called as a
 // container runtime calls it.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Ran, run } from "../support/exec.ts";
-import { createNamespace, ip, type Namespace } from "../support/netns.ts";
+import { createNamespace, type Namespace } from "../support/netns.ts";
+import {
+	equip,
+	GATEWAY,
+	temporaryDirectory,
+	UPLINK,
+	UPLINK_SECOND,
+} from "../support/node.ts";
 import { OUR_BIN } from "../support/requirements.ts";
-import { onEnd } from "../support/undo.ts";
 
 export const EXECUTABLE = join(OUR_BIN, "conntrack-flush");
 export const NETWORK = "modelnet";
@@ -23,7 +27,7 @@ export const LOCAL = {
 	4: ["203.0.113.1", "203.0.113.10", "10.88.0.1", "127.0.0.1", "127.9.8.7"],
 	6: ["fd03::1", "fd03::10", "fd88::1"],
 } as const;
-/** Addresses that it does not take, or that are none of our business. */
+/** Addresses that such a rule does not take, or that are none of our business. */
 export const NOT_LOCAL = {
 	4: [
 		"198.51.100.9", // an external server
@@ -47,28 +51,15 @@ export const NOT_LOCAL = {
 
 export async function createWorld(): Promise<World> {
 	const ns = await createNamespace("model");
-	const dataDir = mkdtempSync(join(tmpdir(), "conntrack-flush-model-"));
-	onEnd(() => rmSync(dataDir, { recursive: true, force: true }));
-	const links = ["uplink", "cni0", "kube-ipvs0"];
-	await ip(
-		ns,
-		links.flatMap((name, n) => [
-			`link add ${name} type veth peer name peer${n}`,
-			`link set ${name} up`,
-			`link set peer${n} up`,
-		]),
-	);
-	await ip(ns, [
-		"address add 203.0.113.1/24 dev uplink",
-		"address add 203.0.113.10/24 dev uplink",
-		"address add fd03::1/64 dev uplink",
-		"address add fd03::10/64 dev uplink",
-		"address add 10.88.0.1/16 dev cni0",
-		"address add fd88::1/64 dev cni0",
-		"address add 10.96.0.10/32 dev kube-ipvs0",
-		"address add fd96::10/128 dev kube-ipvs0",
-	]);
-	return { ns, dataDir };
+	await equip(ns, {
+		made: ["uplink", "cni0", "kube-ipvs0"],
+		addresses: {
+			uplink: [...UPLINK, ...UPLINK_SECOND],
+			cni0: GATEWAY,
+			"kube-ipvs0": ["10.96.0.10/32", "fd96::10/128"],
+		},
+	});
+	return { ns, dataDir: temporaryDirectory("model") };
 }
 
 export interface Call {

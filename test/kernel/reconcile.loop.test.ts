@@ -1,13 +1,11 @@
 // Reconciliation of hostPorts, and a loop that follows its document.
 
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { run } from "../support/exec.ts";
-import { onEnd } from "../support/undo.ts";
+import { ended, run, start } from "../support/exec.ts";
 import { mapping } from "../support/unit/flows.ts";
 import { attached, cachedFile } from "../support/unit/world.ts";
 import type { Made } from "./creation.ts";
@@ -63,7 +61,7 @@ test("hostPorts that nobody flushed for are repaired, beside the Services of a d
 		orig: "192.0.2.7:9 > 1.2.3.4:8000",
 		reply: "10.240.2.6:9090 > 192.0.2.7:9",
 	};
-	// of a pod that was there before the plugin, only libcni knows
+	// only libcni knows of a pod that was there before the plugin
 	const cacheDir = temporary();
 	mkdirSync(join(cacheDir, "results"));
 	const older = attached("older", {
@@ -108,14 +106,13 @@ test("the loop follows its document, passes over a broken one, and ends with 0 a
 	await agent.create(entry, first);
 	writeFileSync(file, document([served, other]));
 	const argv = ["reconcile", "--frontends", file, "--interval", "1s"];
-	const [program = "", ...words] = agent.ns.inside([...EXECUTABLE, ...argv]);
-	const child = spawn(program, words, {
+	const child = start(agent.ns.inside([...EXECUTABLE, ...argv]), {
 		stdio: ["ignore", "ignore", "pipe"],
 	});
-	onTestFinished(onEnd(() => child.kill("SIGKILL")));
-	const ended = new Promise((resolve) => child.on("exit", resolve));
+	onTestFinished(() => void child.kill("SIGKILL"));
+	const exit = ended(child);
 	let log = "";
-	child.stderr.on("data", (b: Buffer) => {
+	child.stderr?.on("data", (b: Buffer) => {
 		log += b.toString();
 	});
 	const until = async (holds: () => boolean | Promise<boolean>) => {
@@ -134,5 +131,5 @@ test("the loop follows its document, passes over a broken one, and ends with 0 a
 	await until(async () => (await agent.count()) === 0);
 	expect(await agent.count()).toBe(0);
 	child.kill("SIGTERM");
-	expect(await ended).toBe(0);
+	expect((await exit).code).toBe(0);
 });

@@ -7,7 +7,7 @@ import type { Made } from "./creation.ts";
 const BOOK = {
 	IPv4: {
 		vips: ["172.30.1.1", "192.168.99.100", "1.2.3.4"],
-		/** Serving, not serving, and in no slice at all. */
+		/** Pods that are serving, not serving, and in no slice at all. */
 		S: "10.240.0.4",
 		N: "10.240.1.5",
 		G: "10.240.2.6",
@@ -134,7 +134,7 @@ export function theirRows(family: Family): Group[] {
 	}));
 }
 
-/** What kube-proxy does not test. */
+/** The rows that kube-proxy does not test. */
 export function ourRows(family: Family): Group[] {
 	const { vips, node, server, client, S } = BOOK[family];
 	const [vip = ""] = vips;

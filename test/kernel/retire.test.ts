@@ -6,7 +6,7 @@ import { now, sleep } from "../support/clock.ts";
 import { readTable } from "../support/conntrack.ts";
 import { attr, be32, message, nfgenmsg, STATUS } from "../support/entries.ts";
 import { must } from "../support/exec.ts";
-import { ip, sysctl } from "../support/netns.ts";
+import { equip, ON_LOOPBACK } from "../support/node.ts";
 import { type Agent, startAgent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 
@@ -17,10 +17,10 @@ const PORTS = ([2, 10] as const).map(
 /** A namespace whose own packets are tracked, with an address of each family. */
 async function withTraffic(): Promise<Agent> {
 	const agent = await startAgent();
-	await ip(agent.ns, [
-		"address add 203.0.113.1/32 dev lo",
-		"address add fd03::1/128 dev lo",
-	]);
+	await equip(agent.ns, {
+		addresses: { lo: ON_LOOPBACK },
+		keepsEntries: true,
+	});
 	for (const tables of ["iptables", "ip6tables"])
 		await must(
 			agent.ns.inside(
@@ -29,10 +29,6 @@ async function withTraffic(): Promise<Agent> {
 				),
 			),
 		);
-	await sysctl(agent.ns, {
-		"net.netfilter.nf_conntrack_udp_timeout": 900,
-		"net.netfilter.nf_conntrack_udp_timeout_stream": 900,
-	});
 	return agent;
 }
 
@@ -165,7 +161,7 @@ test.each<[string, number]>([
 		});
 		const [entry] = await hits(agent);
 		if (!entry) throw new Error("no entry");
-		// as it was before
+		// the state of before
 		const before = { key: entry.key, status: entry.status & ~bits };
 		expect(await agent.retire([before], 30)).toMatchObject({
 			done: 1,

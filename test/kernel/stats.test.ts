@@ -1,7 +1,6 @@
 // `stats` against what the kernel counts, with the conntrack tool as the second
 // pair of eyes. Trouble is made for real: packets of one new flow meet.
 
-import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,9 +10,10 @@ import { expect, onTestFinished, test } from "vitest";
 import { must, run } from "../support/exec.ts";
 import { createNamespace, ip, type Namespace } from "../support/netns.ts";
 import { OUR_BIN } from "../support/requirements.ts";
-import { onEnd } from "../support/undo.ts";
+import { startWorker } from "../support/worker.ts";
 
 const EXECUTABLE = join(OUR_BIN, "conntrack-flush");
+const QUEUE = fileURLToPath(new URL("stats.queue.ts", import.meta.url));
 
 async function namespace(): Promise<Namespace> {
 	const ns = await createNamespace("stats");
@@ -62,18 +62,8 @@ async function meet(ns: Namespace, send: string): Promise<void> {
 		"-t mangle -A OUTPUT -d 203.0.113.1 -p tcp --syn --dport 53 -j NFQUEUE",
 	])
 		await must(ns.inside(`iptables -w ${rule}`.split(" ")));
-	const [file = "", ...args] = ns.inside([
-		process.execPath,
-		"--import",
-		import.meta.resolve("tsx"),
-	]);
-	const queue = fork(
-		fileURLToPath(new URL("stats.queue.ts", import.meta.url)),
-		["2"],
-		{ execPath: file, execArgv: args },
-	);
-	const kill = onEnd(() => queue.kill("SIGKILL"));
-	onTestFinished(kill);
+	const queue = startWorker(ns, QUEUE, { args: ["2"] });
+	onTestFinished(() => void queue.kill("SIGKILL"));
 	const next = () =>
 		Promise.race([once(queue, "message"), once(queue, "exit")]);
 	expect(await next()).toEqual(["ready", undefined]);

@@ -1,7 +1,6 @@
 // The sweep against real SYN retries: clients with fixed source ports, a service
 // that appears while they try.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,22 +8,22 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { now, sleep } from "../support/clock.ts";
 import { readTable } from "../support/conntrack.ts";
-import { must } from "../support/exec.ts";
+import { must, start } from "../support/exec.ts";
 import {
 	cable,
 	createNamespace,
 	ip,
 	type Namespace,
 } from "../support/netns.ts";
+import { equip, GATEWAY, HOST4, HOST6 } from "../support/node.ts";
 import { OUR_BIN } from "../support/requirements.ts";
-import { createSite, HOST4, HOST6 } from "../support/site.ts";
-import { onEnd } from "../support/undo.ts";
+import { createTopology } from "../support/topology.ts";
 
 const EXECUTABLE = join(OUR_BIN, "conntrack-flush");
 const VIP = { 4: "10.96.0.10", 6: "fd96::10" } as const;
 const OTHER_VIP = "10.96.0.11";
 const POD = { 4: "10.88.0.2", 6: "fd88::2" } as const;
-/** Of a pod that left: nobody is there. */
+/** The addresses of a pod that left: nobody is there. */
 const DEAD = { 4: "10.88.0.9", 6: "fd88::9" } as const;
 
 /** Tries to connect from one port: once, with the kernel's retries, or anew every second. */
@@ -78,24 +77,22 @@ interface Running {
 	stop(): Promise<number | null>;
 }
 
-function start(ns: Namespace, argv: readonly string[], env = {}): Running {
-	const [file = "", ...args] = ns.inside(argv);
-	const child = spawn(file, args, {
+function startIn(ns: Namespace, argv: readonly string[], env = {}): Running {
+	const child = start(ns.inside(argv), {
 		stdio: ["pipe", "pipe", "inherit"],
 		env: { ...process.env, ...env },
 	});
-	const kill = onEnd(() => child.kill("SIGKILL"));
-	onTestFinished(kill);
+	onTestFinished(() => void child.kill("SIGKILL"));
 	const lines: Running["lines"] = [];
 	let rest = "";
-	child.stdout.on("data", (data: Buffer) => {
+	child.stdout?.on("data", (data: Buffer) => {
 		const parts = (rest + data).split("\n");
 		rest = parts.pop() ?? "";
 		lines.push(...parts.map((text) => ({ text, at: now() })));
 	});
 	return {
 		lines,
-		say: (line) => child.stdin.write(`${line}\n`),
+		say: (line) => child.stdin?.write(`${line}\n`),
 		async stop() {
 			const ended = once(child, "close");
 			child.kill("SIGTERM");
@@ -137,26 +134,23 @@ async function entries(node: Namespace): Promise<Map<number, string>> {
 }
 
 test("clients connect within one retry of the sweep; all else stays", async () => {
-	const { node, world } = await createSite();
+	const { node, world } = await createTopology();
 	const pod = await createNamespace("pod");
 	onTestFinished(() => {
 		for (const ns of [node, world, pod]) ns.remove();
 	});
 	await cable([node, "veth0"], [pod, "eth0"]);
+	await equip(node, { addresses: { veth0: GATEWAY } });
 	await ip(node, [
-		"address add 10.88.0.1/16 dev veth0",
-		"address add fd88::1/64 dev veth0",
 		// a pod that is gone: no answer, and no error either
 		`neigh add ${DEAD[4]} lladdr 02:00:00:00:00:09 dev veth0 nud permanent`,
 		`neigh add ${DEAD[6]} lladdr 02:00:00:00:00:09 dev veth0 nud permanent`,
 	]);
-	await ip(pod, [
-		`address add ${POD[4]}/16 dev eth0`,
-		`address add ${POD[6]}/64 dev eth0`,
-		"route add default via 10.88.0.1",
-		"route add ::/0 via fd88::1",
-	]);
-	const server = start(pod, ["python3", "-uc", SERVER]);
+	await equip(pod, {
+		addresses: { eth0: [`${POD[4]}/16`, `${POD[6]}/64`] },
+		gateways: ["10.88.0.1", "fd88::1"],
+	});
+	const server = startIn(pod, ["python3", "-uc", SERVER]);
 	// hostPort 8080 leads to a pod that is gone, 8081 to the one that is there
 	await nat(
 		node,
@@ -171,14 +165,14 @@ test("clients connect within one retry of the sweep; all else stays", async () =
 		`-A PREROUTING -d ${HOST4} -p tcp --dport 8081 -j DNAT --to-destination ${POD[4]}:80`,
 	);
 
-	const established = start(world, [
+	const established = startIn(world, [
 		"python3",
 		"-uc",
 		CLIENT,
 		`40008,4,${HOST4},8081,patient`,
 	]);
 	await until("a connection", () => server.lines.length > 0, 20_000);
-	const clients = start(world, [
+	const clients = startIn(world, [
 		"python3",
 		"-uc",
 		CLIENT,
@@ -249,7 +243,7 @@ test("clients connect within one retry of the sweep; all else stays", async () =
 		CONNTRACK_TABLE_DUMP_FREQUENCY: "300ms",
 	};
 	const sweeps = [
-		start(
+		startIn(
 			node,
 			[
 				EXECUTABLE,
@@ -261,8 +255,8 @@ test("clients connect within one retry of the sweep; all else stays", async () =
 			],
 			env,
 		),
-		start(node, [EXECUTABLE, "sweep", "--data-dir", dataDir], env),
-		start(node, [EXECUTABLE, "sweep", "--dry-run", "--all"], env),
+		startIn(node, [EXECUTABLE, "sweep", "--data-dir", dataDir], env),
+		startIn(node, [EXECUTABLE, "sweep", "--dry-run", "--all"], env),
 	];
 	const connected = () =>
 		new Map(clients.lines.map((l) => [Number(l.text), l.at]));
@@ -287,7 +281,7 @@ test("clients connect within one retry of the sweep; all else stays", async () =
 		removals.find((l) => l.text.includes(`:${port} > `))?.text;
 	expect(text(40001)).toContain(`> [${VIP[6]}]:80, no DNAT`);
 	expect(text(40003)).toContain(`> ${HOST4}:8080, sent to ${DEAD[4]}:80`);
-	// what was not in scope, and what saw a reply, is as it was
+	// entries that were not in scope, or saw a reply, are as they were
 	const after = await entries(node);
 	for (const port of others)
 		expect(after.get(port), String(port)).toBe(before.get(port));

@@ -1,32 +1,28 @@
 // A node with its addresses, the flows of which the tests of the verbs make its
 // table, and the plugin as a runtime calls it.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { BOOKS, type Letter, spell } from "../support/book.ts";
 import { must, type Ran, run } from "../support/exec.ts";
+import { cable, createNamespace, type Namespace } from "../support/netns.ts";
 import {
-	cable,
-	createNamespace,
-	ip,
-	type Namespace,
-} from "../support/netns.ts";
+	equip,
+	temporaryDirectory,
+	UPLINK,
+	UPLINK_SECOND,
+} from "../support/node.ts";
 import { OUR_BIN } from "../support/requirements.ts";
 import { FAMILIES, PROTOS } from "../support/unit/flows.ts";
 import { HEALTHY } from "../support/unit/healthyrows.ts";
+import { TSX } from "../support/worker.ts";
 import { type Agent, startAgent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 
 const HOSTS = {
 	executable: [join(OUR_BIN, "conntrack-flush")],
-	"Node host": [
-		process.execPath,
-		"--import",
-		import.meta.resolve("tsx"),
-		"plugin/host/node.ts",
-	],
+	"Node host": [...TSX, "plugin/host/node.ts"],
 } as const;
 type HostName = keyof typeof HOSTS;
 export const NAMES = Object.keys(HOSTS) as HostName[];
@@ -69,23 +65,18 @@ export async function createNode(): Promise<Node> {
 	const agent = await startAgent("node");
 	const world = await createNamespace("world");
 	await cable([agent.ns, "eth0"], [world, "eth0"]);
-	const bridge = (name: string) => [
-		`link add ${name} type bridge`,
-		`link set ${name} up`,
-	];
-	const address = (ips: readonly string[], dev: string) =>
-		ips.map((a) => `address add ${a}/${a.includes(":") ? 128 : 32} dev ${dev}`);
-	await ip(agent.ns, [
-		...bridge("cni0"),
-		...bridge("kube-ipvs0"),
-		"address add 203.0.113.1/24 dev eth0",
-		"address add 203.0.113.10/24 dev eth0",
-		...address([IPv6.H, IPv6.H2], "eth0"),
-		...address([IPv4.G, IPv6.G], "cni0"),
-		...address([IPv4.I, IPv6.I], "kube-ipvs0"),
-	]);
-	const dataDir = mkdtempSync(join(tmpdir(), "verbs-"));
-	onTestFinished(() => rmSync(dataDir, { recursive: true }));
+	const whole = (ips: readonly string[]): string[] =>
+		ips.map((a) => `${a}/${a.includes(":") ? 128 : 32}`);
+	await equip(agent.ns, {
+		made: ["cni0", "kube-ipvs0"],
+		addresses: {
+			eth0: [...UPLINK, ...UPLINK_SECOND],
+			cni0: whole([IPv4.G, IPv6.G]),
+			"kube-ipvs0": whole([IPv4.I, IPv6.I]),
+		},
+	});
+	const dataDir = temporaryDirectory("verbs");
+	onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
 	return {
 		agent,
 		dataDir,
@@ -144,7 +135,7 @@ async function entriesOf(ns: Namespace): Promise<Map<string, string>> {
 	return found;
 }
 
-/** Lines of what is gone and of what is new. */
+/** Returns a line for each entry that is gone and for each that is new. */
 export function changes(
 	before: Map<string, string>,
 	after: Map<string, string>,
@@ -175,7 +166,7 @@ export function healthy(
 						(row.protos ?? PROTOS).includes(proto),
 				)
 				.filter((row) => ours === undefined || Boolean(row.ours) === ours)
-				// of another protocol than the mapping's: once is enough
+				// another protocol than the mapping's: once is enough
 				.filter(({ flow }) => flow.proto === undefined || proto === "udp")
 				.map(({ flow }): Made => {
 					port++;

@@ -23,7 +23,7 @@ import {
 	stale,
 } from "./verbs.node.ts";
 
-/** Who has left is remembered for people only. */
+/** Lists the records. The file of departures is for people only. */
 const recordsOf = ({ dataDir }: Node): string[] =>
 	readdirSync(dataDir).filter((name) => !name.startsWith("departed"));
 

@@ -11,7 +11,7 @@ import { withNames } from "./scene.ts";
 
 /** A boot and all cases take half a minute on an idle machine. */
 const BOUND_S = 480;
-/** Also where this process is killed and cannot see to it. */
+/** Ends a guest even where this process is killed and cannot see to it. */
 const BOUND = ["timeout", "--foreground", "-s", "KILL", `${BOUND_S}`];
 
 const NEEDED: Readonly<Record<string, string>> = {
@@ -24,11 +24,11 @@ const NEEDED: Readonly<Record<string, string>> = {
 };
 
 export interface Booted {
-	/** What the kernel says of itself. */
+	/** The version that the kernel says of itself. */
 	readonly kernel: string;
-	/** By name: undefined if it went well, else why not. */
+	/** The results by name: undefined if the case went well, else why not. */
 	readonly results: ReadonlyMap<string, string | undefined>;
-	/** By name: what it did where it did not do the first that a case allows. */
+	/** By name of the case, what the kernel did where it did not do the first that the case allows. */
 	readonly otherwise: ReadonlyMap<string, string>;
 	readonly ms: number;
 }

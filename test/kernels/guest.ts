@@ -1,4 +1,4 @@
-// What a booted kernel finds: busybox, the executable, our tools, nft with its
+// The files that a booted kernel finds: busybox, the executable, our tools, nft with its
 // libraries, the modules and the script of the cases.
 
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const GUEST = join(import.meta.dirname, "guest");
 const EXECUTABLE = resolve(OUT, "../conntrack-flush");
 const BUSYBOX = "/bin/busybox";
 const NFT = "/usr/sbin/nft";
-/** Not in the path: busybox has its own, which makes no veth. */
+/** The path of the real ip. In the guest it is not in PATH: busybox has an ip of its own, which makes no veth. */
 const IPROUTE = "/sbin/ip";
 
 export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
@@ -77,7 +77,7 @@ async function compile(name: string, sources: string[]): Promise<string> {
 	return to;
 }
 
-/** Of a dynamic executable: its libraries and its loader, where it looks for them. */
+/** Returns the libraries and the loader of a dynamic executable, where it looks for them. */
 async function librariesOf(file: string): Promise<string[]> {
 	const text = await must(["ldd", file]);
 	return [...text.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? "");

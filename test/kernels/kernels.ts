@@ -18,7 +18,7 @@ import type { Kernel } from "./script.ts";
 
 export const OUT = resolve(import.meta.dirname, "../../build/out/kernels");
 
-/** Besides a series: the two ends of what the reachable suites offer. */
+/** The two ends of what the reachable suites offer, besides the series. */
 export const DEFAULT_WISHES = [
 	"oldest",
 	"5.10",
@@ -28,7 +28,7 @@ export const DEFAULT_WISHES = [
 	"newest",
 ] as const;
 
-/** Where a series is looked for, first to last. The security suites have the newest of a series, and short lists. */
+/** The suites where a series is looked for, first to last. The security suites have the newest of a series, and short lists. */
 const SUITES: Readonly<Record<string, readonly string[]>> = {
 	oldest: ["buster", "bullseye", "bookworm"],
 	"5.10": ["bullseye-security", "bullseye"],
@@ -45,7 +45,7 @@ const ANYWHERE = [
 export interface KernelFiles extends Kernel {
 	/** `uname -r`, from the package's name. */
 	readonly release: string;
-	/** Of the package: tells the upstream version that Debian's 5.10 and 6.1 keep out of their names. */
+	/** The package's version: it tells the upstream version that Debian's 5.10 and 6.1 keep out of their names. */
 	readonly version: string;
 	/** Directory with vmlinuz and the modules, file by file. */
 	readonly dir: string;
@@ -136,7 +136,7 @@ async function wholeImage(
 	return { release, version, packages: [name, ...parts] };
 }
 
-/** Of the archives: vmlinuz, and the modules of the network, with what they need. */
+/** Unpacks vmlinuz and the modules of the network, with what they need, from the archives. */
 async function keep(archives: readonly string[], to: string): Promise<void> {
 	const tree = join(to, "tree");
 	for (const archive of archives)

@@ -20,7 +20,7 @@ export function failures({ kernel, booted }: Tested): string[] {
 		.map(([name, why]) => `${kernel.release}: ${name}: ${why}`);
 }
 
-/** What a kernel did in a case. */
+/** The outcome of a case on a kernel. */
 export function cell(c: Case, { kernel, booted }: Tested): string {
 	if (booted.results.get(c.name) !== undefined) return "FAILED";
 	return booted.otherwise.get(c.name) ?? c.outcome?.(kernel) ?? "ok";
@@ -74,7 +74,7 @@ function rowName(c: Case): string {
 	return c.name.replace(/^(message|never sent): /, "");
 }
 
-/** What docs/kernels.md says of a case on kernels of the series of `kernel`. */
+/** Returns what docs/kernels.md says of a case on kernels of the series of `kernel`. */
 export function documented(
 	text: string,
 	c: Case,

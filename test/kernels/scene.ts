@@ -14,7 +14,7 @@ const SERVER = "198.51.100.9";
 export const HOST_PORT = 8125;
 export const CONTAINER_PORT = 5353;
 
-/** As the guest prints them. */
+/** The words of an entry, in the order in which the guest prints them. */
 const WORDS = ["snat", "dnat", "seen", "assured", "fixed", "zone"];
 
 /** `reply` is the inverse of `orig` if it is empty: no NAT. */
@@ -185,7 +185,7 @@ export function withNames(text: string): string {
 		.reduce((t, [name, line]) => t.replaceAll(line, `"${name}"`), text);
 }
 
-/** What a line says, for choosing entries and for writing messages about them. */
+/** The fields of a line, for choosing entries and for writing messages about them. */
 export interface Facts {
 	readonly v6: boolean;
 	readonly proto: string;
@@ -194,7 +194,7 @@ export interface Facts {
 	readonly reply: string;
 	readonly words: readonly string[];
 	readonly dport: number;
-	/** Of a word such as `zone=7`. */
+	/** Returns the value of a word such as `zone=7`. */
 	value(word: string): number | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface Case {
 	readonly name: string;
 	readonly phase?: Phase;
 	steps(kernel: Kernel): readonly string[];
-	/** What a kernel does, where kernels differ: for the table of the results. */
+	/** Returns the behaviour of the kernel where kernels differ: for the table of the results. */
 	outcome?(kernel: Kernel): string;
 }
 
@@ -40,7 +40,7 @@ export function table(entries: Iterable<string>): string {
 	return `table ${here([...entries].sort())}`;
 }
 
-/** What else a kernel may do, in the words of a case's outcome, and the steps that show it. */
+/** Returns the steps that show another behaviour of a kernel, which `outcome` puts in a case's words. */
 export function otherwise(outcome: string, steps: readonly string[]): string[] {
 	return [`if otherwise ${quote(outcome)}; then`, ...steps, "fi"];
 }
@@ -54,7 +54,7 @@ export function says(...texts: readonly string[]): string {
 	return ["says", ...texts.map(quote)].join(" ");
 }
 
-/** Exactly these bytes; the entries in the answer, and its errno's name or `ok`; several if `|` is between. */
+/** Sends exactly these bytes, and expects the entries in the answer, and its errno's name or `ok`; several if `|` is between. */
 export function send(
 	bytes: Uint8Array,
 	answer: string,
@@ -72,7 +72,7 @@ export function sendWithID(
 	return `send ${quote(answer)} ${toHex(bytes)} ${quote(line)} ${here([])}`;
 }
 
-/** For what takes ten seconds where nothing else runs. */
+/** The time for a step that takes ten seconds where nothing else runs. */
 export const PATIENCE = 120;
 
 /** The step, until it finds what it should. */
@@ -102,7 +102,7 @@ export function script(
 	return `${lines.join("\n")}\n`;
 }
 
-/** One word of the shell, whatever is in it. */
+/** Returns one word of the shell, whatever is in it. */
 export function quote(text: string): string {
 	return `'${text.replaceAll("'", `'\\''`)}'`;
 }

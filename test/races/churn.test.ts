@@ -3,10 +3,10 @@
 // and removed if it is to go, and else is left alone.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { flowOf, insert, TIMEOUT } from "../kernel/model.flows.ts";
 import { call, createWorld, type World } from "../kernel/model.world.ts";
 import { readTable } from "../support/conntrack.ts";
 import { run } from "../support/exec.ts";
+import { flowOf, insert, TIMEOUT } from "../support/flow.ts";
 import { undoAll } from "../support/undo.ts";
 import { type Churn, FILLER, FILLER_MARK, startChurn } from "./churn.ts";
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(undoAll, 60_000);
 
-/** Every fourth is IPv6. */
+/** Returns the entries of a kind; every fourth is IPv6. */
 function flows(
 	{ mark, count }: { readonly mark: number; readonly count: number },
 	over: (n: number) => { readonly v4: string; readonly v6: string },

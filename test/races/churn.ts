@@ -1,11 +1,10 @@
 // The parent's side of the process that changes a namespace's table without
 // pause.
 
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Namespace } from "../support/netns.ts";
-import { onEnd } from "../support/undo.ts";
+import { startWorker } from "../support/worker.ts";
 
 /** Entries that stay: more than the planner lets a filtered dump walk past. */
 export const FILLER = 60_000;
@@ -26,16 +25,7 @@ const WORKER = fileURLToPath(new URL("churn.worker.ts", import.meta.url));
 
 /** Resolves when the table is full and begins to change. */
 export async function startChurn(ns: Namespace): Promise<Churn> {
-	const [file = "", ...args] = ns.inside([
-		process.execPath,
-		"--import",
-		import.meta.resolve("tsx"),
-		WORKER,
-	]);
-	const child = spawn(file, args, {
-		stdio: ["ignore", "inherit", "inherit", "ipc"],
-	});
-	const end = onEnd(() => child.kill("SIGKILL"));
+	const child = startWorker(ns, WORKER);
 	const ended = once(child, "exit").then(([code, signal]) => {
 		throw new Error(`the churn ended: ${code ?? signal}`);
 	});
@@ -51,6 +41,6 @@ export async function startChurn(ns: Namespace): Promise<Churn> {
 			child.send("rate");
 			return rate;
 		},
-		end,
+		end: () => void child.kill("SIGKILL"),
 	};
 }

@@ -33,7 +33,7 @@ function fillerAt(n: number): Made {
 	};
 }
 
-/** Of other ports, of the pod that comes, and of one that is gone. */
+/** Returns an entry of another port, of the pod that comes, or of one that is gone. */
 function churnAt(n: number): Made {
 	const source = n % 3 === 0 ? "[fd12::7]" : "198.19.0.7";
 	const [host, pod, old] =

@@ -12,7 +12,7 @@ import {
 } from "../harness/setup.ts";
 import type { Step } from "../support/chain.ts";
 import { RETIRE_SECONDS } from "../support/conflist.ts";
-import { forgetClients } from "../support/scene.ts";
+import { removeClientEntries } from "../support/scene.ts";
 import {
 	atOnce,
 	COMBINATIONS,
@@ -29,7 +29,7 @@ const stage = forTests(startRacing);
 /** Rounds for each that is to be judged. */
 const MOST = 5;
 
-/** When the plugin's step began and ended. */
+/** Returns the times at which the plugin's step began and ended. */
 function timesOf(steps: readonly Step[], type: string): [number, number] {
 	const step = steps.find((s) => s.type === type);
 	if (!step) throw new Error(`no step of ${type}`);
@@ -37,7 +37,7 @@ function timesOf(steps: readonly Step[], type: string): [number, number] {
 }
 
 /**
- * One entry cannot help where the ADD's flush comes between its own DEL and
+ * The single arrangement cannot help where the ADD's flush comes between its own DEL and
  * portmap's: the old rule still stands, and it is not called again.
  */
 function isBetween(deleted: readonly Step[], added: readonly Step[]): boolean {
@@ -48,14 +48,14 @@ function isBetween(deleted: readonly Step[], added: readonly Step[]): boolean {
 }
 
 describe.each(COMBINATIONS)("DEL and the next ADD at once, $name", (row) => {
-	const isOne = row.arrangement === "after";
-	const boundMs = LOST_MS + (isOne ? RETIRE_SECONDS * 1000 : 0);
+	const isSingle = row.arrangement === "single";
+	const boundMs = LOST_MS + (isSingle ? RETIRE_SECONDS * 1000 : 0);
 	const rounds: Round[] = [];
 	let between = 0;
 
 	beforeAll(
 		async () => {
-			const chain = chainFor(stage.site, row);
+			const chain = chainFor(stage.topology, row);
 			let pod = podIn(turnOf(stage, 0));
 			await chain.add(pod);
 			// those that cannot be judged are made up for
@@ -68,9 +68,9 @@ describe.each(COMBINATIONS)("DEL and the next ADD at once, $name", (row) => {
 					() => chain.add(successor),
 				);
 				pod = successor;
-				if (isOne && isBetween(deleted, added)) {
+				if (isSingle && isBetween(deleted, added)) {
 					between++;
-					await forgetClients(stage.site.node);
+					await removeClientEntries(stage.topology.node);
 					continue;
 				}
 				rounds.push(

@@ -29,7 +29,7 @@ describe.each(COMBINATIONS)("$name", (row) => {
 
 	beforeAll(
 		async () => {
-			const chain = chainFor(stage.site, row);
+			const chain = chainFor(stage.topology, row);
 			let pod = podIn(turnOf(stage, 0));
 			await chain.add(pod);
 			for (let n = 1; n <= REPLACEMENTS; n++) {

@@ -13,8 +13,8 @@ import {
 import { addresses } from "../support/chain.ts";
 import { readTable } from "../support/conntrack.ts";
 import { must } from "../support/exec.ts";
+import { HOST4, HOST6 } from "../support/node.ts";
 import { HOST_PORT } from "../support/scene.ts";
-import { HOST4, HOST6 } from "../support/site.ts";
 import {
 	atOnce,
 	COMBINATIONS,
@@ -34,14 +34,14 @@ const stage = forTests(startRacing);
 
 describe.each(COMBINATIONS)("$name", (row) => {
 	const rounds: Round[] = [];
-	/** Of all pods: it is one address of each family for all of them. */
+	/** The addresses of all pods: one of each family for all of them. */
 	const given = new Set<string>();
 	let kept: [before: string[], after: string[]] = [[], []];
 
 	beforeAll(
 		async () => {
 			const { between, interrupted } = interruptible();
-			const chain = chainFor(stage.site, {
+			const chain = chainFor(stage.topology, {
 				...row,
 				oneAddress: true,
 				async between(step) {
@@ -49,7 +49,13 @@ describe.each(COMBINATIONS)("$name", (row) => {
 					// who has the address now is not what this is about
 					if (step.type === "bridge" && step.verb === "ADD")
 						await must(
-							stage.site.node.inside(["ip", "neigh", "flush", "dev", "cni0"]),
+							stage.topology.node.inside([
+								"ip",
+								"neigh",
+								"flush",
+								"dev",
+								"cni0",
+							]),
 						);
 				},
 			});
@@ -133,7 +139,7 @@ async function speakOnce(): Promise<void> {
 /** Seconds left of the entries of those who spoke last, by id. */
 async function silentEntries(): Promise<Map<string, number>> {
 	const first = SILENT.first + spoken * SILENT.count;
-	const table = await readTable(stage.site.node);
+	const table = await readTable(stage.topology.node);
 	return new Map(
 		table
 			.filter(({ orig }) => orig.sport >= first)

@@ -1,4 +1,4 @@
-// What the races share: senders that never pause, some on each of two CPUs, and
+// Senders and pods for the races: senders that never pause, some on each of two CPUs, and
 // the pods that they send to.
 
 import { readFileSync } from "node:fs";
@@ -11,8 +11,8 @@ import {
 import type { Attachment, Step } from "../support/chain.ts";
 import { sleep } from "../support/clock.ts";
 import type { Namespace } from "../support/netns.ts";
+import { HOST4, HOST6 } from "../support/node.ts";
 import { attachment, HOST_PORT, type Sandbox } from "../support/scene.ts";
-import { HOST4, HOST6 } from "../support/site.ts";
 import { openStation } from "../support/station.ts";
 
 /** Replacements of a pod in each combination. */
@@ -29,10 +29,10 @@ export const LOST_MS = 5000;
 
 /** How our plugin stands to portmap, and how portmap writes its rules. */
 export const COMBINATIONS: readonly (ChainFor & { readonly name: string })[] = [
-	{ name: "one entry, iptables", arrangement: "after", backend: "iptables" },
-	{ name: "two entries, iptables", arrangement: "around", backend: "iptables" },
-	{ name: "one entry, nftables", arrangement: "after", backend: "nftables" },
-	{ name: "two entries, nftables", arrangement: "around", backend: "nftables" },
+	{ name: "single, iptables", arrangement: "single", backend: "iptables" },
+	{ name: "split, iptables", arrangement: "split", backend: "iptables" },
+	{ name: "single, nftables", arrangement: "single", backend: "nftables" },
+	{ name: "split, nftables", arrangement: "split", backend: "nftables" },
 ];
 
 /** A station's timer is no finer. */
@@ -40,7 +40,7 @@ const EVERY_MS = 5;
 const PER_KIND = 8;
 /** Source port of sender 0. */
 const FIRST_PORT = 21_000;
-/** Unlike those of the scene's own clients. */
+/** The id of sender 0, unlike those of the scene's own clients. */
 const FIRST_ID = 10_000;
 
 export interface Racing extends Stage {
@@ -75,8 +75,8 @@ export async function startRacing(): Promise<Racing> {
 		);
 	};
 	for (const cpu of twoCpus()) {
-		await send(stage.site.world, cpu, [HOST4, HOST6]);
-		await send(stage.site.node, cpu, [HOST4, "127.0.0.1"]);
+		await send(stage.topology.world, cpu, [HOST4, HOST6]);
+		await send(stage.topology.node, cpu, [HOST4, "127.0.0.1"]);
 	}
 	return { ...stage, senders };
 }
@@ -91,7 +91,7 @@ export function turnOf({ turns }: Stage, n: number): Sandbox {
 	return turns[n % 2 === 0 ? 0 : 1];
 }
 
-/** What our plugin says it removed in these steps. */
+/** Returns how many entries our plugin says it removed in these steps. */
 export function removedIn(steps: readonly Step[]): number {
 	let sum = 0;
 	for (const { type, stderr } of steps)
@@ -104,7 +104,7 @@ export function removedIn(steps: readonly Step[]): number {
 /** How much later than the first of two the second begins; portmap takes 100 to 150 ms. */
 const OFFSETS_MS = [0, 150, 60, -150, 30, 120, -60, 90, 200, -300];
 
-/** Both at once, a little apart: differently for each `n`. */
+/** Runs both at once, a little apart: differently for each `n`. */
 export async function atOnce<A, B>(
 	n: number,
 	first: () => Promise<A>,
@@ -117,12 +117,12 @@ export async function atOnce<A, B>(
 	]);
 }
 
-/** When the last of these steps had returned. */
+/** Returns the time at which the last of these steps had returned. */
 export function endOf(...steps: readonly (readonly Step[])[]): number {
 	return Math.max(...steps.flat().map(({ endedAt }) => endedAt));
 }
 
-/** For a chain whose DEL can fail when all plugins have done their work: the runtime will repeat it. */
+/** Returns hooks for a chain whose DEL can fail when all plugins have done their work: the runtime will repeat it. */
 export function interruptible(): {
 	readonly between: NonNullable<ChainFor["between"]>;
 	interrupted(del: () => Promise<unknown>): Promise<void>;
@@ -146,7 +146,7 @@ export function interruptible(): {
 	};
 }
 
-/** Two of the CPUs that we may use. Throws if there is one only: no race, no test. */
+/** Returns two of the CPUs that we may use. Throws if there is one only: no race, no test. */
 function twoCpus(): readonly [number, number] {
 	const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(
 		readFileSync("/proc/self/status", "utf8"),

@@ -1,8 +1,8 @@
 // Entries that have nothing to do with any pod of the soak, however near they come
 // to one: none may ever be touched.
 
-import { type Flow, flowOf, insert } from "../kernel/model.flows.ts";
 import { type Entry, readTable } from "../support/conntrack.ts";
+import { type Flow, flowOf, insert } from "../support/flow.ts";
 import { CONTAINER_PORT, HOST, ipOf, type Node, SLOTS } from "./node.ts";
 
 export const MARK = 77;

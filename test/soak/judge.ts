@@ -18,7 +18,7 @@ import {
 const RETIRE_SECONDS = 2;
 /** The kernel counts in whole seconds, and takes its time to tell. */
 const SLACK_MS = 1500;
-/** What is left of a retired entry, or of one whose connection has ended. */
+/** Seconds left of a retired entry, or of one whose connection has ended. */
 const SOON_S = 12;
 
 /** Flows towards a pod that is gone, which may go on for this long. */
@@ -61,7 +61,7 @@ export class Judge {
 			);
 	}
 
-	/** What leads a live pod's traffic to it, and the bystanders; but not what ends soon anyway. */
+	/** The entries that lead a live pod's traffic to it, and the bystanders; but not those that end soon anyway. */
 	async #healthy(): Promise<Entry[]> {
 		const table = await readTable(this.#node.ns);
 		const others = table.filter(isBystander);

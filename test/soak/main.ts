@@ -19,13 +19,13 @@ const node = await createNode();
 const judge = new Judge(node);
 const { live } = judge;
 node.bystanders = await insertBystanders(node);
-/** Those that are gone, whose DEL may come again. */
+/** Pods that have left, whose DEL may come again. */
 const gone: Pod[] = [];
 let made = 0;
 
 async function add(slot: Slot): Promise<void> {
 	const free = node.addressesExcept([...live.values()]);
-	// of the one before, as an allocator may have it: then its late DEL means this one
+	// the address of the pod before, as an allocator may have it: then its late DEL means this one
 	const last = gone.findLast((pod) => pod.slot === slot)?.address;
 	const address =
 		last !== undefined && free.includes(last) && r.chance(0.4)
@@ -38,7 +38,7 @@ async function add(slot: Slot): Promise<void> {
 	await judge.look(slot, `ADD ${pod.id}`);
 }
 
-/** In the order of the chain: our entry for DEL comes after portmap's DEL, an entry for both before it. */
+/** The steps in the order of the chain: our plugin item for DEL comes after portmap's DEL, a plugin item for both before it. */
 async function del(pod: Pod): Promise<void> {
 	const { slot } = pod;
 	if (slot.retires) {
@@ -78,7 +78,7 @@ async function delAgain(): Promise<void> {
 }
 
 /** The runtime lost the pod: no DEL comes. */
-async function forget(pod: Pod): Promise<void> {
+async function lose(pod: Pod): Promise<void> {
 	await node.rule("-D", pod);
 	live.delete(pod.slot);
 	const valid = [...live.values()].map(({ id }) => ({
@@ -99,7 +99,7 @@ while (Date.now() < end && judge.faults.length < MOST_FAULTS) {
 	const dice = r.below(10);
 	if (pod === undefined) await add(slot);
 	else if (dice < 3) await del(pod);
-	else if (dice < 4) await forget(pod);
+	else if (dice < 4) await lose(pod);
 	else if (dice < 6) await judge.call("CHECK", pod);
 	else if (dice < 7) await delAgain();
 	else {

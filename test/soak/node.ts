@@ -1,19 +1,17 @@
 // The node of the soak: hostPorts of both families and protocols, clients that
 // never stop, and the DNAT rules that come and go with the pods.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { must } from "../support/exec.ts";
+import { cable, createNamespace, type Namespace } from "../support/netns.ts";
 import {
-	cable,
-	createNamespace,
-	ip,
-	type Namespace,
-	sysctl,
-} from "../support/netns.ts";
+	equip,
+	GATEWAY,
+	HOST4,
+	HOST6,
+	temporaryDirectory,
+	UPLINK,
+} from "../support/node.ts";
 import { openStation } from "../support/station.ts";
-import { onEnd } from "../support/undo.ts";
 
 type Family = 4 | 6;
 type Proto = "udp" | "tcp";
@@ -23,7 +21,7 @@ export interface Slot {
 	readonly port: number;
 	readonly protocols: readonly Proto[];
 	readonly families: readonly Family[];
-	/** One entry for ADD and DEL, rather than two. */
+	/** The single arrangement, in which DEL retires, rather than the split one. */
 	readonly retires: boolean;
 }
 
@@ -46,7 +44,7 @@ export const SLOTS: readonly Slot[] = KINDS.flatMap((kind, n) => [
 	{ ...kind, port: 8126 + 2 * n, retires: true },
 ]);
 
-export const HOST = { 4: "203.0.113.1", 6: "fd03::1" } as const;
+export const HOST = { 4: HOST4, 6: HOST6 } as const;
 export const CONTAINER_PORT = 5353;
 /** Clients of each port, family and protocol. */
 const CLIENTS = { udp: 10, tcp: 4 } as const;
@@ -57,7 +55,7 @@ const ADDRESSES = Array.from({ length: 40 }, (_, n) => 100 + n);
 export interface Node {
 	readonly ns: Namespace;
 	readonly dataDir: string;
-	/** How many of the entries that must always be there. */
+	/** The number of entries that must always be there. */
 	bystanders: number;
 	addressesExcept(pods: readonly Pod[]): number[];
 	/** Makes or removes the rules of a pod. */
@@ -79,32 +77,21 @@ export async function createNode(): Promise<Node> {
 	const ns = await createNamespace("soaknode");
 	const world = await createNamespace("soakworld");
 	const pods = await createNamespace("soakpods");
-	const dataDir = mkdtempSync(join(tmpdir(), "conntrack-flush-soak-"));
-	onEnd(() => rmSync(dataDir, { recursive: true, force: true }));
 	await cable([ns, "uplink"], [world, "eth0"]);
 	await cable([ns, "cni0"], [pods, "eth0"]);
-	await sysctl(ns, {
-		"net.ipv4.ip_forward": 1,
-		"net.ipv6.conf.all.forwarding": 1,
+	await equip(ns, {
+		addresses: { uplink: UPLINK, cni0: GATEWAY },
+		forwards: true,
 	});
-	await ip(ns, [
-		`address add ${HOST[4]}/24 dev uplink`,
-		`address add ${HOST[6]}/64 dev uplink`,
-		"address add 10.88.0.1/16 dev cni0",
-		"address add fd88::1/64 dev cni0",
-	]);
-	await ip(world, [
-		"address add 203.0.113.2/24 dev eth0",
-		"address add fd03::2/64 dev eth0",
-	]);
-	await ip(pods, [
-		...ADDRESSES.flatMap((a) => [
-			`address add ${ipOf(a, 4)}/16 dev eth0`,
-			`address add ${ipOf(a, 6)}/64 dev eth0`,
-		]),
-		"route add default via 10.88.0.1",
-		"route add ::/0 via fd88::1",
-	]);
+	await equip(world, {
+		addresses: { eth0: ["203.0.113.2/24", "fd03::2/64"] },
+	});
+	await equip(pods, {
+		addresses: {
+			eth0: ADDRESSES.flatMap((a) => [`${ipOf(a, 4)}/16`, `${ipOf(a, 6)}/64`]),
+		},
+		gateways: ["10.88.0.1", "fd88::1"],
+	});
 	const listeners = await openStation(pods);
 	await listeners.tcpListen("::", CONTAINER_PORT);
 	const clients = await openStation(world);
@@ -128,7 +115,7 @@ export async function createNode(): Promise<Node> {
 	await clients.tcpTalk(flows("tcp"));
 	return {
 		ns,
-		dataDir,
+		dataDir: temporaryDirectory("soak"),
 		bystanders: 0,
 		addressesExcept: (live) =>
 			ADDRESSES.filter((a) => !live.some(({ address }) => address === a)),

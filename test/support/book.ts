@@ -53,7 +53,7 @@ export function spell(family: FamilyName, flow: string): string {
 	});
 }
 
-/** What the local routing table says, without kube-ipvs0. */
+/** Returns true if the local routing table has the address, without kube-ipvs0. */
 export function isLocal(ip: string): boolean {
 	return Object.values(BOOKS).some(({ H, H2, L, G }) =>
 		[H, H2, L, G].some((own) => own === ip),

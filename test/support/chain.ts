@@ -1,7 +1,7 @@
 // Runs a conflist as a container runtime does through libcni: plugins executed
 // in the node's namespace, ADD in list order with prevResult handed on, DEL in
 // reverse with the result cached at ADD (from cniVersion 0.4.0 on; none below),
-// runtimeConfig only for entries that declare the capability. It adds nothing
+// runtimeConfig only for plugin items that declare the capability. It adds nothing
 // of its own but hooks and clocks.
 
 import { existsSync } from "node:fs";
@@ -46,7 +46,7 @@ export interface ChainOptions {
 	readonly spelling?: "cni" | "containerd";
 	/** Argv put before the executable of a plugin type, e.g. to take a capability away. */
 	readonly wrap?: Readonly<Record<string, readonly string[]>>;
-	/** Last word on what a plugin is given on stdin. */
+	/** Has the last word on what a plugin is given on stdin. */
 	readonly edit?: (type: string, conf: Json) => Json;
 	/** Called after each plugin has returned and before the next starts. */
 	readonly between?: (step: Step) => Promise<void> | void;
@@ -200,7 +200,7 @@ function parseResult(step: Step): Json {
 	}
 }
 
-/** Addresses of a result, without their prefixes, IPv4 and IPv6 alike. */
+/** Returns the addresses of a result, without their prefixes, IPv4 and IPv6 alike. */
 export function addresses(result: string | Json): string[] {
 	const { ips } = (
 		typeof result === "string" ? JSON.parse(result) : result

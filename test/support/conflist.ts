@@ -3,13 +3,13 @@
 
 import { join } from "node:path";
 import type { Conflist, Json } from "./chain.ts";
-import { POD_NET4, POD_NET6, type Site } from "./site.ts";
+import { POD_NET4, POD_NET6, type Topology } from "./topology.ts";
 
 /**
- * after: one entry behind portmap, ADD deletes and DEL retires.
- * around: `on: del` before portmap and `on: add` behind it, both delete.
+ * single: one plugin item behind portmap, ADD deletes and DEL retires.
+ * split: `on: del` before portmap and `on: add` behind it, both delete.
  */
-export type Arrangement = "after" | "around" | "without";
+export type Arrangement = "single" | "split" | "without";
 
 /** How portmap writes its rules; only the newest knows nftables. */
 export type Backend = "iptables" | "nftables";
@@ -20,18 +20,21 @@ export interface ConflistOptions {
 	/** IPAM has one address of each family, so that the next pod gets the last one's. */
 	readonly oneAddress?: boolean;
 	readonly cniVersion?: string;
-	/** Keys for our entries, e.g. protocols. */
+	/** Keys for our plugin items, such as protocols. */
 	readonly keys?: Json;
 }
 
 /** The default of the key retireSeconds. */
 export const RETIRE_SECONDS = 2;
 
-export function conflist(site: Site, options: ConflistOptions): Conflist {
+export function conflist(
+	topology: Topology,
+	options: ConflistOptions,
+): Conflist {
 	const flush = (keys: Json) => ({
 		type: "conntrack-flush",
 		capabilities: { portMappings: true },
-		dataDir: join(site.dir, "state"),
+		dataDir: join(topology.dir, "state"),
 		...keys,
 		...options.keys,
 	});
@@ -45,12 +48,13 @@ export function conflist(site: Site, options: ConflistOptions): Conflist {
 		isGateway: true,
 		ipam: {
 			type: "host-local",
-			dataDir: join(site.dir, "ipam"),
+			dataDir: join(topology.dir, "ipam"),
 			ranges: [[pool(POD_NET4, "10.88.0.77")], [pool(POD_NET6, "fd88::77")]],
 			routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
 		},
 	};
 	const { arrangement, backend } = options;
+	const isSplit = arrangement === "split";
 	const portmap = {
 		type: "portmap",
 		capabilities: { portMappings: true },
@@ -61,10 +65,11 @@ export function conflist(site: Site, options: ConflistOptions): Conflist {
 		name: "podnet",
 		plugins: [
 			bridge,
-			...(arrangement === "around" ? [flush({ on: "del" })] : []),
+			...(isSplit ? [flush({ on: "del" })] : []),
 			portmap,
-			...(arrangement === "around" ? [flush({ on: "add" })] : []),
-			...(arrangement === "after" ? [flush({})] : []),
+			...(arrangement === "without"
+				? []
+				: [flush(isSplit ? { on: "add" } : {})]),
 		],
 	};
 }

@@ -14,7 +14,7 @@ import {
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Bytes out of hex; `#` begins a comment, white space and braces are for the reader. */
+/** Returns the bytes of a text in hex; `#` begins a comment, white space and braces are for the reader. */
 export function hex(text: string): Uint8Array {
 	const digits = text.replace(/#.*/g, "").replace(/[\s{}|]/g, "");
 	if (!/^([0-9a-f]{2})*$/i.test(digits)) throw new Error(`not hex: ${digits}`);
@@ -23,7 +23,7 @@ export function hex(text: string): Uint8Array {
 	);
 }
 
-/** For comparing, so that a difference is readable: words of four bytes. */
+/** Returns hex in words of four bytes, so that a difference is readable. */
 export function toHex(bytes: Uint8Array): string {
 	const digits = [...bytes].map((b) => b.toString(16).padStart(2, "0"));
 	return digits.join("").replace(/.{8}(?=.)/g, "$& ");
@@ -173,7 +173,7 @@ function inverse({ src, dst, sport, dport }: Tuple): Tuple {
 	return { src: dst, dst: src, sport: dport, dport: sport };
 }
 
-/** What the predicate gets. */
+/** Returns the entry that the predicate gets. */
 export function entry(spec: EntrySpec): Entry {
 	const { family, proto, orig, reply } = facts(spec);
 	return {
@@ -191,7 +191,7 @@ export function entry(spec: EntrySpec): Entry {
 	};
 }
 
-/** Bytes as the words that a received buffer shows of them; what is no whole word at the end is cut. */
+/** Returns bytes as the words that a received buffer shows of them; what is no whole word at the end is cut. */
 export function words(bytes: Uint8Array): Uint32Array {
 	return new Uint32Array(bytes.slice(0, bytes.length & ~3).buffer);
 }
@@ -222,7 +222,7 @@ function facts(spec: EntrySpec) {
 	return { family, proto: protoNumber(spec.proto), orig, reply };
 }
 
-/** Payload of CTA_TUPLE_ORIG or CTA_TUPLE_REPLY as the kernel lays it out. */
+/** Returns the payload of CTA_TUPLE_ORIG or CTA_TUPLE_REPLY as the kernel lays it out. */
 export function tupleBytes(t: Tuple, proto: number, zone?: number): Uint8Array {
 	const [src, dst] = t.src.includes(":") ? [3, 4] : [1, 2];
 	return concat(

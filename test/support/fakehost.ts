@@ -1,10 +1,17 @@
 // A Host in memory: files, environment, output and clocks that a test reads and
 // sets. It opens no socket unless the test gives it one, and remembers each call
-// that touches the system, in order.
+// that touches the system, in order. test/conformance compares it with the real
+// hosts. It has no links, FIFOs, devices, users or bytes that are no text.
 
 import { constants } from "node:os";
 import { posix } from "node:path";
-import type { FileStat, FullHost, Host, SysError } from "../../src/host.ts";
+import {
+	type FileStat,
+	type FullHost,
+	type Host,
+	MAX_DOCUMENT,
+	type SysError,
+} from "../../src/host.ts";
 
 /** Time that only a test moves. */
 export interface Clock {
@@ -31,10 +38,10 @@ export interface FakeHostOptions {
 	readonly clock?: Clock;
 	/** How far the wall clock has jumped. */
 	readonly wallMs?: number;
-	/** What stat tells of a file in place of what is known. */
+	/** Takes the place of what stat knows of a file. */
 	readonly stat?: (path: string) => Partial<FileStat>;
 	readonly signal?: Host["signal"];
-	/** Of a terminal on both standard output and standard error. */
+	/** The width of a terminal on both standard output and standard error. */
 	readonly columns?: number;
 }
 
@@ -51,11 +58,11 @@ export interface FakeHost extends FullHost {
 	readonly calls: readonly string[];
 	/** By address; a server that was closed is not there. */
 	readonly servers: ReadonlyMap<string, ReadonlyMap<string, Page>>;
-	/** What was written to a descriptor so far. */
+	/** Returns the text that was written to a descriptor so far. */
 	written(fd: 1 | 2): string;
 }
 
-/** What a host throws. */
+/** Returns the error of a host. The fake ones name a call of Host where the real ones name the system call. */
 export function sysError(
 	code: string,
 	syscall: string,
@@ -76,21 +83,57 @@ export function sysError(
 /** The wall clock when the monotonic one shows 0. */
 export const EPOCH = 1_700_000_000_000;
 
+/** readFile's limit if the caller names none. */
+const READ_LIMIT = 1 << 20;
+
+/** The text as it comes back when it has been UTF-8 in between. */
+function asUTF8(text: string): string {
+	return Buffer.from(text).toString();
+}
+
+type Node = Pick<FileStat, "mode" | "uid" | "gid" | "ino" | "mtimeMs">;
+
 export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 	const clock = options.clock ?? { ms: 0 };
 	const files = new Map<string, string>();
-	const directories = new Set<string>(["/"]);
+	/** Files and directories; what has no text in `files` is a directory. */
+	const nodes = new Map<string, Node>();
+	const locked = new Set<string>();
 	const calls: string[] = [];
 	const output = { 1: "", 2: "" };
 
-	const makeDirectories = (path: string): void => {
-		for (let dir = path; dir !== "/"; dir = posix.dirname(dir))
-			directories.add(dir);
+	let inodes = 0;
+	const add = (path: string, mode: number): void => {
+		const mtimeMs = EPOCH + clock.ms;
+		nodes.set(path, { mode, uid: 0, gid: 0, ino: ++inodes, mtimeMs });
 	};
-	for (const dir of options.directories ?? []) makeDirectories(dir);
+	const put = (path: string, text: string, mode: number): void => {
+		files.set(path, asUTF8(text));
+		add(path, mode);
+	};
+	const remove = (path: string): void => {
+		files.delete(path);
+		nodes.delete(path);
+	};
+	const isDirectory = (path: string): boolean =>
+		nodes.has(path) && !files.has(path);
+	/** Makes the parents that are missing; they have `above` for their mode. */
+	const makeDirectory = (path: string, mode: number, above: number): void => {
+		if (path === "/" || nodes.has(path)) return;
+		makeDirectory(posix.dirname(path), above, above);
+		add(path, mode);
+	};
+	const isEmpty = (path: string): boolean =>
+		![...nodes.keys()].some((p) => p !== "/" && posix.dirname(p) === path);
+
+	const { directoryMode = 0o755 } = options;
+	add("/", directoryMode);
+	for (const dir of options.directories ?? [])
+		makeDirectory(dir, directoryMode, directoryMode);
 	for (const [path, text] of Object.entries(options.files ?? {})) {
-		makeDirectories(posix.dirname(path));
+		makeDirectory(posix.dirname(path), directoryMode, directoryMode);
 		files.set(path, text);
+		add(path, 0o644);
 	}
 
 	/** Notes the call, throws what the test wants, and returns the path that the kernel would walk. */
@@ -98,35 +141,38 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		calls.push(`${call} ${given}`);
 		const code = options.fail?.(call, given);
 		if (code !== undefined) throw sysError(code, call, given);
-		const path = posix.normalize(given);
+		if (given.includes("\0")) throw sysError("EINVAL", call, given);
+		const path = posix.normalize(given).replace(/(?<=.)\/$/, "");
 		for (let dir = posix.dirname(path); dir !== "/"; dir = posix.dirname(dir))
 			if (files.has(dir)) throw sysError("ENOTDIR", call, given);
 		return path;
 	};
+	/** Enters a call that makes a file or replaces one. */
 	const create = (call: string, given: string): string => {
 		const path = enter(call, given);
-		if (directories.has(path)) throw sysError("EISDIR", call, given);
-		if (!directories.has(posix.dirname(path)))
-			throw sysError("ENOENT", call, given);
+		if (isDirectory(path)) throw sysError("EISDIR", call, given);
+		if (!nodes.has(posix.dirname(path))) throw sysError("ENOENT", call, given);
 		return path;
 	};
-	const existing = (call: string, given: string): [string, string] => {
+	/** Enters a call on a file or directory that must be there. */
+	const present = (call: string, given: string): [string, Node] => {
 		const path = enter(call, given);
+		const node = nodes.get(path);
+		if (!node) throw sysError("ENOENT", call, given);
+		return [path, node];
+	};
+	/** Enters a call on a file that must be there. */
+	const existing = (call: string, given: string): [string, string] => {
+		const [path] = present(call, given);
 		const text = files.get(path);
-		if (text !== undefined) return [path, text];
-		const code = directories.has(path) ? "EISDIR" : "ENOENT";
-		throw sysError(code, call, given);
+		if (text === undefined) throw sysError("EISDIR", call, given);
+		return [path, text];
 	};
-
-	/** What stat tells of a file besides its text. */
-	const nodes = new Map<string, Pick<FileStat, "mode" | "ino" | "mtimeMs">>();
-	let inodes = 0;
-	const touch = (path: string, mode?: number): void => {
-		const { ino, ...old } = nodes.get(path) ?? { ino: ++inodes, mode: 0o644 };
-		const mtimeMs = EPOCH + clock.ms;
-		nodes.set(path, { ino, mode: mode ?? old.mode, mtimeMs });
+	const read = (call: string, given: string, limit: number): string => {
+		const [, text] = existing(call, given);
+		if (Buffer.byteLength(text) > limit) throw sysError("EFBIG", call, given);
+		return text;
 	};
-	for (const path of files.keys()) touch(path);
 	const servers = new Map<string, Map<string, Page>>();
 
 	return {
@@ -147,64 +193,70 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		write(fd, text) {
 			const code = options.fail?.("write", String(fd));
 			if (code !== undefined) throw sysError(code, "write");
-			output[fd] += text;
+			output[fd] += asUTF8(text);
 		},
 		netlink(protocol, timeoutMs) {
 			calls.push(`netlink ${protocol}`);
 			if (!options.netlink) throw new Error("no socket was to be opened");
 			return options.netlink(protocol, timeoutMs);
 		},
-		readFile: (path) => existing("readFile", path)[1],
+		readFile: (path, limit = READ_LIMIT) => read("readFile", path, limit),
 		writeFile(given, text, mode) {
-			const path = create("writeFile", given);
-			files.set(path, text);
-			touch(path, mode);
+			put(create("writeFile", given), text, mode);
 		},
 		appendFile(given, text, mode) {
 			const path = create("appendFile", given);
-			touch(path, files.has(path) ? undefined : mode);
-			const whole = (files.get(path) ?? "") + text;
+			const whole = (files.get(path) ?? "") + asUTF8(text);
+			if (!files.has(path)) add(path, mode);
 			files.set(path, whole);
+			const node = nodes.get(path);
+			if (node) nodes.set(path, { ...node, mtimeMs: EPOCH + clock.ms });
 			return Buffer.byteLength(whole);
 		},
 		copyFile(from, to, mode) {
 			const [, text] = existing("copyFile", from);
-			const path = create("copyFile", to);
-			files.set(path, text);
-			touch(path, mode);
+			put(create("copyFile", to), text, mode);
 		},
 		rename(from, to) {
 			const [path, text] = existing("rename", from);
 			const target = posix.normalize(to);
+			if (isDirectory(target)) throw sysError("EISDIR", "rename", from);
+			if (!nodes.has(posix.dirname(target)))
+				throw sysError("ENOENT", "rename", from);
 			const node = nodes.get(path);
-			files.delete(path);
-			nodes.delete(path);
+			remove(path);
 			files.set(target, text);
 			if (node) nodes.set(target, node);
 		},
 		unlink(given) {
-			const [path] = existing("unlink", given);
-			files.delete(path);
-			nodes.delete(path);
+			remove(existing("unlink", given)[0]);
 		},
 		mkdir(given, mode) {
 			const path = enter("mkdir", given);
 			if (files.has(path)) throw sysError("EEXIST", "mkdir", given);
-			if (directories.has(path)) return options.directoryMode ?? 0o755;
-			makeDirectories(path);
-			return mode;
+			makeDirectory(path, mode, 0o755);
+			return nodes.get(path)?.mode ?? mode;
 		},
 		readDir(given) {
-			const path = enter("readDir", given);
+			const [path] = present("readDir", given);
 			if (files.has(path)) throw sysError("ENOTDIR", "readDir", given);
-			if (!directories.has(path)) throw sysError("ENOENT", "readDir", given);
-			return [...files.keys(), ...directories]
+			return [...nodes.keys()]
 				.filter((p) => p !== "/" && posix.dirname(p) === path)
 				.map((p) => posix.basename(p));
 		},
-		flock(path) {
-			enter("flock", path);
-			return () => {};
+		/** Makes no file, so that a test can compare all files that there are. */
+		flock(given, timeoutMs) {
+			const path = create("flock", given);
+			if (locked.has(path)) {
+				clock.ms += timeoutMs;
+				throw sysError("EAGAIN", "flock", given);
+			}
+			locked.add(path);
+			let isHeld = true;
+			return () => {
+				if (isHeld) locked.delete(path);
+				isHeld = false;
+			};
 		},
 		now: () => EPOCH + clock.ms + (options.wallMs ?? 0),
 		ticks: () => clock.ms,
@@ -217,52 +269,31 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		},
 		columns: () => options.columns,
 		stat(given) {
-			const path = enter("stat", given);
-			if (directories.has(path))
-				return {
-					kind: "directory",
-					mode: 0o755,
-					uid: 0,
-					gid: 0,
-					size: 0,
-					mtimeMs: EPOCH,
-					ino: 0,
-				};
-			const node = nodes.get(path);
-			if (!node) throw sysError("ENOENT", "stat", given);
-			const size = Buffer.byteLength(files.get(path) ?? "");
-			return {
-				kind: "file",
-				size,
-				uid: 0,
-				gid: 0,
-				...node,
-				...options.stat?.(path),
-			};
+			const [path, node] = present("stat", given);
+			const text = files.get(path);
+			if (text === undefined) return { kind: "directory", size: 0, ...node };
+			const size = Buffer.byteLength(text);
+			return { kind: "file", size, ...node, ...options.stat?.(path) };
 		},
 		readBytes: (path) =>
-			new TextEncoder().encode(existing("readBytes", path)[1]),
+			new TextEncoder().encode(read("readBytes", path, MAX_DOCUMENT)),
 		readStream: (path) => existing("readStream", path)[1],
 		readLink(given) {
-			existing("readLink", given);
+			present("readLink", given);
 			throw sysError("EINVAL", "readLink", given);
 		},
-		chown(given) {
-			existing("chown", given);
+		chown(given, uid, gid) {
+			const [path, node] = present("chown", given);
+			nodes.set(path, { ...node, uid, gid });
 		},
 		rmdir(given) {
-			const path = enter("rmdir", given);
-			if (!directories.has(path)) throw sysError("ENOENT", "rmdir", given);
-			if (
-				[...files.keys(), ...directories].some((p) => posix.dirname(p) === path)
-			)
-				throw sysError("ENOTEMPTY", "rmdir", given);
-			directories.delete(path);
+			const [path] = present("rmdir", given);
+			if (files.has(path)) throw sysError("ENOTDIR", "rmdir", given);
+			if (!isEmpty(path)) throw sysError("ENOTEMPTY", "rmdir", given);
+			nodes.delete(path);
 		},
 		sync(given) {
-			const path = enter("sync", given);
-			if (!files.has(path) && !directories.has(path))
-				throw sysError("ENOENT", "sync", given);
+			present("sync", given);
 		},
 		serve(address) {
 			calls.push(`serve ${address}`);

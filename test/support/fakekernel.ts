@@ -36,7 +36,7 @@ export interface Request {
 	readonly seq: number;
 	/** Without the header. */
 	readonly payload: Uint8Array;
-	/** How many of this type came before. */
+	/** The number of messages of this type that came before. */
 	readonly nth: number;
 }
 
@@ -48,7 +48,7 @@ export interface FakeKernelOptions {
 	/** Entries in one datagram of a dump. */
 	readonly perDatagram?: number;
 	readonly clock?: Clock;
-	/** What each recv takes. */
+	/** The time that each recv takes. */
 	readonly recvMs?: number;
 	/** The errno with which socket() fails. */
 	readonly refuse?: (protocol: number) => string | undefined;
@@ -86,7 +86,7 @@ export function fakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 	let open = 0;
 	let received = 0;
 
-	/** Where the entry stands that a request names; -1 for none. */
+	/** Returns the place of the entry that a request names; -1 for none. */
 	const find = (attrs: Attributes): number => {
 		const key = keyOf(attrs.get(CTA_TUPLE_REPLY), attrs.get(CTA_ZONE));
 		const id = attrs.get(CTA_ID);
@@ -241,7 +241,7 @@ const EINVAL = 22;
 
 type Attributes = Map<number, Uint8Array>;
 
-/** Payloads by type, flags masked; for what our own code wrote, so without mercy. */
+/** Returns the payloads by type, with the flags masked. Throws on the slightest fault, because our own code wrote them. */
 export function attributesOf(bytes: Uint8Array): Attributes {
 	const found: Attributes = new Map();
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

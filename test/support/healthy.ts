@@ -12,10 +12,11 @@ import {
 } from "./chain.ts";
 import { type Entry, readTable, type Tuple } from "./conntrack.ts";
 import { must } from "./exec.ts";
+import { HOST4, HOST4B, HOST6B } from "./node.ts";
 import { CONTAINER_PORT, HOST_PORT, type Scene } from "./scene.ts";
-import { HOST4, HOST4B, HOST6B, SERVER4, SERVER6, SERVICE4 } from "./site.ts";
+import { SERVER4, SERVER6, SERVICE4 } from "./topology.ts";
 
-/** What the neighbour publishes: the same port on the second addresses, and another port. */
+/** The ports that the neighbour publishes: the same port on the second addresses, and another port. */
 export const NEIGHBOUR_MAPPINGS: readonly PortMapping[] = [
 	...[HOST4B, HOST6B].map((hostIP) => ({
 		hostPort: HOST_PORT,
@@ -48,7 +49,7 @@ export interface HealthyFlows {
 	broken(): Promise<string[]>;
 }
 
-/** Before the pod under test is added for the first time; the neighbour is attached. */
+/** Starts the flows. The neighbour is attached, and the pod under test has not been added yet. */
 export async function startHealthyFlows(
 	scene: Scene,
 	chain: Chain,
@@ -156,7 +157,7 @@ export async function startHealthyFlows(
 	}
 
 	const find = async (): Promise<Map<string, Entry | undefined>> => {
-		const table = await readTable(scene.site.node);
+		const table = await readTable(scene.topology.node);
 		return new Map(
 			flows.map((flow, n) => [
 				flow.name,
@@ -207,7 +208,7 @@ function sameTarget(orig: Tuple, flow: Flow, sport: number): boolean {
 
 /** Servers for the flows, and the Service's rule. */
 async function prepare(scene: Scene, pod4: string): Promise<void> {
-	const { node } = scene.site;
+	const { node } = scene.topology;
 	for (const host of [SERVER4, SERVER6]) {
 		await scene.world.listen({
 			name: `server ${host}`,

@@ -8,7 +8,7 @@ import { onEnd } from "./undo.ts";
 
 export interface Namespace {
 	readonly name: string;
-	/** What CNI_NETNS wants. */
+	/** The value for CNI_NETNS. */
 	readonly path: string;
 	/** The command as run inside. */
 	inside(argv: readonly string[]): string[];
@@ -17,9 +17,18 @@ export interface Namespace {
 
 let made = 0;
 
-export async function createNamespace(role: string): Promise<Namespace> {
-	const name = `cf${process.pid}-${++made}-${role}`;
-	const remove = onEnd(() => quietly(["ip", "netns", "del", name]));
+/** `empty` is called before the namespace is removed. */
+export async function createNamespace(
+	role: string,
+	{
+		name = `cf${process.pid}-${++made}-${role}`,
+		empty = () => {},
+	}: { readonly name?: string; readonly empty?: (name: string) => void } = {},
+): Promise<Namespace> {
+	const remove = onEnd(() => {
+		empty(name);
+		quietly(["ip", "netns", "del", name]);
+	});
 	await must(["ip", "netns", "add", name]);
 	await must(["ip", "-n", name, "link", "set", "lo", "up"]);
 	const ns: Namespace = {
@@ -28,7 +37,7 @@ export async function createNamespace(role: string): Promise<Namespace> {
 		inside: (argv) => ["ip", "netns", "exec", name, ...argv],
 		remove,
 	};
-	// Duplicate address detection would keep every IPv6 address unusable for a second.
+	// duplicate address detection would keep every IPv6 address unusable for a second
 	await sysctl(ns, {
 		"net.ipv6.conf.default.accept_dad": 0,
 		"net.ipv6.conf.default.dad_transmits": 0,

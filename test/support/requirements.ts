@@ -1,4 +1,4 @@
-// What these tests cannot do without. Missing pieces are an error and never a
+// The programs that these tests cannot do without. Missing pieces are an error and never a
 // skipped test: a suite that silently tests nothing would look green.
 
 import { accessSync, constants, existsSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** Where the real bridge, host-local and portmap live (Debian's containernetworking-plugins). */
+/** The directory of the real bridge, host-local and portmap (Debian's containernetworking-plugins). */
 export const CNI_BIN = process.env.CNI_BIN ?? "/usr/lib/cni";
 
 /** The directory of our executable. */

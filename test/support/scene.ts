@@ -1,4 +1,4 @@
-// The stage of the chain tests: a site, 64 clients of every kind that send
+// The stage of the chain tests: a topology, 64 clients of every kind that send
 // without pause to the same hostPort, and two pod sandboxes that take turns.
 // All kinds run at once, so that one replacement of the pod tests them all.
 
@@ -7,13 +7,14 @@ import type { Attachment, PortMapping } from "./chain.ts";
 import { readTable } from "./conntrack.ts";
 import { run } from "./exec.ts";
 import { createNamespace, type Namespace } from "./netns.ts";
-import { createSite, HOST4, HOST6, type Site } from "./site.ts";
+import { HOST4, HOST6 } from "./node.ts";
 import type { Client } from "./station.protocol.ts";
 import { type OnArrival, openStation, type Station } from "./station.ts";
+import { createTopology, type Topology } from "./topology.ts";
 
 export const HOST_PORT = 8125;
 export const CONTAINER_PORT = 5353;
-/** Of each kind. */
+/** The number of clients of each kind. */
 export const CLIENTS = 64;
 /** Source port of client 0. */
 const FIRST_PORT = 20_000;
@@ -46,7 +47,7 @@ export interface Sandbox {
 }
 
 export interface Scene {
-	readonly site: Site;
+	readonly topology: Topology;
 	readonly ledger: Ledger;
 	readonly world: Station;
 	readonly node: Station;
@@ -66,14 +67,14 @@ export function clientIds(kind: Kind): number[] {
 
 export const ALL_CLIENTS: readonly number[] = KINDS.flatMap(clientIds);
 
-/** What a failing test calls a client. */
+/** Returns the name of a client for a failing test. */
 export function describeClient(id: number): string {
 	return `${KINDS[Math.floor(id / CLIENTS)]?.name ?? "sender"} #${id % CLIENTS}`;
 }
 
 /** `watch` is told of every arrival, as the ledger is. */
 export async function createScene(watch: OnArrival = () => {}): Promise<Scene> {
-	const site = await createSite();
+	const topology = await createTopology();
 	const ledger = createLedger();
 	const onArrival: OnArrival = (...arrival) => {
 		ledger.onArrival(...arrival);
@@ -91,8 +92,8 @@ export async function createScene(watch: OnArrival = () => {}): Promise<Scene> {
 		return { receiver, netns, station };
 	};
 	const [world, node, neighbour, a, b] = await Promise.all([
-		openStation(site.world, onArrival),
-		openStation(site.node, onArrival),
+		openStation(topology.world, onArrival),
+		openStation(topology.node, onArrival),
 		sandbox("neighbour"),
 		sandbox("pod-a"),
 		sandbox("pod-b"),
@@ -103,7 +104,7 @@ export async function createScene(watch: OnArrival = () => {}): Promise<Scene> {
 		neighbour: neighbour.station,
 	};
 	return {
-		site,
+		topology,
 		ledger,
 		world,
 		node,
@@ -147,7 +148,7 @@ export async function countStale(
 }
 
 /** Removes the clients' entries, wherever they lead. */
-export async function forgetClients(node: Namespace): Promise<void> {
+export async function removeClientEntries(node: Namespace): Promise<void> {
 	for (const to of new Set(KINDS.map((kind) => kind.to))) {
 		const family = to.includes(":") ? "ipv6" : "ipv4";
 		await run(

@@ -1,4 +1,4 @@
-// What a test and its stations say to each other. A station is one Node process
+// The words of a test and its stations to each other. A station is one Node process
 // inside a network namespace that holds any number of UDP senders and receivers.
 
 /** One sender: a connected UDP socket with a fixed source port. */

@@ -1,7 +1,6 @@
 // The parent's side of a station: starts the process inside a namespace, passes
 // commands, hands arrivals to whoever watches.
 
-import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Namespace } from "./netns.ts";
 import type {
@@ -11,7 +10,7 @@ import type {
 	Message,
 	Talker,
 } from "./station.protocol.ts";
-import { onEnd } from "./undo.ts";
+import { startWorker } from "./worker.ts";
 
 /** Datagram `seq` of client `id` reached the receiver `name` at time `at`. */
 export type OnArrival = (
@@ -55,18 +54,8 @@ export async function openStation(
 	onArrival: OnArrival = () => {},
 	cpu?: number,
 ): Promise<Station> {
-	const [file = "", ...args] = ns.inside([
-		...(cpu === undefined ? [] : ["taskset", "-c", String(cpu)]),
-		process.execPath,
-		"--import",
-		import.meta.resolve("tsx"),
-		WORKER,
-	]);
-	// `ip netns exec` becomes the command, so this pid is the station's own.
-	const child = spawn(file, args, {
-		stdio: ["ignore", "inherit", "inherit", "ipc"],
-	});
-	const end = onEnd(() => child.kill("SIGKILL"));
+	const by = cpu === undefined ? [] : ["taskset", "-c", String(cpu)];
+	const child = startWorker(ns, WORKER, { by });
 	const waiting = new Map<
 		number,
 		{ resolve: (result: unknown) => void; reject: (e: Error) => void }
@@ -76,9 +65,9 @@ export async function openStation(
 	const ready = new Promise<void>((resolve, reject) => {
 		child.once("error", reject);
 		child.once("exit", (code, signal) => {
-			const gone = new Error(`station in ${ns.name} ended: ${code ?? signal}`);
-			reject(gone);
-			for (const { reject } of waiting.values()) reject(gone);
+			const ended = new Error(`station in ${ns.name} ended: ${code ?? signal}`);
+			reject(ended);
+			for (const { reject } of waiting.values()) reject(ended);
 		});
 		child.on("message", (message: Message) => {
 			switch (message.say) {
@@ -124,7 +113,7 @@ export async function openStation(
 		tcpListen: (host, port) => order({ do: "tcp-listen", host, port }),
 		tcpTalk: (talkers) => order({ do: "tcp-talk", talkers }),
 		tcpDial: (port, to) => order({ do: "tcp-dial", from: { port }, to }),
-		end,
+		end: () => void child.kill("SIGKILL"),
 	};
 }
 

@@ -39,7 +39,7 @@ function tell(message: Message): void {
 	if (process.connected) process.send?.(message);
 }
 
-/** What a statsd client sends, with who, which and when in its tags. */
+/** The datagram of a statsd client, with who, which and when in its tags. */
 function datagram(client: Client, seq: number): string {
 	return `app.hits:1|c|#client:${client.id},seq:${seq},at:${now().toFixed(3)}${client.asks ? ",ask:1" : ""}`;
 }

@@ -1,8 +1,8 @@
 // Pipes that are full, with a reader that never reads: what a log that nobody
 // takes away looks like to the one who writes it.
 
-import { execFileSync } from "node:child_process";
 import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { mustSync } from "./exec.ts";
 
 const { O_RDWR, O_WRONLY, O_NONBLOCK } = constants;
 /** Kept open: a pipe without a reader is no full pipe. */
@@ -10,7 +10,7 @@ const readers: number[] = [];
 
 /** Makes a full FIFO at `path`. */
 export function stuff(path: string): void {
-	execFileSync("mkfifo", [path]);
+	mustSync(["mkfifo", path]);
 	const fd = openSync(path, O_RDWR | O_NONBLOCK);
 	readers.push(fd);
 	for (const size of [4096, 1])

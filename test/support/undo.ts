@@ -1,11 +1,11 @@
-// What has to be taken back, newest first: at the end, on failure, on SIGINT
+// Actions that take back what a run has made, newest first: at the end, on failure, on SIGINT
 // and SIGTERM. Only what this process made itself is ever registered here, and
 // every action is synchronous, because an exiting process waits for nothing.
 
 const actions: (() => void)[] = [];
 let armed = false;
 
-/** Registers an action; the result runs it now and forgets it. */
+/** Registers an action; the result runs it now, and it is not run again. */
 export function onEnd(undo: () => void): () => void {
 	arm();
 	actions.push(undo);

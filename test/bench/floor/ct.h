@@ -1,4 +1,4 @@
-// What the C programs of the benchmark share: a netlink socket, a message
+// For all C programs of the benchmark: a netlink socket, a message
 // writer, attribute reading. No retries and no options; on any surprise the
 // program ends with a message, because a figure of a broken run is worthless.
 #pragma once

@@ -1,4 +1,4 @@
-// What may go wrong for our plugin on a node, and how to bring it about. None of
+// Faults that our plugin may meet on a node, and how to bring them about. None of
 // it may fail a pod's start or its deletion.
 
 import type { Machine } from "../../support/runtimes/machine.ts";
@@ -44,7 +44,7 @@ export const FAULTS: readonly Fault[] = [
 	},
 ];
 
-/** Undoes a fault. What a DEL could not do is kept in mind, and done once it can be. */
+/** Undoes a fault. A DEL that could not do all is finished once it can be. */
 export async function mend(
 	machine: Machine,
 	undo: Fault["undo"],

@@ -1,4 +1,4 @@
-// What is shown of the runtimes: the tests have these for their names, and
+// The proofs about the runtimes: the tests have these for their names, and
 // docs/runtimes.md lists them.
 
 export const PROOFS = {

@@ -1,4 +1,4 @@
-// What every runtime is put through, and the bounds that the tests assert.
+// The scenarios that every runtime is put through, and the bounds that the tests assert.
 
 import { RETIRE_SECONDS } from "../../support/conflist.ts";
 import { flushTable } from "../../support/conntrack.ts";
@@ -55,7 +55,7 @@ export async function late(
 export interface Exchange {
 	/** Senders that did not reach a pod within a second of its start. */
 	readonly late: readonly string[];
-	/** What was left of the pods when the last was deleted. */
+	/** Addresses, rules and records that were left of the pods when the last was deleted. */
 	readonly left: readonly string[];
 	/** Senders that did not reach the pod in the host's network. */
 	readonly lost: readonly string[];
@@ -104,7 +104,7 @@ async function mustLeave(
 	if (missing.length > 0) throw new Error(`a pod runs without ${missing}`);
 }
 
-/** What a chain that has run to its end must not leave: addresses, rules, records. */
+/** Returns the addresses, rules and records that are there, none of which a chain that has run to its end may leave. */
 export async function leftBehind(
 	{ machine }: Node,
 	{ network }: Runtime,
@@ -120,7 +120,7 @@ export async function leftBehind(
 	return said.split("\n").filter(Boolean);
 }
 
-/** Of what is left: a DEL that cannot work keeps its record for one that can. */
+/** Returns what is left but the records: a DEL that cannot work keeps its record for one that can. */
 export function withoutRecords(left: readonly string[]): string[] {
 	return left.filter((line) => !line.startsWith("record "));
 }

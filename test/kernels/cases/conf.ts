@@ -5,7 +5,7 @@ import { CONTAINER_PORT, HOST_PORT, POD, POD6 } from "../scene.ts";
 export interface Wish {
 	readonly on?: "both" | "add" | "del";
 	readonly protocols?: readonly string[];
-	/** Both families if not given. */
+	/** The families; both if not given. */
 	readonly ips?: readonly string[];
 	readonly hostPorts?: readonly number[];
 	readonly hostIP?: string;

@@ -11,7 +11,7 @@ interface Side {
 	readonly name: string;
 	readonly family: "ip" | "ip6";
 	readonly host: string;
-	/** Of the namespaces by name: the network without the last number. */
+	/** The networks, without their last number, by the names of the namespaces. */
 	readonly nets: Readonly<Record<string, string>>;
 	readonly prefix: number;
 }

@@ -55,7 +55,7 @@ export function bytes(write: (w: Writer) => void): Uint8Array {
 	return w.bytes().slice();
 }
 
-/** As a dump shows it; the guest puts the id in. */
+/** Returns the key of an entry as a dump shows it; the guest puts the id in. */
 function keyOf(line: string): Key {
 	const e = factsOf(line);
 	const zone = e.value("zone");

@@ -46,7 +46,7 @@ const SIDES: readonly Side[] = [
 	},
 ];
 
-/** Before the first case: addresses, two pods that answer with their names, and tracking turned on. */
+/** The steps before the first case: addresses, two pods that answer with their names, and tracking turned on. */
 export const PREPARE: readonly string[] = [
 	...SIDES.flatMap(({ client, pod, old }) =>
 		[client, pod, old].map(
@@ -73,7 +73,7 @@ export const PREPARE: readonly string[] = [
 	].join("\n"),
 ];
 
-/** In the chain c of a table, in place of the rule before; no pod: no rule. */
+/** Puts a rule into the chain c of a table, in place of the rule before. Without a pod there is no rule. */
 export function dnat(
 	table: string,
 	{ family, host }: Pick<Side, "family" | "host">,
@@ -101,7 +101,7 @@ function busyAsks({ client, host }: Side, port: number): string {
 
 const busyHears = (answer: string): string => `busy_hears ${answer}`;
 
-/** Enough for the rule to change meanwhile, even where a command takes seconds. */
+/** Long enough for the rule to change meanwhile, even where a command takes seconds. */
 const RETIRE_SECONDS = 10;
 
 function rules(side: Side): Case[] {

@@ -66,14 +66,14 @@ interface Trap extends Effect {
 	readonly name: string;
 	readonly bytes: Uint8Array;
 	answer(k: Kernel): string;
-	/** Of kernels that were repaired: a repair may come to any stable series, in any week. */
+	/** The effect on kernels that were repaired: a repair may come to any stable series, in any week. */
 	readonly repaired?: Effect;
 }
 
 interface Effect {
-	/** What is left after a DELETE; everything after a dump. */
+	/** Entries that are left after a DELETE; all of them after a dump. */
 	left?(k: Kernel): readonly string[];
-	/** What a dump returns. */
+	/** Entries that a dump returns. */
 	dumped?(k: Kernel): readonly string[];
 }
 

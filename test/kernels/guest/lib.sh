@@ -1,4 +1,4 @@
-# What the cases in /tests.sh are made of. A case is begin ... end; a step that
+# The words that the cases in /tests.sh are made of. A case is begin ... end; a step that
 # finds something else than it should adds to $why, and the case goes on, so
 # that its last line tells all.
 

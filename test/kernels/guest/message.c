@@ -46,7 +46,7 @@ void write_new(struct writer *w, uint32_t seq, const struct entry *e)
 {
 	struct nlmsghdr *h = message(w, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL, seq, e->family);
 	struct tuple reply = e->reply;
-	// What the kernel is to translate comes untranslated.
+	// An entry comes untranslated if the kernel is to translate it.
 	if (e->status & DST_NAT) {
 		memcpy(reply.src, e->orig.dst, sizeof reply.src);
 		reply.sport = e->orig.dport;

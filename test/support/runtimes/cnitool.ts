@@ -116,7 +116,7 @@ export function createCnitool(
 	};
 }
 
-/** As cnitool makes it of the namespace's path. */
+/** Returns the containerID that cnitool makes of the namespace's path. */
 function containerID(path: string): string {
 	const hash = createHash("sha512").update(path).digest("hex");
 	return `cnitool-${hash.slice(0, 20)}`;

@@ -73,7 +73,7 @@ export async function startContainerd(
 	await until(async () => void (await cri("Version")));
 	await machine.must([
 		...["ctr", "-n", "k8s.io", "images", "import"],
-		await makeImage(node.site.dir),
+		await makeImage(node.topology.dir),
 	]);
 	const { runtime_name, runtime_version } = await cri("Version");
 

@@ -82,7 +82,7 @@ export function conflistOf({ file }: Example): Conflist {
 	return JSON.parse(readExample(file)) as Conflist;
 }
 
-/** As the product installs it, before us. */
+/** The list as the product installs it, before us. */
 export function withoutUs(list: Conflist): Conflist {
 	return {
 		...list,

@@ -3,11 +3,18 @@
 // and /var is touched. It is a mount, pid, IPC and UTS namespace; when its first
 // process ends, the kernel ends all others and takes the mounts away.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { sleep } from "../clock.ts";
-import { must, quietly, type Ran, type RunOptions, run } from "../exec.ts";
+import {
+	must,
+	quietly,
+	type Ran,
+	type RunOptions,
+	run,
+	start,
+} from "../exec.ts";
 import type { Namespace } from "../netns.ts";
 import { onEnd } from "../undo.ts";
 import { tool } from "./tools.ts";
@@ -43,7 +50,7 @@ let made = 0;
 export async function createMachine(node: Namespace): Promise<Machine> {
 	const cgroup = `cf${process.pid}-${++made}`;
 	const endCgroups = onEnd(() => removeCgroups(cgroup));
-	const [file = "", ...args] = [
+	const argv = [
 		// The namespace must not outlive a test that is killed with SIGKILL.
 		...["setpriv", "--pdeathsig", "KILL"],
 		...["nsenter", `--net=${node.path}`],
@@ -51,8 +58,7 @@ export async function createMachine(node: Namespace): Promise<Machine> {
 		...["--fork", "--kill-child", "--propagation", "private"],
 		...["sh", SCRIPT, tool("debian")],
 	];
-	const outer = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
-	const endProcesses = onEnd(() => outer.kill("SIGKILL"));
+	const outer = start(argv, { stdio: ["ignore", "pipe", "pipe"] });
 	await untilUp(outer);
 	const first = childOf(outer.pid);
 	const inside = (argv: readonly string[]): string[] => [
@@ -73,7 +79,7 @@ export async function createMachine(node: Namespace): Promise<Machine> {
 		},
 		start: (argv, log, env) => startService(inside(argv), log, env),
 		end() {
-			endProcesses();
+			outer.kill("SIGKILL");
 			endCgroups();
 		},
 	};
@@ -100,9 +106,8 @@ async function startService(
 	log: string,
 	env: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
-	const [file = "", ...args] = argv;
 	const out = openSync(log, "a");
-	const nsenter = spawn(file, args, {
+	const nsenter = start(argv, {
 		stdio: ["ignore", out, out],
 		env: { ...process.env, ...env },
 	});

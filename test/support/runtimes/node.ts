@@ -1,4 +1,4 @@
-// The stage of the runtime tests: a site whose node is a machine of its own,
+// The stage of the runtime tests: a topology whose node is a machine of its own,
 // and clients outside the node that send without pause to its published ports.
 
 import { mkdirSync } from "node:fs";
@@ -6,15 +6,16 @@ import { join } from "node:path";
 import { createLedger, type Ledger } from "../arrivals.ts";
 import type { PortMapping } from "../chain.ts";
 import { readTable } from "../conntrack.ts";
+import { HOST4, HOST4B, HOST6 } from "../node.ts";
 import { OUR_BIN } from "../requirements.ts";
-import { createSite, HOST4, HOST4B, HOST6, type Site } from "../site.ts";
 import { openStation, type Station } from "../station.ts";
+import { createTopology, type Topology } from "../topology.ts";
 import { createMachine, type Machine } from "./machine.ts";
 import { tool, version } from "./tools.ts";
 
 export const CONTAINER_PORT = 5353;
 
-/** What the pods publish: a port on all addresses, and one on the second address only. */
+/** The ports that the pods publish: one on all addresses, and one on the second address only. */
 export const MAPPINGS: readonly PortMapping[] = [
 	{ hostPort: 8125, containerPort: CONTAINER_PORT, protocol: "udp" },
 	{
@@ -44,7 +45,7 @@ const FIRST_PORT = 20_000;
 const EVERY_MS = 50;
 
 export interface Node {
-	readonly site: Site;
+	readonly topology: Topology;
 	readonly machine: Machine;
 	readonly ledger: Ledger;
 	/** A new directory, seen inside the machine under the same path. */
@@ -55,16 +56,16 @@ export interface Node {
 }
 
 export async function createNode(): Promise<Node> {
-	const site = await createSite();
-	const machine = await createMachine(site.node);
+	const topology = await createTopology();
+	const machine = await createMachine(topology.node);
 	const ledger = createLedger();
-	const world: Station = await openStation(site.world);
+	const world: Station = await openStation(topology.world);
 	return {
-		site,
+		topology,
 		machine,
 		ledger,
 		dir(name) {
-			const path = join(site.dir, name);
+			const path = join(topology.dir, name);
 			mkdirSync(path, { recursive: true });
 			return path;
 		},
@@ -87,7 +88,7 @@ export async function createNode(): Promise<Node> {
 	};
 }
 
-/** Where the plugins come from. */
+/** The origin of the plugins. */
 export type PluginSet = "Debian's" | "newest";
 
 /** The plugins and ours in /opt/cni/bin, where their own documents put them. */
@@ -126,14 +127,14 @@ sed -E 's/("[Pp]rotocol":)"(udp|UDP)"/\\1"17"/g' | "\${0%/bin/*}/real/portmap"
 
 /** Entries of the clients that lead to `address`. */
 export async function countLeadingTo(
-	{ site }: Node,
+	{ topology }: Node,
 	address: string,
 ): Promise<number> {
-	const table = await readTable(site.node);
+	const table = await readTable(topology.node);
 	return table.filter(({ reply }) => reply.src === address).length;
 }
 
-/** What a client is called in a failing test. */
+/** Returns the name of a client for a failing test. */
 export function describeClient(id: number): string {
 	const kind = KINDS.find(({ ids }) => ids.includes(id));
 	return `${kind?.name} #${id}`;

@@ -7,7 +7,7 @@ import { CONTAINER_PORT, MAPPINGS, type Node } from "./node.ts";
 import { followReceiver } from "./receiver.ts";
 import type { Pod, PodOptions, Runtime } from "./runtime.ts";
 
-// What a file on such a node says; the rest are podman's defaults. Debian's
+// The settings of a file on such a node; the rest are podman's defaults. Debian's
 // podman looks for plugins in /usr/lib/cni first.
 const CONTAINERS_CONF = `[network]
 network_backend = "cni"
@@ -24,7 +24,7 @@ export async function createPodman(node: Node): Promise<Runtime> {
 	await machine.write("/etc/containers/containers.conf", CONTAINERS_CONF);
 	const podman = (...args: string[]): Promise<string> =>
 		machine.must(["podman", ...args]);
-	await podman("load", "--input", await makeImage(node.site.dir));
+	await podman("load", "--input", await makeImage(node.topology.dir));
 
 	async function run(
 		{ name, hostNetwork }: PodOptions,

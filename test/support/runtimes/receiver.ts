@@ -1,4 +1,4 @@
-// What the receivers in the pods say, read from the logs that the runtimes
+// The words of the receivers in the pods, read from the logs that the runtimes
 // write for them: the lines of go/receiver, bare or as the CRI prefixes them.
 
 import { closeSync, openSync, readSync } from "node:fs";

@@ -1,4 +1,4 @@
-// What the tests ask of a container runtime, whatever it is.
+// A container runtime as the tests use it, whatever it is.
 
 import type { PortMapping } from "../chain.ts";
 

@@ -1,4 +1,4 @@
-// Where setup.sh has put the runtimes, and which versions they are.
+// The places where setup.sh has put the runtimes, and their versions.
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

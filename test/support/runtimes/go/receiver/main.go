@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the tests' clients send.
+// The datagrams of the tests' clients.
 var tags = regexp.MustCompile(`#client:(\d+),seq:(\d+),`)
 var asks = []byte(",ask:1")
 

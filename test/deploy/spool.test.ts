@@ -1,4 +1,4 @@
-// Many executables hand their counts over while an agent reads them.
+// The metrics spool: many executables append their counts while an agent collects them.
 
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,8 +18,8 @@ let ns: Namespace;
 let dir: string;
 beforeAll(async () => {
 	await must(["make", "--silent", EXECUTABLE]);
-	ns = await createNamespace("journal");
-	dir = mkdtempSync(`${tmpdir()}/journal-`);
+	ns = await createNamespace("spool");
+	dir = mkdtempSync(`${tmpdir()}/spool-`);
 });
 afterAll(() => {
 	ns?.remove();
@@ -64,11 +64,11 @@ test(`of ${PROCESSES} processes' flushes each is counted once, whenever the agen
 	const dataDir = `${dir}/state`;
 	const host = nodeHost([]);
 	const totals = noTotals();
-	collect(host, dataDir, totals); // from now on verbs hand over
+	collect(host, dataDir, totals); // from now on verbs append
 	let busy = true;
-	let folds = 0;
+	let collections = 0;
 	const agent = (async () => {
-		for (; busy; folds++) {
+		for (; busy; collections++) {
 			// longer than a verb is kept from writing a line that it has begun
 			await pause(150);
 			collect(host, dataDir, totals);
@@ -81,7 +81,7 @@ test(`of ${PROCESSES} processes' flushes each is counted once, whenever the agen
 	await agent;
 	collect(host, dataDir, totals);
 	collect(host, dataDir, totals);
-	expect(folds).toBeGreaterThan(2);
+	expect(collections).toBeGreaterThan(2);
 	expect([...totals.flushes]).toEqual([["DEL\nnothing", PROCESSES * EACH]]);
 	expect(totals.durations.get("DEL")?.count).toBe(PROCESSES * EACH);
 });
