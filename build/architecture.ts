@@ -1,7 +1,7 @@
 // Draws docs/architecture.svg from the imports: a room for each folder with its files,
 // marked by when they are loaded, and an arrow for each import between folders. Where a
 // room stands is in rooms.ts, and how arrows find their way in routes.ts. Everything
-// else is read from the sources. The test is test/deploy/architecture.test.ts.
+// else is read from the sources. The test is test/unit/architecture.test.ts.
 
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
