@@ -138,6 +138,17 @@ describe("floors", () => {
 		).toEqual([]));
 });
 
+test("one name, one meaning: no name is exported twice", () => {
+	const owners = new Map<string, string[]>();
+	for (const path of FILES)
+		for (const [, name = ""] of readFileSync(join(ROOT, path), "utf8").matchAll(
+			/^export (?:async )?(?:function|class|interface|type|const) (\w+)/gm,
+		))
+			owners.set(name, [...(owners.get(name) ?? []), path]);
+	expect(owners.size).toBeGreaterThan(300);
+	expect([...owners].filter(([, paths]) => paths.length > 1)).toEqual([]);
+});
+
 describe("what is outside", () => {
 	test("plugin and src know nothing of test", () =>
 		expect(broken((i) => i.to.startsWith("test/"))).toEqual([]));
