@@ -1,7 +1,6 @@
 // The work of DEL for a pod that has, or may have had, port mappings.
 
 import { attempt, type Context } from "../../src/context.ts";
-import { othersThan } from "../../src/flush/onadd.ts";
 import { onDel } from "../../src/flush/ondel.ts";
 import { failureOf } from "../../src/flush/report.ts";
 import type { Host } from "../../src/host.ts";
@@ -16,6 +15,7 @@ import { noteDeparture } from "../../src/state/departures.ts";
 import {
 	deleteRecord,
 	findRecord,
+	othersThan,
 	writeRecord,
 } from "../../src/state/store.ts";
 import type { PluginConf } from "../cni/conf.ts";

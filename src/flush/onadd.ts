@@ -6,16 +6,9 @@ import { attempt, type Context } from "../context.ts";
 import { once } from "../log.ts";
 import { ipBytes } from "../net/ip.ts";
 import type { Deadline } from "../netlink/exchange.ts";
-import {
-	type Attachment,
-	type AttachmentID,
-	byPort,
-	first,
-	isSame,
-	leadsTo,
-} from "../policy/mapping.ts";
-import { type Node, staleOnAdd } from "../policy/stale.ts";
-import { recordedAttachments, writeRecord } from "../state/store.ts";
+import { type Attachment, byPort, first } from "../policy/mapping.ts";
+import { type Node, servedBy, staleOnAdd } from "../policy/stale.ts";
+import { othersThan, writeRecord } from "../state/store.ts";
 import { localAddresses } from "./addresses.ts";
 import { flush, type Search } from "./flush.ts";
 import { logReport, type Report } from "./report.ts";
@@ -82,30 +75,4 @@ async function searchFor(
 		judge: (e) =>
 			first(mappingsOf(e.proto, e.orig.dport), (m) => staleOnAdd(m, e, node)),
 	};
-}
-
-/**
- * Returns a test for entries that lead where one of the attachments has mapped their
- * very destination address, and not merely any address.
- */
-export function servedBy(live: readonly Attachment[]): Node["isServed"] {
-	const single = byPort(
-		live.flatMap((a) => a.mappings.filter((m) => m.hostIP !== null)),
-	);
-	return (e) => single(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
-}
-
-/**
- * Returns the attachments other than `id` whose records contain one of `words`. If the
- * records cannot be read, that is logged and there are none.
- */
-export function othersThan(
-	context: Context,
-	id: AttachmentID,
-	words: readonly string[],
-): Attachment[] {
-	const found = attempt(context, "cannot read the attachments", () =>
-		recordedAttachments(context.host, context.dataDir, words),
-	);
-	return (found ?? []).filter((a) => !isSame(a, id));
 }

@@ -9,6 +9,8 @@ import type { FlushFilter } from "../conntrack/messages.ts";
 import { AF_INET, type IP } from "../net/ip.ts";
 import { IPPROTO_SCTP, IPPROTO_TCP } from "../net/proto.ts";
 import {
+	type Attachment,
+	byPort,
 	isFrontend,
 	leadsTo,
 	type Mapping,
@@ -34,6 +36,17 @@ export interface Node {
 	isLocal(ip: IP): boolean;
 	/** Returns true if the entry leads where a live mapping of that very address sends it. */
 	isServed(e: Entry): boolean;
+}
+
+/**
+ * Returns a test for entries that lead where one of the attachments has mapped their
+ * very destination address, and not merely any address.
+ */
+export function servedBy(live: readonly Attachment[]): Node["isServed"] {
+	const single = byPort(
+		live.flatMap((a) => a.mappings.filter((m) => m.hostIP !== null)),
+	);
+	return (e) => single(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
 }
 
 /**

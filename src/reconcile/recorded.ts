@@ -4,7 +4,6 @@
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { collectGarbage } from "../flush/gc.ts";
-import { servedBy } from "../flush/onadd.ts";
 import {
 	type Attachment,
 	byPort,
@@ -12,7 +11,7 @@ import {
 	leadsTo,
 	type Mapping,
 } from "../policy/mapping.ts";
-import { type Node, staleOnAdd } from "../policy/stale.ts";
+import { type Node, servedBy, staleOnAdd } from "../policy/stale.ts";
 import {
 	type CacheSource,
 	namesOf,

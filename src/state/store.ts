@@ -3,13 +3,15 @@
 // tells which mappings other pods have. The records lie under /run and end at boot,
 // as conntrack does. A file that is missing, cut or foreign is never fatal.
 
+import { attempt, type Context } from "../context.ts";
 import { type Host, isNotFound } from "../host.ts";
 import { familyOf, parseIP } from "../net/ip.ts";
-import type {
-	Attachment,
-	AttachmentID,
-	Mapping,
-	PodTarget,
+import {
+	type Attachment,
+	type AttachmentID,
+	isSame,
+	type Mapping,
+	type PodTarget,
 } from "../policy/mapping.ts";
 import { pathOf, readRecord } from "./path.ts";
 
@@ -106,6 +108,21 @@ export function everyRecord(
 		}
 	}
 	return found;
+}
+
+/**
+ * Returns the attachments other than `id` whose records contain one of `words`. If the
+ * records cannot be read, that is logged and there are none.
+ */
+export function othersThan(
+	context: Context,
+	id: AttachmentID,
+	words: readonly string[],
+): Attachment[] {
+	const found = attempt(context, "cannot read the attachments", () =>
+		recordedAttachments(context.host, context.dataDir, words),
+	);
+	return (found ?? []).filter((a) => !isSame(a, id));
 }
 
 /** Deletes the attachment's record, and what an interrupted write of it left. Throws SysError unless the file is absent. */

@@ -2,7 +2,7 @@
 // records in memory.
 
 import { describe, expect, test } from "vitest";
-import { countStale, onAdd, othersThan } from "../../../../src/flush/onadd.ts";
+import { countStale, onAdd } from "../../../../src/flush/onadd.ts";
 import { BOOKS } from "../../../support/book.ts";
 import {
 	ALL,
@@ -141,29 +141,5 @@ describe("countStale", () => {
 				.slice(before)
 				.filter((c) => /write|rename|unlink|mkdir/.test(c)),
 		).toEqual([]);
-	});
-});
-
-describe("othersThan", () => {
-	test("gives all records but its own", () => {
-		const { context } = setUpPods(
-			[],
-			[POD, other("a", {}), other("b", { ifname: "eth1" })],
-		);
-		expect(
-			othersThan(context, POD, [""])
-				.map((a) => a.containerID)
-				.sort(),
-		).toEqual(["a", "b"]);
-	});
-
-	test("takes what cannot be read for absent, and says so", () => {
-		const { context, host } = setUpPods([], [POD], {
-			fail: (c) => (c === "readDir" ? "EIO" : undefined),
-		});
-		expect(othersThan(context, POD, [""])).toEqual([]);
-		expect(host.written(2)).toMatch(
-			/^level=warn msg="cannot read the attachments" .*EIO/,
-		);
 	});
 });

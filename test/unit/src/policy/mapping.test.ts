@@ -1,7 +1,6 @@
 // The owner of a port, a mapping or an address, among recorded attachments.
 
 import { describe, expect, test } from "vitest";
-import { servedBy } from "../../../../src/flush/onadd.ts";
 import {
 	type Attachment,
 	isAssigned,
@@ -9,7 +8,7 @@ import {
 	isSame,
 } from "../../../../src/policy/mapping.ts";
 import { BOOKS } from "../../../support/book.ts";
-import { flowEntry, mapping } from "../../../support/unit/flows.ts";
+import { mapping } from "../../../support/unit/flows.ts";
 
 const ID = { network: "dbnet", containerID: "4f2e", ifname: "eth0" };
 const RECORD: Attachment = {
@@ -35,68 +34,6 @@ const m = mapping("IPv4", "udp");
 const holds = (...mappings: Attachment["mappings"]): Attachment => ({
 	...RECORD,
 	mappings,
-});
-
-describe("servedBy: where a live mapping of that very address sends it", () => {
-	const to = (leads: string) =>
-		flowEntry("IPv4", "udp", {
-			orig: "C:6000 > H2:8125",
-			reply: `${leads} > C:6000`,
-		});
-	test.each<[string, Attachment[], string, boolean]>([
-		[
-			"to the pod that maps the address",
-			[holds({ ...m, hostIP: H2, podIP: Q })],
-			"Q:5353",
-			true,
-		],
-		[
-			"to another pod",
-			[holds({ ...m, hostIP: H2, podIP: Q })],
-			"N:5353",
-			false,
-		],
-		[
-			"to another port of it",
-			[holds({ ...m, hostIP: H2, podIP: Q })],
-			"Q:53",
-			false,
-		],
-		["to nobody", [holds({ ...m, hostIP: H2, podIP: Q })], "H2:8125", false],
-		[
-			"to a pod that maps another address",
-			[holds({ ...m, hostIP: H, podIP: Q })],
-			"Q:5353",
-			false,
-		],
-		[
-			"to a pod that maps any address",
-			[holds({ ...m, podIP: Q })],
-			"Q:5353",
-			false,
-		],
-		[
-			"by a mapping of another port",
-			[holds({ ...m, hostIP: H2, podIP: Q, hostPort: 53 })],
-			"Q:5353",
-			false,
-		],
-		[
-			"by a mapping of another protocol",
-			[holds({ ...m, hostIP: H2, podIP: Q, proto: 6 })],
-			"Q:5353",
-			false,
-		],
-		[
-			"by the second of two",
-			[holds(), holds(m, { ...m, hostIP: H2, podIP: Q })],
-			"Q:5353",
-			true,
-		],
-		["by none", [], "Q:5353", false],
-	])("%s", (_, live, leads, want) =>
-		expect(servedBy(live)(to(leads))).toBe(want),
-	);
 });
 
 describe("isInherited: another attachment has got this very mapping", () => {

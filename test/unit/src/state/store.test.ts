@@ -6,11 +6,13 @@ import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
 	deleteRecord,
 	findRecord,
+	othersThan,
 	recordedAttachments,
 	writeRecord,
 } from "../../../../src/state/store.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
 import { mapping } from "../../../support/unit/flows.ts";
+import { other, POD, setUpPods } from "../../../support/unit/flushes.ts";
 
 const DIR = "/run/cni/conntrack-flush";
 const ID = { network: "dbnet", containerID: "4f2e", ifname: "eth0" };
@@ -233,5 +235,29 @@ describe("deleteRecord", () => {
 			fail: failing("unlink", code),
 		});
 		expect(() => deleteRecord(host, DIR, ID)).toThrow(code);
+	});
+});
+
+describe("othersThan", () => {
+	test("gives all records but its own", () => {
+		const { context } = setUpPods(
+			[],
+			[POD, other("a", {}), other("b", { ifname: "eth1" })],
+		);
+		expect(
+			othersThan(context, POD, [""])
+				.map((a) => a.containerID)
+				.sort(),
+		).toEqual(["a", "b"]);
+	});
+
+	test("takes what cannot be read for absent, and says so", () => {
+		const { context, host } = setUpPods([], [POD], {
+			fail: (c) => (c === "readDir" ? "EIO" : undefined),
+		});
+		expect(othersThan(context, POD, [""])).toEqual([]);
+		expect(host.written(2)).toMatch(
+			/^level=warn msg="cannot read the attachments" .*EIO/,
+		);
 	});
 });
