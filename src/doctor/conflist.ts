@@ -5,7 +5,7 @@
 import { DATA_DIR } from "../defaults.ts";
 import type { FullHost } from "../host.ts";
 import { type Conflist, parseConflist } from "../install/conflist.ts";
-import { isOurs, type Keys, lastPortmap } from "../install/edit.ts";
+import { isOurs, type Keys, lastPortmap, verbsOf } from "../install/edit.ts";
 import { parentOf } from "../install/files.ts";
 import { namesIn, textOf } from "../install/paths.ts";
 import { dropInOf, findPrimary, keysOf } from "../install/plan.ts";
@@ -80,7 +80,7 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 		.map((p, i) => ({
 			...p,
 			nth: i + 1,
-			on: p.keys.on === undefined ? "both" : p.keys.on,
+			on: verbsOf(p.keys),
 		}))
 		.filter(isOurs);
 	if (ours.length === 0)

@@ -141,7 +141,7 @@ export function isLike(found: Keys | undefined, keys: Keys): boolean {
 }
 
 /** Returns the verbs that a plugin item acts on. null is not the default: the plugin refuses it. */
-function verbsOf({ on = "both" }: Keys = {}): unknown {
+export function verbsOf({ on = "both" }: Keys = {}): unknown {
 	return on;
 }
 
