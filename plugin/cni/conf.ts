@@ -37,7 +37,7 @@ const KEYS = [
 ] as const;
 
 /** A document without a cniVersion is in this version, as libcni's PluginConf reads it. */
-const OLDEST = "0.1.0";
+export const OLDEST = "0.1.0";
 
 /**
  * Returns the configuration of a verb. GC and STATUS concern no attachment, so the

@@ -4,7 +4,7 @@
 
 import type { Host } from "../../src/host.ts";
 import { isObject } from "../../src/objects.ts";
-import { type PluginConf, readConf } from "./conf.ts";
+import { OLDEST, type PluginConf, readConf } from "./conf.ts";
 import type { CmdArgs, Problem, Variable } from "./request.ts";
 
 export const VERSIONS = [
@@ -98,7 +98,7 @@ export async function callVerb(
 			version,
 			supported: VERSIONS,
 		} satisfies Problem;
-	answer.cniVersion = version || "0.1.0";
+	answer.cniVersion = version || OLDEST;
 	const { since } = RULES[command];
 	if (at < indexOf(since))
 		throw {

@@ -8,7 +8,7 @@ import type { AttachmentID } from "../../src/policy/mapping.ts";
 import type { PluginConf } from "../cni/conf.ts";
 import { contextOf } from "../cni/context.ts";
 import { CniError, INVALID_CONFIG, IO_FAILURE } from "../cni/errors.ts";
-import type { CmdArgs, InvalidValue } from "../cni/request.ts";
+import type { CmdArgs, Problem } from "../cni/request.ts";
 
 /** The key of the specification, and the one that libcni wrote before it was settled. */
 const KEYS = ["cni.dev/valid-attachments", "cni.dev/attachments"] as const;
@@ -55,18 +55,25 @@ function readValidAttachments(conf: PluginConf): (a: AttachmentID) => boolean {
 function readList(key: string, list: unknown): string[] {
 	// a Go runtime without attachments marshals a nil slice
 	if (list === null) return [];
-	if (!Array.isArray(list)) throw invalid(key, list, "must be an array");
+	if (!Array.isArray(list))
+		throw {
+			is: "value",
+			where: key,
+			value: list,
+			must: "must be an array",
+		} satisfies Problem;
 	return list.map((item: unknown, i) => {
 		const { containerID, ifname } = (item ?? {}) as Partial<AttachmentID>;
 		// no attachment has an empty one, so every attachment would look dead
 		if (!isText(containerID) || !isText(ifname))
-			throw invalid(`${key}[${i}]`, item, "must have containerID and ifname");
+			throw {
+				is: "value",
+				where: `${key}[${i}]`,
+				value: item,
+				must: "must have containerID and ifname",
+			} satisfies Problem;
 		return `${containerID} ${ifname}`;
 	});
-}
-
-function invalid(where: string, value: unknown, must: string): InvalidValue {
-	return { is: "value", where, value, must };
 }
 
 function isText(x: unknown): boolean {
