@@ -1,5 +1,7 @@
 // The transport protocols that portmap maps, by their numbers (linux/in.h).
 
+import { own } from "../lookup.ts";
+
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_SCTP = 132;
@@ -17,10 +19,7 @@ export const PROTOCOLS = {
 
 /** Returns the number of a protocol that portmap maps, or undefined. The name may have any letter case. */
 export function protocolOf(name: string): Proto | undefined {
-	const key = name.toLowerCase();
-	return Object.hasOwn(PROTOCOLS, key)
-		? PROTOCOLS[key as keyof typeof PROTOCOLS]
-		: undefined;
+	return own<Proto>(PROTOCOLS, name.toLowerCase());
 }
 
 /** Returns the protocol's name, or its number if it has no name here. */
