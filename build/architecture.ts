@@ -5,7 +5,7 @@
 
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { importsOf, loadedWith, ROOT, sourcesIn } from "./imports.ts";
+import { folderOf, importsOf, loadedWith, ROOT, sourcesIn } from "./imports.ts";
 import { GROUND, type Room, type Row, WINGS } from "./rooms.ts";
 import { type Box, routes } from "./routes.ts";
 
@@ -43,8 +43,9 @@ const GAP = 30;
 const HEAD = 30;
 const LINE = 18;
 
-const folderOf = (path: string): string =>
-	path.replace(/\/[^/]*$/, "").replace(/^plugin\/host\/.*/, "plugin/host");
+/** The folder whose room shows the file. */
+const roomOf = (path: string): string =>
+	folderOf(path).replace(/^plugin\/host\/.*/, "plugin/host");
 
 /** The files of the picture, by folder. */
 function rooms(): ReadonlyMap<string, readonly string[]> {
@@ -55,7 +56,7 @@ function rooms(): ReadonlyMap<string, readonly string[]> {
 	const files = [...sourcesIn("src"), ...sourcesIn("plugin"), ...native];
 	const found = new Map<string, string[]>();
 	for (const path of files) {
-		const folder = folderOf(path);
+		const folder = roomOf(path);
 		found.set(folder, [...(found.get(folder) ?? []), path]);
 	}
 	return found;
@@ -96,7 +97,7 @@ export function arrows(): Arrow[] {
 	const found = new Map<string, Arrow>();
 	for (const path of [...sourcesIn("src"), ...sourcesIn("plugin")])
 		for (const i of importsOf(path)) {
-			const [from, to] = [folderOf(i.from), folderOf(i.to)];
+			const [from, to] = [roomOf(i.from), roomOf(i.to)];
 			if (from === to || !/^(src|plugin)\//.test(i.to)) continue;
 			const key = `${from} ${to}`;
 			const typeOnly = i.typeOnly && (found.get(key)?.typeOnly ?? true);

@@ -31,34 +31,35 @@ export function sourcesIn(dir: string): string[] {
 		.sort();
 }
 
+/** The forms of an import, each with `type` and the specifier as its groups, and whether it is lazy. */
+const STATEMENTS: readonly (readonly [RegExp, boolean])[] = [
+	[/^\s*(?:import|export)\s+(type\s)?[^;'"]*?from\s*["']([^"']+)["']/gm, false],
+	[/\bimport\s*()\(\s*["']([^"']+)["']/g, true],
+	[/^\s*import\s*()["']([^"']+)["']/gm, false],
+	[/\brequire\s*()\(\s*["']([^"']+)["']/g, false],
+];
+
 /** Returns the imports of one file. Comments are passed over. */
 export function importsOf(path: string): Import[] {
 	const text = readFileSync(join(ROOT, path), "utf8").replace(
 		/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm,
 		"",
 	);
-	const found = (
-		pattern: RegExp,
-		lazy: boolean,
-	): readonly (readonly [RegExpExecArray, boolean])[] =>
-		[...text.matchAll(pattern)].map((match) => [match, lazy]);
-	const statements = [
-		...found(
-			/^\s*(?:import|export)\s+(type\s)?[^;'"]*?from\s*["']([^"']+)["']/gm,
-			false,
-		),
-		...found(/\bimport\s*()\(\s*["']([^"']+)["']/g, true),
-		...found(/^\s*import\s*()["']([^"']+)["']/gm, false),
-		...found(/\brequire\s*()\(\s*["']([^"']+)["']/g, false),
-	];
-	return statements.map(([[, type, to = ""], lazy]) => ({
-		from: path,
-		to: to.startsWith(".")
-			? relative(ROOT, join(ROOT, posix.dirname(path), to))
-			: to,
-		typeOnly: Boolean(type),
-		lazy,
-	}));
+	return STATEMENTS.flatMap(([pattern, lazy]) =>
+		[...text.matchAll(pattern)].map(([, type, to = ""]) => ({
+			from: path,
+			to: to.startsWith(".")
+				? relative(ROOT, join(ROOT, posix.dirname(path), to))
+				: to,
+			typeOnly: Boolean(type),
+			lazy,
+		})),
+	);
+}
+
+/** The folder of a file. */
+export function folderOf(path: string): string {
+	return posix.dirname(path);
 }
 
 /** Returns the roots and every file whose code is loaded with them. */

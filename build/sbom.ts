@@ -5,9 +5,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { rolldown } from "rolldown";
-import config from "./bundle.config.ts";
+import { dirname, join } from "node:path";
+import { bundled, filesOf } from "./bundled.ts";
 
 const CRATE = "plugin/host/native";
 const EXECUTABLE = "build/out/conntrack-flush";
@@ -94,15 +93,7 @@ function crates(): Component[] {
 
 /** Returns the packages of which the bundler used at least one byte. */
 async function packages(): Promise<Component[]> {
-	const bundle = await rolldown(config);
-	const { output } = await bundle.generate([config.output].flat()[0]);
-	const used = output.flatMap((chunk) =>
-		chunk.type === "asset"
-			? []
-			: Object.entries(chunk.modules)
-					.filter(([, module]) => module.renderedLength > 0)
-					.map(([path]) => relative(".", path)),
-	);
+	const used = [...(await bundled()).values()].flatMap(filesOf);
 	const manifests = new Set(
 		used.filter((path) => path.includes("node_modules/")).map(manifestOf),
 	);

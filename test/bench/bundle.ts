@@ -2,8 +2,7 @@
 // minified: the chunks that main.js can reach without those of the command line, and
 // main.js, which every call loads. The embedded code keeps its names, for stack traces.
 
-import { type OutputChunk, rolldown } from "rolldown";
-import config from "../../build/bundle.config.ts";
+import { bundled } from "../../build/bundled.ts";
 
 export interface BundleBytes {
 	/** What every call loads. */
@@ -13,16 +12,7 @@ export interface BundleBytes {
 }
 
 export async function bundleBytes(): Promise<BundleBytes> {
-	const bundle = await rolldown(config);
-	const { output } = await bundle.generate({
-		...[config.output].flat()[0],
-		minify: true,
-	});
-	const chunks = new Map(
-		output
-			.filter((o): o is OutputChunk => o.type === "chunk")
-			.map((chunk) => [chunk.fileName, chunk]),
-	);
+	const chunks = await bundled({ minify: true });
 	const seen = new Set<string>();
 	const visit = (name: string): number => {
 		const chunk = chunks.get(name);

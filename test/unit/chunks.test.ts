@@ -2,10 +2,11 @@
 // them. A module that lands in the wrong chunk is paid for by calls that do not run it.
 
 import { existsSync } from "node:fs";
-import { join, relative } from "node:path";
-import { type OutputChunk, rolldown } from "rolldown";
+import { join } from "node:path";
+import type { OutputChunk } from "rolldown";
 import { beforeAll, describe, expect, test } from "vitest";
-import config, { CHUNKS } from "../../build/bundle.config.ts";
+import { CHUNKS } from "../../build/bundle.config.ts";
+import { filesOf as allFilesOf, bundled } from "../../build/bundled.ts";
 import { importsOf, loadedWith, ROOT, sourcesIn } from "../../build/imports.ts";
 
 const IMPORTS = [...sourcesIn("src"), ...sourcesIn("plugin")].flatMap(
@@ -29,21 +30,14 @@ const VERBS = loadedWith(
 let chunks: ReadonlyMap<string, OutputChunk>;
 
 beforeAll(async () => {
-	const bundle = await rolldown(config);
-	const { output } = await bundle.generate([config.output].flat()[0]);
-	chunks = new Map(
-		output
-			.filter((o): o is OutputChunk => o.type === "chunk")
-			.map((chunk) => [chunk.fileName, chunk]),
-	);
+	chunks = await bundled();
 });
 
-/** The files of a chunk of which a byte is left. */
+/** The files of ours in a chunk; the bundler adds modules of its own. */
 const filesOf = (chunk: OutputChunk): string[] =>
-	Object.entries(chunk.modules)
-		.filter(([, { renderedLength }]) => renderedLength > 0)
-		.map(([id]) => relative(ROOT, id))
-		.filter((path) => !path.startsWith("..") && !path.includes("\0"));
+	allFilesOf(chunk).filter(
+		(path) => !path.startsWith("..") && !path.includes("\0"),
+	);
 
 /** The chunks that are loaded with the one that has the file. */
 function chunksWith(path: string): ReadonlySet<OutputChunk> {

@@ -5,6 +5,7 @@ import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
+	folderOf,
 	type Import,
 	importsOf,
 	ROOT,
@@ -43,7 +44,6 @@ const broken = (rule: (i: Import) => boolean): string[] =>
 	IMPORTS.filter(rule).map((i) => `${i.from} imports ${i.to}`);
 const isNodeHost = (path: string): boolean =>
 	/^plugin\/host\/node(\.ts$|\/)/.test(path);
-const folderOf = (path: string): string => path.replace(/\/[^/]*$/, "");
 const isOurs = (path: string): boolean => /^(src|plugin)\//.test(path);
 
 test("the imports are found: this test sees what it judges", () => {
