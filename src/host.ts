@@ -65,6 +65,17 @@ export interface FullHost extends Host {
 	/** Writes the file or directory through to the disk (fsync). */
 	sync(path: string): void;
 	/**
+	 * Reads an option of a socket of `domain` in the network namespace of this process,
+	 * for which it opens one. `value` is what the kernel reads and writes. Returns the
+	 * length of the answer in bytes. SysError ENOSYS on Node, which has no such call.
+	 */
+	getsockopt(
+		domain: number,
+		level: number,
+		name: number,
+		value: Uint8Array,
+	): number;
+	/**
 	 * Starts an HTTP/1.1 server for GET and HEAD on `address`: "127.0.0.1:9470",
 	 * "[::1]:9470". In the executable it answers whatever the program is doing.
 	 * SysError EADDRINUSE and the like; EINVAL if `address` is no address.

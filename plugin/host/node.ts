@@ -4,6 +4,7 @@
 import { pathToFileURL } from "node:url";
 import type { FullHost, Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
+import { E, sysError } from "./node/errors.ts";
 import * as files from "./node/files.ts";
 import { netlink } from "./node/netlink.ts";
 import { write } from "./node/output.ts";
@@ -44,6 +45,9 @@ export function nodeHost(
 		chown: files.chown,
 		rmdir: files.rmdir,
 		sync: files.sync,
+		getsockopt() {
+			throw sysError("getsockopt", E.ENOSYS);
+		},
 		serve,
 	};
 	return host;

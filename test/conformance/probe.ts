@@ -158,6 +158,27 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 	chown: (h, a) => h.full().chown(a.text(0), a.number(1), a.number(2)),
 	rmdir: (h, a) => h.full().rmdir(a.text(0)),
 	sync: (h, a) => h.full().sync(a.text(0)),
+	/** Asks in the middle of a buffer, of which nothing else may change, with a name of 32 bytes and a number. */
+	getsockopt: (h, a) => {
+		const [domain, level, name, length] = [0, 1, 2, 3].map((i) => a.number(i));
+		const all = new Uint8Array(64 + (length ?? 0));
+		const value = all.subarray(32, all.length - 32);
+		for (const [i, c] of [...a.text(4)].entries()) value[i] = c.charCodeAt(0);
+		if (a.all.length > 5) new Uint32Array(all.buffer, 64, 1)[0] = a.number(5);
+		const answer = h
+			.full()
+			.getsockopt(domain ?? 0, level ?? 0, name ?? 0, value);
+		return {
+			length: answer,
+			value: [...value],
+			outside: all.every((b, i) => b === 0 || (i >= 32 && i < 32 + answer)),
+		};
+	},
+	/** Reads the nat table of legacy iptables as one packet sees it; the packet is described in JSON. */
+	legacy: async (h, a) => {
+		const { seenBy } = await import("../support/legacytable.ts");
+		return seenBy(h, JSON.parse(a.text(0)));
+	},
 	/** Publishes [path, status, type, body, validMs], … and serves them until a signal comes. */
 	serve: async (h, a) => {
 		const server = await h.full().serve(a.text(0));

@@ -35,6 +35,8 @@ export interface FakeHostOptions {
 	/** The error of a call, asked before each: `("writeFile", "/run/x") => "ENOSPC"`. */
 	readonly fail?: (call: string, path: string) => string | undefined;
 	readonly netlink?: Host["netlink"];
+	/** Without it the call fails with ENOSYS, as on Node. */
+	readonly getsockopt?: FullHost["getsockopt"];
 	readonly clock?: Clock;
 	/** How far the wall clock has jumped. */
 	readonly wallMs?: number;
@@ -294,6 +296,11 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		},
 		sync(given) {
 			present("sync", given);
+		},
+		getsockopt(domain, level, name, value) {
+			calls.push(`getsockopt ${level} ${name}`);
+			if (!options.getsockopt) throw sysError("ENOSYS", "getsockopt");
+			return options.getsockopt(domain, level, name, value);
 		},
 		serve(address) {
 			calls.push(`serve ${address}`);

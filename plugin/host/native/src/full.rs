@@ -5,8 +5,8 @@
 use crate::host::{OrThrow, Text, method};
 use crate::http::{Page, Server};
 use crate::sys::At;
-use crate::{files, sys};
-use rquickjs::{Ctx, Object, Result, TypedArray};
+use crate::{files, sockopt, sys};
+use rquickjs::{Ctx, Error, Object, Result, TypedArray};
 use std::cell::RefCell;
 use std::ffi::c_int;
 use std::rc::Rc;
@@ -42,6 +42,17 @@ pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {
     method(&host, "sync", |ctx: C<'js>, path: Text| {
         files::sync(&path).or_throw(&ctx)
     })?;
+    method(
+        &host,
+        "getsockopt",
+        |ctx: C<'js>, domain: c_int, level: c_int, name: c_int, value: TypedArray<'js, u8>| {
+            // A detached buffer has no memory.
+            let value = value.as_raw().ok_or(Error::Unknown)?;
+            // SAFETY: the array keeps its memory while no JavaScript runs.
+            let length = unsafe { sockopt::get(domain, level, name, value) };
+            length.or_throw(&ctx).map(|n| n as f64)
+        },
+    )?;
     method(&host, "serve", |ctx: C<'js>, address: Text| {
         server(&ctx, Server::open(&address).or_throw(&ctx)?)
     })?;

@@ -14,6 +14,7 @@ mod listen;
 mod math;
 mod netlink;
 mod signals;
+mod sockopt;
 mod sys;
 
 use std::ffi::{CStr, c_char, c_int};
