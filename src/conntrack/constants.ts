@@ -35,8 +35,10 @@ export const CTA_FILTER_F_SRC_PORT = 0x10;
 export const CTA_FILTER_F_DST_PORT = 0x20;
 
 // linux/netfilter/nf_conntrack_common.h
+export const IPS_EXPECTED = 0x1;
 export const IPS_SEEN_REPLY = 0x2;
 export const IPS_ASSURED = 0x4;
 export const IPS_DST_NAT = 0x20;
 export const IPS_FIXED_TIMEOUT = 0x400;
+export const IPS_HELPER = 0x2000;
 export const IPS_OFFLOAD = 0x4000;

@@ -29,6 +29,8 @@ export const V6_TUPLE = 19;
 /** The types of an entry's first attribute and of its second; both are nests. */
 export const ORIG_HALF = NLA_F_NESTED | CTA_TUPLE_ORIG;
 export const REPLY_HALF = NLA_F_NESTED | CTA_TUPLE_REPLY;
+export const V4_ORIG_WORD = pairWord(4 * V4_TUPLE, ORIG_HALF);
+export const V6_ORIG_WORD = pairWord(4 * V6_TUPLE, ORIG_HALF);
 export const V4_REPLY_WORD = pairWord(4 * V4_TUPLE, REPLY_HALF);
 export const V6_REPLY_WORD = pairWord(4 * V6_TUPLE, REPLY_HALF);
 export const V4_NEST_WORD = pairWord(20, NLA_F_NESTED | CTA_TUPLE_IP);

@@ -87,7 +87,10 @@ export interface Key {
 }
 
 /** The filter of a kernel flush, which deletes every entry that agrees in all of these. */
-export interface FlushFilter {
+export type FlushFilter = TargetFilter | SourceFilter;
+
+/** Entries that lead to one port of an address. */
+export interface TargetFilter {
 	/** Never SCTP: the kernel compares ports of these two protocols alone (ctnetlink_filter_match_tuple). */
 	readonly proto: typeof IPPROTO_TCP | typeof IPPROTO_UDP;
 	readonly origDport: number;
@@ -98,11 +101,23 @@ export interface FlushFilter {
 	readonly replySport: number;
 }
 
-/** The filter of a dump: entries of one family and protocol, and of one original destination port or, with null, of all ports. */
+/** Entries that an address began, and whose replies come to one port. */
+export interface SourceFilter {
+	readonly proto: TargetFilter["proto"];
+	/** An IPv4 address; see `TargetFilter`. */
+	readonly origSrc: IP;
+	/** An IPv4 address, or undefined for any. */
+	readonly replyDst: IP | undefined;
+	readonly replyDport: number;
+}
+
+/** The filter of a dump: entries of one family and protocol, and of one destination port or, with null, of all ports. */
 export interface DumpFilter {
 	readonly family: Family;
 	readonly proto: Proto;
 	readonly hostPort: number | null;
+	/** "reply" if the port is the one that replies come to. Otherwise it is the original destination port. */
+	readonly side?: "reply";
 }
 
 /** The number of entries that this network namespace has, and the number that it may have. */
@@ -143,25 +158,26 @@ export function getAll(w: Writer, seq: number): void {
 /**
  * Asks for the entries that the filter describes. The dump may hold more: kernels
  * before 5.8 send all entries of the family, and every kernel sends all ports of SCTP.
+ * Kernels before 5.16 compare the reply by the flags of the original tuple (commit
+ * ad81d4daf6a3). A filter of replies has none of these, so such a kernel sends all
+ * entries of the family and leaves none out.
  */
 export function getFiltered(
 	w: Writer,
 	seq: number,
-	{ family, proto, hostPort }: DumpFilter,
+	{ family, proto, hostPort, side }: DumpFilter,
 ): void {
-	const ports = hostPort !== null && proto !== IPPROTO_SCTP;
+	const dport = proto === IPPROTO_SCTP ? undefined : (hostPort ?? undefined);
+	const isReply = side === "reply";
 	w.message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, seq, () => {
 		nfgenmsg(w, family);
-		w.nested(CTA_TUPLE_ORIG, () =>
-			w.nested(CTA_TUPLE_PROTO, () => {
-				w.u8(CTA_PROTO_NUM, proto);
-				if (ports) w.u16be(CTA_PROTO_DST_PORT, hostPort);
-			}),
-		);
+		filterTuple(w, isReply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG, proto, {
+			dport,
+		});
 		w.nested(CTA_FILTER, () =>
 			w.u32(
-				CTA_FILTER_ORIG_FLAGS,
-				CTA_FILTER_F_PROTO_NUM | (ports ? CTA_FILTER_F_DST_PORT : 0),
+				isReply ? CTA_FILTER_REPLY_FLAGS : CTA_FILTER_ORIG_FLAGS,
+				filterFlags({ dport }),
 			),
 		);
 	});
@@ -206,52 +222,82 @@ export function retireOne(
 
 /**
  * Makes the kernel delete all entries that agree with `filter` (Linux 6.12 and later,
- * commit 1ef7f50ccc6e). The original tuple never holds a source, so it is incomplete:
- * a kernel that does not know the filter answers EINVAL or EOPNOTSUPP and deletes
- * nothing. The flags are never 0.
+ * commit 1ef7f50ccc6e). The original tuple never holds both addresses, so it is
+ * incomplete: a kernel that does not know the filter answers EINVAL or EOPNOTSUPP and
+ * deletes nothing. The flags are never 0, and one address and one port at least are
+ * compared. Throws TypeError for a filter that the kernel would not compare whole.
  */
 export function deleteFiltered(
 	w: Writer,
 	seq: number,
 	filter: FlushFilter,
 ): void {
-	const { proto, origDport, origDst, replySrc, replySport } = filter;
+	const { proto } = filter;
+	const isSource = "origSrc" in filter;
+	const orig: Parts = isSource
+		? { src: filter.origSrc }
+		: { dst: filter.origDst, dport: filter.origDport };
+	const reply: Parts = isSource
+		? { dst: filter.replyDst, dport: filter.replyDport }
+		: { src: filter.replySrc, sport: filter.replySport };
 	if (proto !== IPPROTO_TCP && proto !== IPPROTO_UDP)
 		throw new TypeError(`the kernel compares no ports of protocol ${proto}`);
-	for (const ip of [origDst, replySrc]) {
+	const pod = orig.src ?? reply.src;
+	if (pod === undefined) throw new TypeError("a flush without an address");
+	for (const ip of [pod, orig.dst, reply.dst]) {
 		if (ip !== undefined && familyOf(ip) !== AF_INET)
 			throw new TypeError(`the kernel inverts IPv6 addresses: ${ip}`);
 	}
-	if (origDport === 0 || replySport === 0)
-		throw new TypeError("port 0 is no mapping");
+	for (const port of isSource ? [reply.dport] : [orig.dport, reply.sport])
+		if (!port) throw new TypeError("port 0 is no mapping");
 	w.message(IPCTNL_MSG_CT_DELETE, requestFlags(true), seq, () => {
 		nfgenmsg(w, AF_INET);
-		w.nested(CTA_TUPLE_ORIG, () => {
-			if (origDst !== undefined)
-				w.nested(CTA_TUPLE_IP, () => w.raw(CTA_IP_V4_DST, ipBytes(origDst)));
-			w.nested(CTA_TUPLE_PROTO, () => {
-				w.u8(CTA_PROTO_NUM, proto);
-				w.u16be(CTA_PROTO_DST_PORT, origDport);
-			});
-		});
-		w.nested(CTA_TUPLE_REPLY, () => {
-			w.nested(CTA_TUPLE_IP, () => w.raw(CTA_IP_V4_SRC, ipBytes(replySrc)));
-			w.nested(CTA_TUPLE_PROTO, () => {
-				w.u8(CTA_PROTO_NUM, proto);
-				w.u16be(CTA_PROTO_SRC_PORT, replySport);
-			});
-		});
+		filterTuple(w, CTA_TUPLE_ORIG, proto, orig);
+		filterTuple(w, CTA_TUPLE_REPLY, proto, reply);
 		w.nested(CTA_FILTER, () => {
-			const ports = CTA_FILTER_F_PROTO_NUM | CTA_FILTER_F_DST_PORT;
-			const address = origDst === undefined ? 0 : CTA_FILTER_F_IP_DST;
-			// in host order, unlike every other payload of ctnetlink
-			w.u32(CTA_FILTER_ORIG_FLAGS, ports | address);
-			w.u32(
-				CTA_FILTER_REPLY_FLAGS,
-				CTA_FILTER_F_PROTO_NUM | CTA_FILTER_F_IP_SRC | CTA_FILTER_F_SRC_PORT,
-			);
+			w.u32(CTA_FILTER_ORIG_FLAGS, filterFlags(orig));
+			w.u32(CTA_FILTER_REPLY_FLAGS, filterFlags(reply));
 		});
 	});
+}
+
+/** The parts of a tuple that a filter compares beside the protocol. The addresses are of IPv4. */
+interface Parts {
+	readonly src?: IP | undefined;
+	readonly dst?: IP | undefined;
+	readonly sport?: number | undefined;
+	readonly dport?: number | undefined;
+}
+
+function filterTuple(
+	w: Writer,
+	type: typeof CTA_TUPLE_ORIG | typeof CTA_TUPLE_REPLY,
+	proto: Proto,
+	{ src, dst, sport, dport }: Parts,
+): void {
+	w.nested(type, () => {
+		if (src !== undefined || dst !== undefined)
+			w.nested(CTA_TUPLE_IP, () => {
+				if (src !== undefined) w.raw(CTA_IP_V4_SRC, ipBytes(src));
+				if (dst !== undefined) w.raw(CTA_IP_V4_DST, ipBytes(dst));
+			});
+		w.nested(CTA_TUPLE_PROTO, () => {
+			w.u8(CTA_PROTO_NUM, proto);
+			if (sport !== undefined) w.u16be(CTA_PROTO_SRC_PORT, sport);
+			if (dport !== undefined) w.u16be(CTA_PROTO_DST_PORT, dport);
+		});
+	});
+}
+
+/** Returns the flags of `filterTuple`'s tuple, in host order, unlike every other payload of ctnetlink. */
+function filterFlags({ src, dst, sport, dport }: Parts): number {
+	return (
+		CTA_FILTER_F_PROTO_NUM |
+		(src === undefined ? 0 : CTA_FILTER_F_IP_SRC) |
+		(dst === undefined ? 0 : CTA_FILTER_F_IP_DST) |
+		(sport === undefined ? 0 : CTA_FILTER_F_SRC_PORT) |
+		(dport === undefined ? 0 : CTA_FILTER_F_DST_PORT)
+	);
 }
 
 function requestFlags(ack: boolean): number {

@@ -3,7 +3,7 @@
 // are judged as without it. On a node whose pods ask DNS servers, a hostPort 53 shares
 // its number with most of the table.
 
-import { halfAt } from "../netlink/nl.ts";
+import { halfAt, LITTLE_ENDIAN } from "../netlink/nl.ts";
 import type { RecvBuffer } from "../netlink/reader.ts";
 import {
 	REPLY_HALF,
@@ -18,12 +18,12 @@ const PLACES = 4096;
 const SHIFT = 4;
 
 export class Prefilter {
-	readonly #isReply: boolean;
+	readonly #at: "orig.dst" | "sources";
 	readonly #table = new Uint8Array(2 * PLACES);
 
-	/** Looks at the address that an entry came to, or at the one that its replies come from. */
-	constructor(at: "orig.dst" | "reply.src") {
-		this.#isReply = at === "reply.src";
+	/** Looks at the address that an entry came to, or at its two sources: the one that its replies come from and the one that began it. */
+	constructor(at: "orig.dst" | "sources") {
+		this.#at = at;
 	}
 
 	/** Lets the addresses of a prefix of `bits` bits through. Without `bits` it is a whole address. */
@@ -52,19 +52,46 @@ export class Prefilter {
 		port: number,
 		end: number,
 	): boolean {
-		let at: number;
-		if (this.#isReply) {
-			at = port + 4;
-			if (
-				at + 4 > end ||
-				halves[2 * port + 3] !== REPLY_HALF ||
-				words[at - 1] !== (v4 ? V4_SRC_WORD : V6_SRC_WORD)
-			)
-				return true;
-		} else {
-			at = v4 ? port - 7 : port - 10;
-			if (words[at - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD)) return true;
-		}
+		const at = v4 ? port - 7 : port - 10;
+		if (this.#at === "orig.dst")
+			return (
+				words[at - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD) ||
+				this.#has(halves, v4, at)
+			);
+		const head = v4 ? V4_SRC_WORD : V6_SRC_WORD;
+		const reply = port + 4;
+		const orig = v4 ? port - 9 : port - 15;
+		return (
+			reply + 4 > end ||
+			halves[2 * port + 3] !== REPLY_HALF ||
+			words[reply - 1] !== head ||
+			this.#has(halves, v4, reply) ||
+			words[orig - 1] !== head ||
+			this.#has(halves, v4, orig)
+		);
+	}
+
+	/** Returns true if the address, in network order, may be one of those that were added. */
+	mayHave(address: Uint8Array): boolean {
+		return (
+			this.#table[halfAt(address, address.length - 2) >> SHIFT] === 1 ||
+			this.#table[PLACES + (halfAt(address, 0) >> SHIFT)] === 1
+		);
+	}
+
+	/** Answers as `mayHave`, for an IPv4 address as a word that memory shows. */
+	mayHaveWord(word: number): boolean {
+		const [first, last] = LITTLE_ENDIAN
+			? [word & 0xffff, word >>> 16]
+			: [word >>> 16, word & 0xffff];
+		return (
+			this.#table[last >> SHIFT] === 1 ||
+			this.#table[PLACES + (first >> SHIFT)] === 1
+		);
+	}
+
+	/** Returns true if the address at this word may be one of those that were added. */
+	#has(halves: Uint16Array, v4: boolean, at: number): boolean {
 		const last = halves[2 * (v4 ? at : at + 3) + 1] ?? 0;
 		const first = halves[2 * at] ?? 0;
 		return (

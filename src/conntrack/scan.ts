@@ -29,7 +29,9 @@ export async function scan<E extends Entry = Entry>(
 		count,
 		(b, m) => {
 			const entry = read(b, m);
-			if (ports.has(entry.proto, entry.orig.dport)) hits.push(entry);
+			const { proto, orig, reply } = entry;
+			if (ports.has(proto, orig.dport) || ports.hasReply(proto, reply.dport))
+				hits.push(entry);
 		},
 		async () => {
 			const found = hits;

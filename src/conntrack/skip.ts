@@ -13,18 +13,23 @@ import {
 	DST_PORT_WORD,
 	ORIG_HALF,
 	PROTO_NUM_WORD,
+	V4_ORIG_WORD,
 	V4_SRC_WORD,
+	V6_ORIG_WORD,
 	V6_SRC_WORD,
 } from "./layout.ts";
+import type { DumpFilter } from "./messages.ts";
 import type { Prefilter } from "./prefilter.ts";
 
 /**
- * The protocols and original destination ports that a scan looks for. An entry costs
- * one look-up, whatever the number of mappings.
+ * The protocols and destination ports that a scan looks for, original ones and those
+ * of replies. An entry costs one look-up for each side, whatever the number of mappings.
  */
 export class PortSet {
-	/** A bit for each protocol, by the port in wire order as memory shows it. */
+	/** A bit for each protocol, by the original port in wire order as memory shows it. */
 	readonly table = new Uint8Array(65536);
+	/** The same for the ports that replies come to, if there are any. */
+	replies: Uint8Array | undefined;
 	/** Looks at the addresses of the entries that have one of the ports. */
 	readonly prefilter: Prefilter | undefined;
 
@@ -32,16 +37,27 @@ export class PortSet {
 		this.prefilter = prefilter;
 	}
 
-	/** Adds the port, or all ports if it is null. */
-	add(proto: Proto, port: number | null): void {
+	/** Adds the port, or all ports if it is null. Without a side it is an original port. */
+	add(proto: Proto, port: number | null, side?: DumpFilter["side"]): void {
+		if (side === "reply") this.replies ??= new Uint8Array(65536);
+		const table = side === "reply" && this.replies ? this.replies : this.table;
 		const from = port === null ? 0 : wireHalf(port);
-		const to = port === null ? this.table.length : from + 1;
+		const to = port === null ? table.length : from + 1;
 		for (let half = from; half < to; half++)
-			this.table[half] = (this.table[half] ?? 0) | protoBit(proto);
+			table[half] = (table[half] ?? 0) | protoBit(proto);
 	}
 
 	has(proto: number, port: number): boolean {
 		return this.hasWire(proto, wireHalf(port));
+	}
+
+	/** Answers as `has`, for the port that an entry's replies come to. */
+	hasReply(proto: number, port: number): boolean {
+		return this.hasReplyWire(proto, wireHalf(port));
+	}
+
+	hasReplyWire(proto: number, half: number): boolean {
+		return ((this.replies?.[half] ?? 0) & protoBit(proto)) !== 0;
 	}
 
 	/** Answers as `has`, for a port as the buffer's halves show it. */
@@ -87,7 +103,9 @@ const FIXED_BYTES = 96;
  *
  * In every kernel so far, ctnetlink_fill_info writes CTA_TUPLE_ORIG first, and in it the
  * addresses before the ports, so both have fixed places. If the words there do not
- * agree with that layout, the message is left to the closer look. Type and sequence
+ * agree with that layout, the message is left to the closer look. CTA_TUPLE_REPLY comes
+ * next and has the same layout; that is not compared, because it would cost a tenth of
+ * this loop, and an entry of another layout would merely be passed. Type and sequence
  * number are also compared only there: nothing is done to entries that are passed, and
  * only entries have these words.
  */
@@ -101,36 +119,52 @@ export function skipOthers(
 	// `var` and `as`, because QuickJS checks every read of a `let` for initialization
 	// and `??` costs three instructions; together they cost a third of this loop
 	var { words, halves } = b;
-	var { table, prefilter } = ports;
+	var { table, replies, prefilter } = ports;
 	var end = length >> 2;
 	var i = at >> 2;
 	var passed = 0;
 	var kept = 0;
 	var size = 0;
 	var port = 0;
+	// the halves from a port of the original tuple to the same port of the reply tuple
+	var far = 0;
+	var v4Word = V4_ORIG_WORD;
+	var portWord = DST_PORT_WORD;
+	var proto = 0;
+	var came = false;
 	while (i < end) {
 		size = words[i] as number;
 		if (size < FIXED_BYTES || size > length) break;
-		if (halves[2 * i + 11] !== ORIG_HALF) break;
 		port = i + 17;
-		if (words[i + 7] !== V4_SRC_WORD) {
-			if (words[i + 7] !== V6_SRC_WORD) break;
+		far = 26;
+		if (words[i + 5] !== v4Word) {
 			port = i + 23;
+			far = 38;
+			if (words[i + 5] !== V6_ORIG_WORD) {
+				// a tuple without ports, or with more than ports
+				if (halves[2 * i + 11] !== ORIG_HALF) break;
+				far = (((halves[2 * i + 10] as number) + 3) >> 2) << 1;
+				if (words[i + 7] === V4_SRC_WORD) port = i + 17;
+				else if (words[i + 7] !== V6_SRC_WORD) break;
+			}
 		}
-		if (words[port - 1] !== DST_PORT_WORD) {
+		if (words[port - 1] !== portWord) {
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
 			if (protoBit(b.bytes[4 * port - 16] ?? 0) !== 0) break;
-		} else if (table[halves[2 * port] as number]) {
+		} else if (
+			table[halves[2 * port] as number] ||
+			replies?.[halves[2 * port + far] as number]
+		) {
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
-			if (
-				ports.hasWire(b.bytes[4 * port - 16] ?? 0, halves[2 * port] as number)
-			) {
+			proto = b.bytes[4 * port - 16] as number;
+			came = ports.hasWire(proto, halves[2 * port] as number);
+			if (came || ports.hasReplyWire(proto, halves[2 * port + far] as number)) {
 				if (
 					prefilter?.passes(b, port - i === 17, port, i + (size >> 2)) ??
 					true
 				)
 					break;
-				kept++;
+				if (came) kept++;
 			}
 		}
 		passed++;

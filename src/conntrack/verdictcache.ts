@@ -2,7 +2,7 @@
 // in nothing but their clients, and the predicate does not look at the client. So
 // entries of one kind share one verdict, which is found without decoding them.
 
-import { AF_INET, AF_INET6 } from "../net/ip.ts";
+import { AF_INET, formatIP, type IP } from "../net/ip.ts";
 import { attributesAt } from "../netlink/nfnl.ts";
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { type Entry, plainTarget, readEntry, type Target } from "./entry.ts";
@@ -16,6 +16,7 @@ import {
 	V6_REPLY_WORD,
 	V6_TUPLE,
 } from "./layout.ts";
+import type { PortSet } from "./skip.ts";
 
 /** Kinds to remember; a node has a few for each hostPort. */
 const REMEMBERED = 256;
@@ -28,16 +29,34 @@ export interface Removal<R> {
 	readonly target: Target;
 	readonly proto: number;
 	readonly reason: R;
+	/** This entry, or the first of its kind, which differs from it in the client alone. */
+	readonly example: Entry;
+	readonly client: Client;
 }
+
+/**
+ * The client's address. An IPv4 address may be a word as memory shows it, because a text
+ * for each of thousands of clients would cost a tenth of their removal.
+ */
+export type Client = IP | number;
+
+/** The verdict on a kind that has to go. */
+type KindVerdict<R> = Pick<Removal<R>, "reason" | "example">;
 
 export class VerdictCache<R> {
 	readonly #judge: Judge<R>;
+	readonly #replies: PortSet["replies"];
 	/** By kind; null keeps the entry. */
-	readonly #verdicts = new Map<string, R | null>();
+	readonly #verdicts = new Map<string, KindVerdict<R> | null>();
 
-	/** `judge` may look at the protocol, the destination, the reply's source and the status, and at nothing else. */
-	constructor(judge: Judge<R>) {
+	/**
+	 * `judge` may look at the protocol, the destination, the reply's source and the
+	 * status. At anything else it may look only if the entry's replies come to one of
+	 * the `ports`: such an entry is of no kind.
+	 */
+	constructor(judge: Judge<R>, ports: PortSet) {
 		this.#judge = judge;
+		this.#replies = ports.replies;
 	}
 
 	/** Judges the entry of a message. Returns undefined to keep it. Throws DecodeError. */
@@ -46,20 +65,30 @@ export class VerdictCache<R> {
 		const v4 = b.words[orig + 2] === V4_SRC_WORD;
 		const reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
 		const status = 2 * reply - orig;
-		const kind = kindOf(b, m, v4, orig, reply, status);
+		const kind = this.#replies?.[b.halves[2 * (status - 1)] as number]
+			? undefined
+			: kindOf(b, m, v4, orig, reply, status);
 		if (kind === undefined) return judgeOne(this.#judge, b, m);
-		const reason = this.#verdicts.get(kind);
-		if (reason === undefined) {
+		const verdict = this.#verdicts.get(kind);
+		if (verdict === undefined) {
 			const removal = judgeOne(this.#judge, b, m);
 			if (this.#verdicts.size >= REMEMBERED) this.#verdicts.clear();
-			this.#verdicts.set(kind, removal?.reason ?? null);
+			this.#verdicts.set(kind, removal ?? null);
 			return removal;
 		}
-		if (reason === null) return undefined;
-		const family = v4 ? AF_INET : AF_INET6;
+		if (verdict === null) return undefined;
+		const { reason, example } = verdict;
+		const { family, proto } = example;
 		const target = plainTarget(b, m, family, reply, status);
-		return { target, proto: kind.charCodeAt(0), reason };
+		const client = v4 ? (b.words[orig + 3] as number) : b.ip(orig + 3, family);
+		return { target, proto, reason, example, client };
 	}
+}
+
+/** Returns the client's address as a text. */
+export function addressOf(client: Client): IP {
+	if (typeof client !== "number") return client;
+	return formatIP(new Uint8Array(Uint32Array.of(client).buffer), 0, AF_INET);
 }
 
 /** Judges the entry of a message without the cache. Throws DecodeError. */
@@ -72,7 +101,7 @@ export function judgeOne<R>(
 	const reason = judge(e);
 	return reason === undefined
 		? undefined
-		: { target: e, proto: e.proto, reason };
+		: { target: e, proto: e.proto, reason, example: e, client: e.orig.src };
 }
 
 /**

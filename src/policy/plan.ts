@@ -46,7 +46,7 @@ export type Plan =
 /** The estimated CPU time of each way, in ms. It is Infinity for a way that is impossible. */
 export interface Costs {
 	readonly "kernel-flush": number;
-	/** One dump for each port. */
+	/** One dump for each port on each side of an entry. */
 	readonly "port-dumps": number;
 	/** One dump for each family and protocol. */
 	readonly "protocol-dumps": number;
@@ -110,7 +110,12 @@ function protocols(ports: readonly DumpFilter[]): DumpFilter[] {
 
 function distinct(ports: readonly DumpFilter[]): DumpFilter[] {
 	const found = new Map<string, DumpFilter>();
-	for (const { family, proto, hostPort } of ports)
-		found.set(`${family} ${proto} ${hostPort}`, { family, proto, hostPort });
+	for (const { family, proto, hostPort, side } of ports)
+		found.set(`${family} ${proto} ${hostPort} ${side}`, {
+			family,
+			proto,
+			hostPort,
+			...(side && { side }),
+		});
 	return [...found.values()];
 }

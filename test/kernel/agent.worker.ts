@@ -29,8 +29,8 @@ async function obey(command: Command): Promise<unknown> {
 		case "scan":
 			return table(async (t) => {
 				const ports = new PortSet();
-				for (const { proto, hostPort } of command.ports)
-					ports.add(proto, hostPort);
+				for (const { proto, hostPort, side } of command.ports)
+					ports.add(proto, hostPort, side);
 				const hits: Entry[] = [];
 				const count = { entries: 0, kept: 0, undecodable: 0 };
 				await scan(

@@ -107,6 +107,20 @@ const UDP = {
 		"seen",
 	),
 	"straight to the pod": to("udp", `${POD}:${HOST_PORT}`, "", "seen"),
+	"from the pod's hostPort": entry(
+		"udp",
+		`${POD}:${HOST_PORT} > ${SERVER}:41234`,
+		`${SERVER}:41234 > ${HOST}:${HOST_PORT}`,
+		"snat",
+		"seen",
+	),
+	"from the neighbour's hostPort": entry(
+		"udp",
+		`${NEIGHBOUR}:${HOST_PORT} > ${SERVER}:41235`,
+		`${SERVER}:41235 > ${HOST}:${HOST_PORT}`,
+		"snat",
+		"seen",
+	),
 };
 
 const OTHERS = {
@@ -129,6 +143,13 @@ const V6 = {
 		"udp",
 		`[${POD6}]:7004 > [fd09::9]:${HOST_PORT}`,
 		"",
+		"seen",
+	),
+	"IPv6 from the pod's hostPort": entry(
+		"udp",
+		`[${POD6}]:${HOST_PORT} > [fd09::9]:41234`,
+		`[fd09::9]:41234 > [${HOST6}]:${HOST_PORT}`,
+		"snat",
 		"seen",
 	),
 	"IPv6 TCP to the pod": to("tcp", FRONT6, BACK6, "dnat", "seen", "assured"),

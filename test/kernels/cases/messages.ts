@@ -5,6 +5,7 @@
 import {
 	deleteFiltered,
 	deleteOne,
+	type FlushFilter,
 	getAll,
 	getFill,
 	getFiltered,
@@ -126,6 +127,37 @@ const reads: readonly Case[] = [
 	}),
 ];
 
+const begunDumps: readonly Case[] = ([2, 10] as const).map((family): Case => {
+	const filtered = bytes((w) =>
+		getFiltered(w, 1, {
+			family,
+			proto: UDP,
+			hostPort: HOST_PORT,
+			side: "reply",
+		}),
+	);
+	const v6 = family === 10;
+	return {
+		name: `message: filtered dump by the port of replies, udp${v6 ? " IPv6" : ""}`,
+		steps: (k) => [
+			fill(ALL),
+			send(
+				filtered,
+				"ok",
+				where(
+					(e) =>
+						e.v6 === v6 &&
+						// fixed by ad81d4daf6a3, and in 5.10 and 5.15 by their stable releases
+						(!since(k, 5, 10) ||
+							(e.proto === "udp" && e.reply.endsWith(`:${HOST_PORT}`))),
+				),
+			),
+			table(ALL),
+		],
+	};
+});
+
+const begun = { origSrc: POD, replyDport: HOST_PORT };
 const back = { replySrc: POD, replySport: CONTAINER_PORT };
 const flushes: readonly Case[] = [
 	["UDP", { ...back, proto: UDP, origDport: HOST_PORT, origDst: undefined }],
@@ -138,17 +170,31 @@ const flushes: readonly Case[] = [
 		"nothing that is there",
 		{ ...back, proto: UDP, origDport: 1, origDst: undefined },
 	],
+	["what the pod began, UDP", { ...begun, proto: UDP, replyDst: undefined }],
+	[
+		"what the pod began, UDP of one hostIP",
+		{ ...begun, proto: UDP, replyDst: HOST },
+	],
+	["what the pod began, TCP", { ...begun, proto: TCP, replyDst: undefined }],
 ].map(([name, f]): Case => {
-	const filter = f as Parameters<typeof deleteFiltered>[2];
+	const filter = f as FlushFilter;
 	const gone = new Set(
-		where(
-			(e) =>
-				e.proto === (filter.proto === TCP ? "tcp" : "udp") &&
+		where((e) => {
+			if (e.proto !== (filter.proto === TCP ? "tcp" : "udp")) return false;
+			if ("origSrc" in filter)
+				return (
+					e.orig.startsWith(`${POD}:`) &&
+					e.reply.endsWith(
+						`${filter.replyDst === undefined ? "" : `> ${HOST}`}:${HOST_PORT}`,
+					)
+				);
+			return (
 				e.dport === filter.origDport &&
 				(filter.origDst === undefined ||
 					e.orig.includes(`> ${filter.origDst}:`)) &&
-				e.reply.startsWith(`${POD}:${CONTAINER_PORT} `),
-		),
+				e.reply.startsWith(`${POD}:${CONTAINER_PORT} `)
+			);
+		}),
 	);
 	return {
 		name: `message: kernel flush, ${name}`,
@@ -272,6 +318,7 @@ const retirements: readonly Case[] = [
 
 export const MESSAGES: readonly Case[] = [
 	...reads,
+	...begunDumps,
 	...flushes,
 	...removals,
 	...misses,

@@ -19,6 +19,8 @@ export interface Found {
 export interface Wanted {
 	readonly proto: number;
 	readonly port: number;
+	/** "reply" if the port is the one that replies come to. */
+	readonly side?: "reply";
 }
 
 class Malformed extends Error {}
@@ -149,16 +151,18 @@ export function plain(
 			// our decoder deletes only by a tuple with the kernel's layout
 			if (!isKernels(reply, addressLength)) throw new Malformed();
 			const { proto, port, text } = tupleOf(orig, addressLength);
+			const back = tupleOf(reply, addressLength);
 			const status = last(attrs, [3], 4) ?? new Uint8Array(4);
 			const words = [
-				`${payload[0]} ${proto} ${text}, ${tupleOf(reply, addressLength).text}`,
+				`${payload[0]} ${proto} ${text}, ${back.text}`,
 				`status ${new DataView(status.buffer, status.byteOffset).getUint32(0)}`,
 				// our decoder keeps whole words
 				`key ${toHex(reply.subarray(0, reply.length & ~3))} ${toHex(id)}`,
 				zone ? toHex(zone) : "",
 			];
-			if (wanted.some((w) => w.proto === proto && w.port === port))
-				found.hits.push(words.join(" "));
+			const isWanted = (w: Wanted): boolean =>
+				w.proto === proto && w.port === (w.side ? back.port : port);
+			if (wanted.some(isWanted)) found.hits.push(words.join(" "));
 		} catch (e) {
 			if (!(e instanceof Malformed)) throw e;
 			found.unclear++;

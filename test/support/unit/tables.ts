@@ -132,7 +132,10 @@ export async function scanDatagram(
 	// a datagram with a fault is not visited, but what comes before the fault was read
 	const hits =
 		end === "malformed" || end === "error"
-			? read.filter((e) => ports.has(e.proto, e.orig.dport))
+			? read.filter(
+					({ proto, orig, reply }) =>
+						ports.has(proto, orig.dport) || ports.hasReply(proto, reply.dport),
+				)
 			: visited;
 	return { hits: hits.map(textOf), entries: count.entries, end };
 }

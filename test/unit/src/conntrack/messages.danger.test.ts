@@ -12,6 +12,8 @@ import {
 	type FlushFilter,
 	type Key,
 	retireOne,
+	type SourceFilter,
+	type TargetFilter,
 } from "../../../../src/conntrack/messages.ts";
 import { AF_INET, AF_INET6 } from "../../../../src/net/ip.ts";
 import {
@@ -148,16 +150,23 @@ describe("removal of one entry", () => {
 });
 
 describe("kernel flush", () => {
-	const FILTER: FlushFilter = {
+	const FILTER: TargetFilter = {
 		proto: IPPROTO_UDP,
 		origDport: 8125,
 		origDst: undefined,
 		replySrc: "10.88.0.2",
 		replySport: 5353,
 	};
+	const BEGUN: SourceFilter = {
+		proto: IPPROTO_UDP,
+		origSrc: "10.88.0.2",
+		replyDst: undefined,
+		replyDport: 8125,
+	};
+	const none = undefined as unknown as string;
 	const sctp = IPPROTO_SCTP as typeof IPPROTO_UDP;
 
-	test.each([
+	test.each<[string, Partial<TargetFilter>]>([
 		["SCTP, whose ports the kernel does not compare", { proto: sctp }],
 		["UDP-Lite", { proto: 136 as typeof IPPROTO_UDP }],
 		["ICMP", { proto: 1 as typeof IPPROTO_UDP }],
@@ -165,6 +174,7 @@ describe("kernel flush", () => {
 		["an IPv6 pod, whose address the kernel inverts", { replySrc: "fd88::2" }],
 		["an IPv6 hostIP", { origDst: "fd03::1" }],
 		["no pod", { replySrc: "" }],
+		["no pod at all", { replySrc: none }],
 		["a pod that is no address", { replySrc: "pod" }],
 		["a hostIP that is no address", { origDst: "" }],
 		["a hostPort that would wrap around to another", { origDport: 70_000 }],
@@ -181,17 +191,53 @@ describe("kernel flush", () => {
 		expect(w.length).toBe(0);
 	});
 
-	test("of any filter names the tuple without its source, and compares all that it names", () => {
+	test.each<[string, Partial<SourceFilter>]>([
+		["SCTP, whose ports the kernel does not compare", { proto: sctp }],
+		["protocol 0", { proto: 0 as typeof IPPROTO_UDP }],
+		["an IPv6 pod, whose address the kernel inverts", { origSrc: "fd88::2" }],
+		["an IPv6 hostIP", { replyDst: "fd03::1" }],
+		["no pod", { origSrc: "" }],
+		["no pod at all", { origSrc: none }],
+		["a pod that is no address", { origSrc: "pod" }],
+		["a hostIP that is no address", { replyDst: "" }],
+		["a hostPort that would wrap around to another", { replyDport: 70_000 }],
+		["a hostPort that is none", { replyDport: Number.NaN }],
+		["no hostPort at all", { replyDport: none as unknown as number }],
+		["hostPort 0, which is no mapping", { replyDport: 0 }],
+		["half a port", { replyDport: 53.5 }],
+	])("of what a pod began refuses %s, and leaves no bytes", (_, wrong) => {
+		const w = new Writer(256);
+		expect(() => deleteFiltered(w, 1, { ...BEGUN, ...wrong })).toThrow(
+			TypeError,
+		);
+		expect(w.length).toBe(0);
+	});
+
+	test("of a filter of both kinds at once never names a whole original tuple", () => {
+		const w = new Writer(256);
+		deleteFiltered(w, 1, { ...FILTER, origDst: "203.0.113.1", ...BEGUN });
+		expect(dangerOf(w.bytes())).toBe("");
+	});
+
+	test("of any filter names the original tuple with one address at most, and compares all that it names", () => {
 		const r = random(612);
 		const ip = (): string => [...r.bytes(4)].join(".");
 		for (let n = 0; n < 3000; n++) {
-			const filter: FlushFilter = {
-				proto: r.pick([IPPROTO_TCP, IPPROTO_UDP]),
-				origDport: 1 + r.below(65535),
-				origDst: r.chance(0.5) ? ip() : undefined,
-				replySrc: ip(),
-				replySport: 1 + r.below(65535),
-			};
+			const proto = r.pick([IPPROTO_TCP, IPPROTO_UDP] as const);
+			const filter: FlushFilter = r.chance(0.5)
+				? {
+						proto,
+						origDport: 1 + r.below(65535),
+						origDst: r.chance(0.5) ? ip() : undefined,
+						replySrc: ip(),
+						replySport: 1 + r.below(65535),
+					}
+				: {
+						proto,
+						origSrc: ip(),
+						replyDst: r.chance(0.5) ? ip() : undefined,
+						replyDport: 1 + r.below(65535),
+					};
 			const w = new Writer(r.pick([0, 16, 64, 256]));
 			deleteFiltered(w, n, filter);
 			const fault = dangerOf(w.bytes());
@@ -212,8 +258,16 @@ function dangerOf(bytes: Uint8Array): string {
 		return "CTA_FILTER without the bit that the kernel asks for";
 	const [orig, reply] = [tupleTypes(attrs.get(1)), tupleTypes(attrs.get(2))];
 	if (!orig || !reply) return "a tuple is missing";
-	if (orig.has("ip 1") || orig.has("proto 2"))
-		return "the original tuple may be complete: it has a source";
+	// ipv4_nlattr_to_tuple and nf_ct_port_nlattr_to_tuple want both of each
+	if (
+		(orig.has("ip 1") && orig.has("ip 2")) ||
+		(orig.has("proto 2") && orig.has("proto 3"))
+	)
+		return "the original tuple may be complete";
+	if (![...orig, ...reply].some((name) => name.startsWith("ip ")))
+		return "no address is compared";
+	if (!orig.has("proto 3") && !reply.has("proto 3"))
+		return "no destination port is compared";
 	const flags = attributesOf(attrs.get(25) ?? new Uint8Array());
 	const [origFlags, replyFlags] = [le32(flags.get(1)), le32(flags.get(2))];
 	if (origFlags === 0 || replyFlags === 0) return "flags are 0: a flush of all";
@@ -310,7 +364,7 @@ describe("the sources", () => {
 		expect(writing.length).toBeGreaterThan(5);
 		for (const [file, type] of writing) {
 			expect(file).toMatch(
-				/^src\/(conntrack\/(messages|features|counters)|rules\/nft|netlink\/rtnl)\.ts$/,
+				/^src\/(conntrack\/(messages|features|counters)|rules\/nft|netlink\/rtnl(\.route)?)\.ts$/,
 			);
 			expect(type).toMatch(/^(IPCTNL_MSG_|NFT_MSG_GET|RTM_)[A-Z_]+$/);
 		}

@@ -120,6 +120,20 @@ describe("the bytes", () => {
 			 0c00 1980 {0800 0100 08000000}        # PROTO_NUM`,
 		],
 		[
+			"getFiltered by the port of replies: the original tuple is neither named nor compared",
+			(w: Writer) =>
+				getFiltered(w, 1, {
+					family: AF_INET6,
+					proto: IPPROTO_UDP,
+					hostPort: 8125,
+					side: "reply",
+				}),
+			`38000000 0101 0103 01000000 00000000
+			 0a 00 0000
+			 1800 0280 {1400 0280 {0500 0100 11000000} {0600 0300 1fbd0000}}
+			 0c00 1980 {0800 0200 28000000}        # CTA_FILTER_REPLY_FLAGS`,
+		],
+		[
 			"remove, IPv4",
 			(w: Writer) => deleteOne(w, 3, true, KEY4),
 			`50000000 0201 0500 03000000 00000000  # 80 bytes, DELETE, REQUEST|ACK
@@ -212,6 +226,41 @@ describe("the bytes", () => {
 			           {1400 0280 {0500 0100 06000000}{0600 0200 20fb0000}}
 			 1400 1980 {0800 0100 2a000000}        # PROTO_NUM|DST_PORT|IP_DST
 			           {0800 0200 19000000}`,
+		],
+		[
+			"kernelFlush of what an address began",
+			(w: Writer) =>
+				deleteFiltered(w, 1, {
+					proto: IPPROTO_UDP,
+					origSrc: "10.88.0.2",
+					replyDst: undefined,
+					replyDport: 8125,
+				}),
+			`5c000000 0201 0500 01000000 00000000
+			 02 00 0000
+			 1c00 0180 {0c00 0180 {0800 0100 0a580002}}
+			           {0c00 0280 {0500 0100 11000000}}
+			 1800 0280 {1400 0280 {0500 0100 11000000}{0600 0300 1fbd0000}}
+			 1400 1980 {0800 0100 09000000}        # PROTO_NUM|IP_SRC
+			           {0800 0200 28000000}        # PROTO_NUM|DST_PORT`,
+		],
+		[
+			"kernelFlush of what an address began through one address of the node",
+			(w: Writer) =>
+				deleteFiltered(w, 1, {
+					proto: IPPROTO_TCP,
+					origSrc: "10.88.0.2",
+					replyDst: "203.0.113.10",
+					replyDport: 443,
+				}),
+			`68000000 0201 0500 01000000 00000000
+			 02 00 0000
+			 1c00 0180 {0c00 0180 {0800 0100 0a580002}}
+			           {0c00 0280 {0500 0100 06000000}}
+			 2400 0280 {0c00 0180 {0800 0200 cb00710a}}
+			           {1400 0280 {0500 0100 06000000}{0600 0300 01bb0000}}
+			 1400 1980 {0800 0100 09000000}
+			           {0800 0200 2a000000}        # PROTO_NUM|DST_PORT|IP_DST`,
 		],
 	])("%s", (_, write, want) => expect(encoded(write)).toBe(toHex(hex(want))));
 });

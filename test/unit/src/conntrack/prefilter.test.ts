@@ -97,20 +97,36 @@ describe("where an entry came to", () => {
 	});
 });
 
-describe("where its answers come from", () => {
+describe("where its answers come from, or who began it", () => {
 	const P = "10.88.0.2:5353 > 192.0.2.7:1";
 	test.each<[string, EntrySpec, boolean]>([
 		["the pod", udp("192.0.2.7:1 > 203.0.113.1:53", P), true],
 		["elsewhere", udp("192.0.2.7:1 > 203.0.113.1:53"), false],
-		["elsewhere, from the pod", udp("10.88.0.2:1 > 198.51.100.9:53"), false],
+		["elsewhere, from the pod", udp("10.88.0.2:1 > 198.51.100.9:53"), true],
+		["elsewhere, from another", udp("10.88.1.2:1 > 198.51.100.9:53"), true],
+		["elsewhere, from a third", udp("10.88.0.99:1 > 198.51.100.9:53"), false],
+		["to the pod, from elsewhere", udp("192.0.2.7:1 > 10.88.0.2:53"), true],
+		[
+			"elsewhere, from the pod, in IPv6",
+			udp("[fd88::2]:1 > [fd09::9]:53"),
+			true,
+		],
+		[
+			"elsewhere, from another, in IPv6",
+			udp("[fd88::99]:1 > [fd09::9]:53"),
+			false,
+		],
 		[
 			"a zone inside of the tuple hides it: a closer look",
 			{ ...udp("192.0.2.7:1 > 203.0.113.1:53"), origZone: 7 },
 			true,
 		],
 	])("%s", (_, spec, want) => {
-		const prefilter = new Prefilter("reply.src");
+		const prefilter = new Prefilter("sources");
 		prefilter.add(ipBytes("10.88.0.2"));
+		prefilter.add(ipBytes("fd88::2"));
+		// only the last bits are compared
+		prefilter.add(ipBytes("10.88.1.2"));
 		expect(look(entryMessage(spec, 1), prefilter).looked).toBe(want);
 	});
 });
@@ -134,7 +150,8 @@ test("never holds back what was added, whatever else was", () => {
 		const spec = udp(`${end(a)}:1 > ${end(b)}:53`, `${end(c)}:2 > ${end(a)}:1`);
 		for (const [side, address] of [
 			["orig.dst", b],
-			["reply.src", c],
+			["sources", c],
+			["sources", a],
 		] as const) {
 			const prefilter = new Prefilter(side);
 			for (let i = r.below(20); i > 0; i--)
@@ -161,7 +178,8 @@ test("recorded entries: the address passes, an empty prefilter holds all back", 
 		if (e.proto !== 17) continue;
 		for (const [side, address] of [
 			["orig.dst", e.orig.dst],
-			["reply.src", e.reply.src],
+			["sources", e.reply.src],
+			["sources", e.orig.src],
 		] as const) {
 			const prefilter = new Prefilter(side);
 			prefilter.add(ipBytes(address));
@@ -170,6 +188,25 @@ test("recorded entries: the address passes, an empty prefilter holds all back", 
 		}
 	}
 	expect(looked).toBeGreaterThan(5);
+});
+
+test("an entry that is held back counts as kept only if it came to the port", () => {
+	const prefilter = new Prefilter("sources");
+	prefilter.add(ipBytes("10.88.0.2"));
+	for (const [spec, kept] of [
+		[udp("192.0.2.7:1 > 203.0.113.1:53"), 1],
+		[udp("192.0.2.7:53 > 203.0.113.1:1"), 0],
+	] as const) {
+		const bytes = entryMessage(spec, 1);
+		const b = new RecvBuffer((bytes.length + 3) & ~3);
+		b.bytes.set(bytes);
+		const ports = new PortSet(prefilter);
+		ports.add(17, 53);
+		ports.add(17, 53, "reply");
+		const count = { entries: 0, kept: 0 };
+		skipOthers(b, 0, bytes.length, ports, count);
+		expect(count).toEqual({ entries: 1, kept });
+	}
 });
 
 test("local addresses let through all that is local, and few others", () => {

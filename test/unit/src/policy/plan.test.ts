@@ -22,6 +22,9 @@ const ports = (n: number): DumpFilter[] =>
 		proto: IPPROTO_UDP,
 		hostPort: 8000 + i,
 	}));
+/** Each port on both sides of an entry. */
+const both = (n: number): DumpFilter[] =>
+	ports(n).flatMap((p) => [p, { ...p, side: "reply" }]);
 const filters = (n: number): FlushFilter[] =>
 	ports(n).map(({ hostPort }) => ({ ...FILTER, origDport: hostPort ?? 0 }));
 
@@ -173,6 +176,43 @@ describe("plan", () => {
 			[2, 17, 53],
 			[10, 17, 53],
 			[2, 6, 53],
+		]);
+	});
+
+	test.each<[string, Situation, ReturnType<typeof plan>["how"]]>([
+		["a few entries", situation(50, 0, { ports: both(1) }), "scan"],
+		[
+			"thousands of entries: two small answers",
+			situation(20_000, 0, { ports: both(1) }),
+			"filtered-dump",
+		],
+		[
+			"a large table: a dump of one port would stall the machine",
+			situation(262_144, 0, { ports: both(1) }),
+			"scan",
+		],
+		[
+			"a large table, DEL of one mapping: two walks in the kernel",
+			situation(262_144, 0, { ports: both(1), filters: filters(2) }),
+			"kernel-flush",
+		],
+	])("of both sides of an entry, %s", (_, given, want) => {
+		expect(plan(given).how).toBe(want);
+	});
+
+	test("dumps the two sides of a port apart, and a protocol once for both", () => {
+		const dumpsOf = (given: Situation) => {
+			const chosen = plan(given);
+			return chosen.how === "filtered-dump" ? chosen.dumps : [];
+		};
+		const port = { family: AF_INET, proto: IPPROTO_UDP, hostPort: 8000 };
+		expect(dumpsOf(situation(20_000, 0, { ports: both(1) }))).toEqual([
+			port,
+			{ ...port, side: "reply" },
+		]);
+		const large = { ports: both(1), share: () => 0.5 };
+		expect(dumpsOf(situation(262_144, 0, large))).toEqual([
+			{ ...port, hostPort: null },
 		]);
 	});
 
