@@ -27,6 +27,7 @@ export async function attachmentOf(
 	const { name: network, portMappings, prevResult, scope } = conf;
 	const protocols = protocolsOf(conf.protocols);
 	const ips = podIPsIn(prevResult, ifname);
+	const netns = host.env("CNI_NETNS");
 	const problems: ItemProblem[] = [];
 	const mappings = resolveMappings(portMappings, protocols, ips, (p) => {
 		problems.push(p);
@@ -46,6 +47,7 @@ export async function attachmentOf(
 		added: host.ticks(),
 		mappings,
 		podTargets: scope === "pod" ? podTargetsOf(protocols, ips) : [],
+		...(netns && { netns }),
 	};
 }
 

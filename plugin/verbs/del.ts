@@ -15,8 +15,8 @@ export async function cmdDel(
 	if (conf.on === "add") {
 		// without prevResult, the plugin item with "on": "del" comes later and needs the record
 		if (conf.prevResult && conf.portMappings.length > 0) {
-			const { deleteOwnRecord } = await import("./del.record.ts");
-			deleteOwnRecord(host, args, conf);
+			const { deferRemoval } = await import("./del.record.ts");
+			deferRemoval(host, args, conf);
 		}
 	} else if (
 		conf.portMappings.length > 0 ||

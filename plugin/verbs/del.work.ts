@@ -12,10 +12,11 @@ import {
 	type PodTarget,
 } from "../../src/policy/mapping.ts";
 import { noteDeparture } from "../../src/state/departures.ts";
+import { othersThan } from "../../src/state/others.ts";
 import {
 	deleteRecord,
 	findRecord,
-	othersThan,
+	findRenamed,
 	writeRecord,
 } from "../../src/state/store.ts";
 import type { PluginConf } from "../cni/conf.ts";
@@ -39,15 +40,20 @@ export async function del(
 	const records = { ...context, log: once(context.log) };
 	try {
 		// if the record cannot be read, the request has to do
-		const recorded = attempt(records, "cannot read the attachment", () =>
-			findRecord(host, conf.dataDir, id),
+		const recorded = attempt(
+			records,
+			"cannot read the attachment",
+			() =>
+				findRecord(host, conf.dataDir, id) ??
+				findRenamed(host, conf.dataDir, id),
 		);
 		const result = await removeEntries(context, records, args, conf, recorded);
 		if (result && !result.isFinished)
 			keepUnfinished(records, result.attachment);
-		else if (recorded || result) dropRecord(records, id);
+		else if (recorded || result) dropRecord(records, recorded ?? id);
 		// a DEL that comes again does not note the departure again
-		if (result && !recorded?.unfinished)
+		const isNoted = recorded?.unfinished && recorded.deferredAt === undefined;
+		if (result && !isNoted)
 			noteDeparture(host, conf.dataDir, result.attachment);
 	} catch (e) {
 		context.log("error", "cannot finish DEL", { error: wordsOf(e) });
@@ -112,7 +118,14 @@ async function removeEntries(
 	const report = await onDel(context, { mappings, podTargets }, live, action);
 	return {
 		// without a record, `added` is 0: every other attachment may have come later
-		attachment: { ...asked, added, mappings, podTargets },
+		attachment: {
+			...asked,
+			// its record may have the network's former name
+			network: recorded?.network ?? asked.network,
+			added,
+			mappings,
+			podTargets,
+		},
 		isFinished: failureOf(report) === undefined,
 	};
 }

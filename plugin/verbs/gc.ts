@@ -1,10 +1,14 @@
 // GC: drops the attachments of this network that the runtime no longer knows, and
-// removes what they left in the table.
+// removes what they left in the table. Pods without a record keep their entries if
+// libcni's cache knows them. No runtime tells a plugin where its cache is, so this looks
+// in the default place, which nearly all use; elsewhere the records alone count.
 
 import { collectGarbage } from "../../src/flush/gc.ts";
 import type { Host } from "../../src/host.ts";
+import { CACHE_DIR } from "../../src/libcni/cache.ts";
 import { wordsOf } from "../../src/log.ts";
 import type { AttachmentID } from "../../src/policy/mapping.ts";
+import { cachedAttachments } from "../../src/state/liveness.ts";
 import type { PluginConf } from "../cni/conf.ts";
 import { contextOf } from "../cni/context.ts";
 import { CniError, INVALID_CONFIG, IO_FAILURE } from "../cni/errors.ts";
@@ -19,10 +23,15 @@ export async function cmdGC(
 	conf: PluginConf,
 ): Promise<string> {
 	const isValid = readValidAttachments(conf);
+	// the list says nothing about other networks
+	const isLive = (a: AttachmentID): boolean =>
+		a.network !== conf.name || isValid(a);
 	const { dropped, errors } = await collectGarbage(
 		contextOf("GC", host, args, conf),
-		// the list says nothing about other networks
-		(a) => a.network !== conf.name || isValid(a),
+		isLive,
+		undefined,
+		// an attachment of this network that is not listed is dead, though it is cached
+		() => cachedAttachments(host, CACHE_DIR).filter(isLive),
 	);
 	if (errors.length > 0)
 		throw new CniError(

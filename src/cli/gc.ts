@@ -4,11 +4,12 @@
 import { collectGarbage } from "../flush/gc.ts";
 import type { Host } from "../host.ts";
 import { logger, wordsOf } from "../log.ts";
+import { cachedAttachments } from "../state/liveness.ts";
 import { command, type List } from "./command.ts";
 import { readInput } from "./input.ts";
 import { readRecords } from "./records.ts";
 import { UsageError } from "./usage.ts";
-import { DATA_DIR_FLAG, DURATION, text } from "./values.ts";
+import { CACHE_DIR_FLAG, DATA_DIR_FLAG, DURATION, text } from "./values.ts";
 
 const network: List<string> = {
 	...text("NAME"),
@@ -36,6 +37,7 @@ FILE must be complete. Without --network it must list the attachments of all net
 			help: "leave alone a record that was younger than this when the list was made",
 		},
 		dataDir: DATA_DIR_FLAG,
+		cniCacheDir: CACHE_DIR_FLAG,
 	},
 	examples: [
 		{
@@ -43,7 +45,10 @@ FILE must be complete. Without --network it must list the attachments of all net
 			line: "crictl pods -q --no-trunc | conntrack-flush gc --valid - --network cbr0",
 		},
 	],
-	async run(host, { valid, network: networks, olderThan, dataDir }) {
+	async run(
+		host,
+		{ valid, network: networks, olderThan, dataDir, cniCacheDir },
+	) {
 		if (valid === undefined)
 			throw new UsageError("gc needs --valid FILE, or -");
 		// read before the list: an attachment that is recorded later may be missing in it
@@ -56,7 +61,13 @@ FILE must be complete. Without --network it must list the attachments of all net
 		const isValid = readList(valid, readInput(host, valid));
 		const log = logger(host, "info", undefined, { event: "gc" });
 		const context = { host, dataDir, log, event: "gc" };
-		const { dropped, errors } = await collectGarbage(context, isValid, among);
+		const { dropped, errors } = await collectGarbage(
+			context,
+			isValid,
+			among,
+			// those that FILE does not list may have come after it was made
+			() => cachedAttachments(host, cniCacheDir),
+		);
 		for (const e of errors)
 			log("error", "cannot collect", { error: wordsOf(e) });
 		host.write(1, `dropped ${dropped}\n`);

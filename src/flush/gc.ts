@@ -3,8 +3,9 @@
 
 import type { Context } from "../context.ts";
 import { wordsOf } from "../log.ts";
-import { type Attachment, isSame } from "../policy/mapping.ts";
+import { type Attachment, isDeferred, isSame } from "../policy/mapping.ts";
 import { noteDeparture } from "../state/departures.ts";
+import { hasEnded } from "../state/namespace.ts";
 import { deleteRecord, everyRecord, findRecord } from "../state/store.ts";
 import { onDel } from "./ondel.ts";
 import { failureOf } from "./report.ts";
@@ -20,22 +21,30 @@ export interface GarbageCount {
 /**
  * Deletes every recorded attachment that `isValid` rejects, and removes the entries
  * that lead to it. `among`, if given, limits this to attachments that are still
- * recorded as they were then. What an unfinished DEL left is removed too. Entries that
- * lead to one of `others`, which are attachments without a record, stay. One failure
- * does not stop the rest. Throws SysError if the directory of records cannot be read.
+ * recorded as they were then. What an unfinished DEL left is removed too, but not what
+ * a DEL has just left to another plugin item. Entries that lead to a living attachment
+ * stay; `others` returns those that may have no record, and is called only if there
+ * are entries at all. One failure does not stop the rest. Throws SysError if the
+ * directory of records cannot be read.
  */
 export async function collectGarbage(
 	context: Context,
 	isValid: (a: Attachment) => boolean,
 	among?: readonly Attachment[],
-	others: readonly Attachment[] = [],
+	others: () => readonly Attachment[] = () => [],
 ): Promise<GarbageCount> {
 	const { host, dataDir } = context;
-	const recorded = everyRecord(host, dataDir);
+	const now = host.ticks();
+	const recorded = everyRecord(host, dataDir).filter(
+		(a) => !isDeferred(a, now),
+	);
 	const isDead = (a: Attachment): boolean =>
 		a.unfinished ||
 		(!isValid(a) && (among?.some((b) => isUnchanged(a, b)) ?? true));
 	const dead = recorded.filter(isDead);
+	const isLive = (a: Attachment): boolean =>
+		// a dead attachment may still be cached
+		!dead.some((b) => isSame(a, b)) && !hasEnded(host, a);
 	const count: GarbageCount = { dropped: 0, errors: [] };
 	if (dead.length === 0) return count;
 	const report = await onDel(
@@ -44,7 +53,7 @@ export async function collectGarbage(
 			mappings: dead.flatMap((a) => a.mappings),
 			podTargets: dead.flatMap((a) => a.podTargets),
 		},
-		() => [...recorded.filter((a) => !isDead(a)), ...others],
+		() => [...recorded, ...others()].filter(isLive),
 		"delete",
 	);
 	const failure = failureOf(report);

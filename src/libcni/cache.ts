@@ -8,7 +8,10 @@ import { isObject } from "../objects.ts";
 import type { Attachment, AttachmentID } from "../policy/mapping.ts";
 import { podNameOf } from "./podname.ts";
 import { resolveMappings } from "./portmappings.ts";
-import { addressesIn, firstOfEachFamily } from "./result.ts";
+import { addressesIn, firstOfEachFamily, sandboxIn } from "./result.ts";
+
+/** The directory that libcni caches in, unless the runtime gives it another. */
+export const CACHE_DIR = "/var/lib/cni";
 
 /**
  * An attachment as libcni remembers it. It has its mappings, of all protocols, only if
@@ -55,7 +58,10 @@ function parse(text: string): Cached[] {
 	const file: unknown = JSON.parse(text);
 	if (!isObject(file)) return [];
 	const ifname = String(file.ifName ?? "");
-	const ips = addressesIn(isObject(file.result) ? file.result : {}, ifname);
+	const result = isObject(file.result) ? file.result : {};
+	const ips = addressesIn(result, ifname);
+	// libcni before 1.2 does not cache the path itself
+	const netns = isText(file.netns) ? file.netns : sandboxIn(result, ifname);
 	const hasPortmap = PORTMAP.some((word) => String(file.config).includes(word));
 	const { portMappings } = isObject(file.capabilityArgs)
 		? file.capabilityArgs
@@ -75,9 +81,14 @@ function parse(text: string): Cached[] {
 				() => {},
 			),
 			podTargets: [],
+			...(netns !== undefined && { netns }),
 			ips,
 		},
 	];
+}
+
+function isText(x: unknown): x is string {
+	return typeof x === "string" && x !== "";
 }
 
 /** `"portmap"` in base64, in which libcni caches the conflist. There are three forms, which depend on the offset. */

@@ -17,6 +17,18 @@ export function addressesIn(
 		.filter((ip) => ip !== undefined);
 }
 
+/** Returns the path of the pod's network namespace, or undefined if the result does not say it. */
+export function sandboxIn(
+	{ interfaces }: Readonly<Record<string, unknown>>,
+	ifname: string,
+): string | undefined {
+	const links: unknown[] = Array.isArray(interfaces) ? interfaces : [];
+	const sandbox = links
+		.filter(isObject)
+		.find(({ name, sandbox }) => name === ifname && Boolean(sandbox))?.sandbox;
+	return typeof sandbox === "string" ? sandbox : undefined;
+}
+
 /** Returns the pod's first address of each family, which is the one that portmap makes rules for. */
 export function podIPsIn(result: object | undefined, ifname: string): IP[] {
 	return firstOfEachFamily(addressesIn({ ...result }, ifname));

@@ -41,6 +41,23 @@ export interface Attachment extends AttachmentID, PodTargets {
 	readonly added: number;
 	/** Its DEL has come but could not remove every entry. The next pass that can does it. */
 	readonly unfinished?: boolean;
+	/**
+	 * When a plugin item with "on": "add" saw its DEL, in ms of the monotonic clock: the
+	 * attachment is unfinished until the item with "on": "del" has its turn.
+	 */
+	readonly deferredAt?: number;
+	/** The path of its network namespace, if the runtime named one and it is known. */
+	readonly netns?: string;
+}
+
+/** Much longer than what a chain of plugins takes from one plugin item to another. */
+const DEFERRED_MS = 60_000;
+
+/** Returns true if its DEL was left to another plugin item, whose turn may still come. */
+export function isDeferred({ deferredAt }: Attachment, now: number): boolean {
+	if (deferredAt === undefined) return false;
+	// a clock that shows less than the record started again with a boot
+	return now >= deferredAt && now - deferredAt < DEFERRED_MS;
 }
 
 export function isSame(a: AttachmentID, b: AttachmentID): boolean {
@@ -48,26 +65,6 @@ export function isSame(a: AttachmentID, b: AttachmentID): boolean {
 		a.network === b.network &&
 		a.containerID === b.containerID &&
 		a.ifname === b.ifname
-	);
-}
-
-/**
- * Returns true if an attachment of `others` has this very mapping. Its pod then got
- * the address after the pod that `m` was made for had left.
- */
-export function isInherited(
-	others: readonly Attachment[],
-	m: Mapping,
-): boolean {
-	return others.some((a) =>
-		a.mappings.some(
-			(o) =>
-				o.podIP === m.podIP &&
-				o.proto === m.proto &&
-				o.hostPort === m.hostPort &&
-				o.containerPort === m.containerPort &&
-				(o.hostIP === null || o.hostIP === m.hostIP),
-		),
 	);
 }
 

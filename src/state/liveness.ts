@@ -1,7 +1,9 @@
 // Which attachments are alive: those that are recorded and, with libcni's cache, also
-// those that came or went while the plugin was not in the chain.
+// those that came or went while the plugin was not in the chain. Neither source makes
+// an attachment alive whose network namespace is gone.
 
 import type { Context } from "../context.ts";
+import type { Host } from "../host.ts";
 import {
 	type Cached,
 	cacheDirs,
@@ -10,10 +12,15 @@ import {
 	readCache,
 } from "../libcni/cache.ts";
 import type { Proto } from "../net/proto.ts";
-import type { Attachment } from "../policy/mapping.ts";
+import { type Attachment, isDeferred } from "../policy/mapping.ts";
+import { hasEnded } from "./namespace.ts";
 import { everyRecord, recordNames } from "./store.ts";
 
-/** A younger record may belong to a chain that has not returned yet, and libcni writes its cache only after that. */
+/**
+ * A younger record may belong to a chain that has not returned yet, and libcni writes
+ * its cache only after that. If the pod of such a record is gone already, its DEL is
+ * probably under way.
+ */
 const ADDING_MS = 5 * 60_000;
 
 /** libcni's cache as a second source beside the records. */
@@ -32,9 +39,9 @@ export interface Snapshot {
 	readonly names: string;
 	/** The attachments that decide about entries. */
 	readonly live: readonly Attachment[];
-	/** Recorded attachments that are no longer cached, or whose DEL is unfinished. */
+	/** Recorded attachments whose pod is gone, that are no longer cached, or whose DEL is unfinished. */
 	readonly dead: readonly Attachment[];
-	/** Every attachment that libcni has not ended. */
+	/** Every attachment that libcni has not ended and whose pod is not gone. */
 	readonly cached: readonly Cached[];
 }
 
@@ -61,21 +68,24 @@ function survey(
 	{ host, dataDir }: Context,
 	cache: CacheSource | undefined,
 ): Pick<Snapshot, "live" | "dead" | "cached"> {
+	const now = host.ticks();
 	const every = everyRecord(host, dataDir);
 	const recorded = every.filter((a) => !a.unfinished);
+	const ended = new Set(recorded.filter((a) => hasEnded(host, a)));
 	const dirs = cache ? cacheDirs(cache.dir) : [];
 	const names = new Set(dirs.flatMap((dir) => cacheNames(host, dir)));
 	// a DEL that failed in another plugin leaves its cached file, but the pod is dead
 	const unfinished = new Set(every.filter((a) => a.unfinished).map(cacheName));
-	const cached = dirs
+	const all = dirs
 		.flatMap((dir) => readCache(host, dir))
 		.filter((c) => !unfinished.has(cacheName(c)));
+	// a network that was renamed leaves its cached files
+	const cached = all.filter((c) => !hasEnded(host, c));
 	// if no attachment of a network is cached, its runtime keeps its cache elsewhere
-	const networks = new Set(cached.map(({ network }) => network));
+	const networks = new Set(all.map(({ network }) => network));
 	const isAbsent = (a: Attachment): boolean =>
-		networks.has(a.network) &&
-		!names.has(cacheName(a)) &&
-		host.ticks() - a.added > ADDING_MS;
+		now - a.added > ADDING_MS &&
+		(ended.has(a) || (networks.has(a.network) && !names.has(cacheName(a))));
 	const own = new Set(recorded.map(cacheName));
 	const adopted = cached
 		.filter((c) => !own.has(cacheName(c)))
@@ -84,10 +94,22 @@ function survey(
 			mappings: c.mappings.filter((m) => cache?.protocols.includes(m.proto)),
 		}));
 	return {
-		live: [...recorded.filter((a) => !isAbsent(a)), ...adopted],
-		dead: every.filter((a) => a.unfinished || isAbsent(a)),
+		live: [
+			...recorded.filter((a) => !isAbsent(a) && !ended.has(a)),
+			...adopted,
+		],
+		dead: every.filter(
+			(a) => (a.unfinished && !isDeferred(a, now)) || isAbsent(a),
+		),
 		cached,
 	};
+}
+
+/** Returns the cached attachments whose pods are not gone, for a verb that has no snapshot. */
+export function cachedAttachments(host: Host, dir: string): Cached[] {
+	return cacheDirs(dir)
+		.flatMap((results) => readCache(host, results))
+		.filter((c) => !hasEnded(host, c));
 }
 
 /** Returns the names in the order of the directories. A changed order costs no more than a second snapshot. */

@@ -3,15 +3,13 @@
 // tells which mappings other pods have. The records lie under /run and end at boot,
 // as conntrack does. A file that is missing, cut or foreign is never fatal.
 
-import { attempt, type Context } from "../context.ts";
 import { type Host, isNotFound } from "../host.ts";
 import { familyOf, parseIP } from "../net/ip.ts";
-import {
-	type Attachment,
-	type AttachmentID,
-	isSame,
-	type Mapping,
-	type PodTarget,
+import type {
+	Attachment,
+	AttachmentID,
+	Mapping,
+	PodTarget,
 } from "../policy/mapping.ts";
 import { pathOf, readRecord } from "./path.ts";
 
@@ -62,6 +60,23 @@ export function findRecord(
 	return text === undefined ? undefined : parse(dataDir, path, text);
 }
 
+/**
+ * Returns the recorded attachment of the same interface in another network, or
+ * undefined. An interface is in one network, so that one was renamed, or replaced by
+ * this one, since ADD. Throws SysError if the directory cannot be read.
+ */
+export function findRenamed(
+	host: Host,
+	dataDir: string,
+	id: AttachmentID,
+): Attachment | undefined {
+	const [, ofInterface = ""] = pathOf("", { ...id, network: "" }).split("/");
+	const name = recordNames(host, dataDir).find((n) => n.endsWith(ofInterface));
+	if (name === undefined) return undefined;
+	const path = `${dataDir}/${name}`;
+	return parse(dataDir, path, readRecord(host, path) ?? "");
+}
+
 /** Returns the files' names, which change when a record comes or goes. Throws SysError if the directory cannot be read. */
 export function recordNames(host: Host, dataDir: string): string[] {
 	try {
@@ -108,21 +123,6 @@ export function everyRecord(
 		}
 	}
 	return found;
-}
-
-/**
- * Returns the attachments other than `id` whose records contain one of `words`. If the
- * records cannot be read, that is logged and there are none.
- */
-export function othersThan(
-	context: Context,
-	id: AttachmentID,
-	words: readonly string[],
-): Attachment[] {
-	const found = attempt(context, "cannot read the attachments", () =>
-		recordedAttachments(context.host, context.dataDir, words),
-	);
-	return (found ?? []).filter((a) => !isSame(a, id));
 }
 
 /** Deletes the attachment's record, and what an interrupted write of it left. Throws SysError unless the file is absent. */
@@ -178,6 +178,8 @@ function isRecordFile(x: unknown): x is RecordFile {
 		typeof a.ifname === "string" &&
 		typeof a.added === "number" &&
 		(a.gone === undefined || typeof a.gone === "boolean") &&
+		(a.deferredAt === undefined || typeof a.deferredAt === "number") &&
+		(a.netns === undefined || typeof a.netns === "string") &&
 		Array.isArray(a.mappings) &&
 		a.mappings.every(isMapping) &&
 		Array.isArray(a.pods) &&

@@ -89,6 +89,8 @@ function bundle(
 	const mounts = (c.volumeMounts ?? []).map((m) => {
 		const volume = pod.volumes.find((v) => v.name === m.name);
 		if (!volume) throw new Error(`no volume ${m.name}`);
+		// as the kubelet does for DirectoryOrCreate
+		mkdirSync(onNode(volume.hostPath.path), { recursive: true });
 		return {
 			destination: m.mountPath,
 			type: "bind",

@@ -77,11 +77,12 @@ test.each([
 		["cni-conf", conf],
 		["cni-run", "/run/cni"],
 		["cni-cache", "/var/lib/cni"],
+		["netns", "/run/netns"],
 	]);
 	// only directories are made on a node, which its runtime makes too
 	expect(
 		containers[0]?.volumeMounts?.filter((m) => m.readOnly).map((m) => m.name),
-	).toEqual(["cni-cache"]);
+	).toEqual(["cni-cache", "netns", "netns"]);
 	expect(containers[0]?.args.slice(0, 2)).toEqual(["install", "--watch"]);
 	expect(containers[0]?.livenessProbe?.httpGet.path).toBe("/healthz");
 	expect(containers[0]?.readinessProbe?.httpGet.path).toBe("/readyz");
@@ -95,7 +96,14 @@ test.each(UNINSTALLS)(
 			["uninstall", "--wait", "5m"],
 		]);
 		const mounted = (initContainers[0]?.volumeMounts ?? []).map((m) => m.name);
-		expect(mounted).toEqual(["cni-bin", "cni-conf", "cni-run", "cni-cache"]);
+		expect(mounted).toEqual([
+			"cni-bin",
+			"cni-conf",
+			"cni-run",
+			"cni-cache",
+			"netns",
+			"netns",
+		]);
 		expect(containers).toHaveLength(1);
 		expect(containers[0]).not.toHaveProperty("volumeMounts");
 		expect(containers[0]).not.toHaveProperty("livenessProbe");

@@ -7,7 +7,9 @@ import { call, createWorld, type World } from "../kernel/model.world.ts";
 import { readTable } from "../support/conntrack.ts";
 import { run } from "../support/exec.ts";
 import { flowOf, insert, TIMEOUT } from "../support/flow.ts";
+import { mapHostPorts } from "../support/hostports.ts";
 import { undoAll } from "../support/undo.ts";
+import { FAMILIES, mapping } from "../support/unit/flows.ts";
 import { type Churn, FILLER, FILLER_MARK, startChurn } from "./churn.ts";
 
 const TIMES = 3;
@@ -26,6 +28,10 @@ const rate = { changes: 0, ms: 0 };
 
 beforeAll(async () => {
 	world = await createWorld();
+	await mapHostPorts(
+		world.ns,
+		FAMILIES.map((family) => mapping(family, "udp")),
+	);
 	await insert(world.ns, OTHER_FLOWS);
 	churn = await startChurn(world.ns);
 }, 60_000);

@@ -38,6 +38,20 @@ test("with scope pod, podTargets are each address with each protocol", async () 
 	]);
 });
 
+test.each<[string, string | undefined]>([
+	["as the runtime names it", "/run/netns/x"],
+	["unless there is none", undefined],
+	["unless it is empty", ""],
+])("has the path of the network namespace, %s", async (_, netns) => {
+	const host = fakeHost({
+		...(netns !== undefined && { env: { CNI_NETNS: netns } }),
+	});
+	const context = { host, dataDir: "/run/x", log: () => {}, event: "ADD" };
+	const a = await attachmentOf(context, ARGS, await conf({}), "strict");
+	expect(a.netns).toBe(netns || undefined);
+	expect("netns" in a).toBe(Boolean(netns));
+});
+
 test("with scope ports there are none", async () => {
 	const { podTargets } = await attachment({
 		prevResult: { ips: [{ address: `${P4}/16` }] },

@@ -5,8 +5,10 @@ import { errorMessage } from "../../../support/entries.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import {
 	type Called,
+	type CallOptions,
 	CONF,
 	call,
+	DIR,
 	FILE,
 	MAPPING,
 	recordsIn,
@@ -137,6 +139,47 @@ describe("DEL", () => {
 		expect(recordsIn(called.host)).toEqual([]);
 	});
 
+	const BEFORE = { ...CONF, on: "add", name: "former" };
+	test.each<[string, object]>([
+		["without prevResult", { ...DELETE, prevResult: undefined }],
+		["with prevResult", DELETE],
+		["as the only plugin item", CONF],
+	])(
+		"of a pod whose network was renamed since works from its record, %s",
+		async (_, conf) => {
+			const env = { CNI_IFNAME: "eth1" };
+			const add = await call("ADD", {
+				conf: BEFORE,
+				kernel: { entries: [] },
+			});
+			const other = await call("ADD", {
+				conf: { ...BEFORE, prevResult: { ips: [{ address: "10.88.0.9/16" }] } },
+				env,
+				host: { files: Object.fromEntries(add.host.files) },
+				kernel: { entries: [] },
+			});
+			const files = Object.fromEntries(other.host.files);
+			const called = await call("DEL", { conf, host: { files } });
+			const retired = [...called.kernel.retired].map(([id]) => id);
+			expect([...called.deleted, ...retired]).toEqual([3]);
+			// the other interface of the container is another attachment
+			expect(recordsIn(called.host)).toEqual(
+				recordsIn(other.host).filter((path) => path.includes("eth1")),
+			);
+		},
+	);
+
+	test("of a pod whose network was renamed since keeps its one record if it cannot finish", async () => {
+		const add = await call("ADD", { conf: BEFORE, kernel: { entries: [] } });
+		const called = await call("DEL", {
+			conf: DELETE,
+			host: { files: Object.fromEntries(add.host.files) },
+			kernel: { refuse: () => "EPROTONOSUPPORT" },
+		});
+		expect(recordsIn(called.host)).toEqual(recordsIn(add.host));
+		expect([...called.host.files.values()].join()).toContain('"gone":true');
+	});
+
 	test("a second time finds nothing, and says nothing of it", async () => {
 		const called = await call("DEL", { conf: WITHOUT_RESULT });
 		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
@@ -168,18 +211,10 @@ describe("a late or repeated DEL", () => {
 		expect(recordsIn(called.host)).toEqual([FILE.replace("4f2e", "later")]);
 	});
 
-	test("says so to whoever debugs, and to nobody else", async () => {
+	test("says so in the log", async () => {
 		const files = await added(LATER, await added({}, {}, 1), 2);
-		for (const [logLevel, says] of [
-			["info", false],
-			["debug", true],
-		] as const) {
-			const conf = { ...DELETE, logLevel };
-			const { err } = await call("DEL", { conf, host: { files } });
-			const line = 'level=debug msg="left to those who have the address now" ';
-			expect(err.includes(line)).toBe(says);
-			expect(err).toContain("how=nothing deleted=0");
-		}
+		const { err } = await call("DEL", { conf: DELETE, host: { files } });
+		expect(err).toContain("deleted=0 kept=4 keptByRules=1");
 	});
 
 	test("leaves them even if its own record is absent", async () => {
@@ -240,7 +275,7 @@ describe("a DEL that cannot remove what leads to the pod", () => {
 		expect(recordIn(left)).toMatchObject({ gone: true });
 	});
 
-	// in the split arrangement, the first plugin item has deleted the record by then
+	// as of a pod that is older than the plugin
 	test("where there is no record, records what the request says", async () => {
 		const { left: files } = await failed({ host: { files: {} } });
 		expect(recordIn(files)).toMatchObject({ gone: true, added: 0 });
@@ -413,6 +448,13 @@ describe("DEL opens no socket, touches no file and says nothing", () => {
 			"without port mappings and record",
 			{ ...DELETE, runtimeConfig: undefined },
 		],
+	])("%s, but for looking for its record", async (_, conf) => {
+		const called = await call("DEL", { conf });
+		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
+		expect(called.host.calls).toEqual([`readFile ${FILE}`]);
+	});
+
+	test.each<[string, object]>([
 		[
 			"with other protocols only",
 			{
@@ -421,11 +463,14 @@ describe("DEL opens no socket, touches no file and says nothing", () => {
 			},
 		],
 		["with mappings but no address", { ...DELETE, prevResult: undefined }],
-	])("%s, but for looking for its record", async (_, conf) => {
-		const called = await call("DEL", { conf });
-		expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
-		expect(called.host.calls).toEqual([`readFile ${FILE}`]);
-	});
+	])(
+		"%s, but for looking for its record, in other networks too",
+		async (_, conf) => {
+			const called = await call("DEL", { conf });
+			expect([called.code, called.out, called.err]).toEqual([0, "", ""]);
+			expect(called.host.calls).toEqual([`readFile ${FILE}`, `readDir ${DIR}`]);
+		},
+	);
 });
 
 /** ADD by the plugin item behind portmap, DEL by both items, in the order of a chain. */
@@ -433,7 +478,12 @@ describe("the two plugin items of the split arrangement", () => {
 	const ADD = { ...CONF, on: "add" };
 	type Files = Record<string, string>;
 	const filesOf = ({ host }: Called): Files => Object.fromEntries(host.files);
-	const drop = async (files: Files, more: object = {}, conf: object = {}) => {
+	const drop = async (
+		files: Files,
+		more: object = {},
+		conf: object = {},
+		kernel: NonNullable<CallOptions["kernel"]> = {},
+	) => {
 		const first = await call("DEL", {
 			conf: { ...ADD, ...conf },
 			host: { files },
@@ -445,6 +495,7 @@ describe("the two plugin items of the split arrangement", () => {
 		const second = await call("DEL", {
 			conf: { ...DELETE, ...conf, ...more },
 			host: { files: filesOf(first) },
+			kernel,
 		});
 		expect([second.code, second.out]).toEqual([0, ""]);
 		return { first, second };
@@ -452,7 +503,7 @@ describe("the two plugin items of the split arrangement", () => {
 
 	test("leave no entry and no record", async () => {
 		const { first, second } = await drop(await added());
-		expect(filesOf(first)).toEqual({});
+		expect(recordsIn(first.host)).toEqual([FILE]);
 		expect(second.deleted).toEqual([3]);
 		expect(recordsIn(second.host)).toEqual([]);
 	});
@@ -467,13 +518,111 @@ describe("the two plugin items of the split arrangement", () => {
 		expect(recordsIn(second.host)).toEqual([]);
 	});
 
-	test("of which one stands alone leave no record", async () => {
+	test("of which one stands alone leave a record that says that its DEL has come", async () => {
+		const files = await added();
+		const called = await call("DEL", { conf: ADD, host: { files } });
+		expect([called.code, called.err, called.deleted]).toEqual([0, "", []]);
+		expect(JSON.parse(filesOf(called)[FILE] ?? "")).toEqual({
+			...JSON.parse(files[FILE] ?? ""),
+			gone: true,
+			deferredAt: 1000,
+		});
+	});
+
+	test.each<[string, number, object, number]>([
+		["a minute later the next DEL deletes it", 61_000, {}, 1],
+		["a minute is not over: it stays", 60_999, {}, 2],
+		["a DEL of another network lets it be", 99_000, { name: "other" }, 2],
+		["after a boot the next DEL deletes it", 999, {}, 1],
+	])(
+		"of which one stands alone leave no pile of records: %s",
+		async (_, ms, more, left) => {
+			const conf = { ...ADD, ...more };
+			const files = filesOf(
+				await call("DEL", { conf: ADD, host: { files: await added() } }),
+			);
+			const env = { CNI_CONTAINERID: "next" };
+			const next = await call("ADD", {
+				conf,
+				env,
+				host: { files, clock: { ms: ms - 1 } },
+				kernel: { entries: [] },
+			});
+			const called = await call("DEL", {
+				conf,
+				env,
+				host: { files: filesOf(next), clock: { ms } },
+			});
+			expect([called.code, called.err]).toEqual([0, ""]);
+			expect(recordsIn(called.host)).toHaveLength(left);
+		},
+	);
+
+	test("let a record be that the other item could not finish", async () => {
+		const { second } = await drop(
+			await added(),
+			{},
+			{},
+			{
+				refuse: () => "EPROTONOSUPPORT",
+			},
+		);
+		const files = filesOf(second);
+		expect(JSON.parse(files[FILE] ?? "")).not.toHaveProperty("deferredAt");
+		const env = { CNI_CONTAINERID: "next" };
+		const later = await added(env, files, 99_999);
 		const called = await call("DEL", {
 			conf: ADD,
-			host: { files: await added() },
+			env,
+			host: { files: later, clock: { ms: 100_000 } },
 		});
-		expect([called.code, called.err, called.deleted]).toEqual([0, "", []]);
-		expect(filesOf(called)).toEqual({});
+		expect(filesOf(called)[FILE]).toBe(files[FILE]);
+	});
+
+	test("have their time anew if DEL comes again", async () => {
+		let files = await added();
+		for (const ms of [2000, 99_000]) {
+			const host = { files, clock: { ms } };
+			files = filesOf(await call("DEL", { conf: ADD, host }));
+			expect(JSON.parse(files[FILE] ?? "").deferredAt).toBe(ms);
+		}
+	});
+
+	test("note one departure", async () => {
+		const { second } = await drop(await added());
+		expect(second.host.files.get(`${DIR}/departed`)).toMatch(
+			/^\[\d+,"ns\/pod",\["10.88.0.2"\]\]\n$/,
+		);
+	});
+
+	test.each<[string, string, Files, number[]]>([
+		["is gone: it is no successor", "former", { "/run/netns/x": "" }, [3]],
+		["may be there: it is one", "former", {}, []],
+		["is there: it is one", "former", { "/run/netns/ghost": "" }, []],
+	])(
+		"without a record of their own meet one of another network, whose namespace %s",
+		async (_, name, namespaces, deleted) => {
+			const ghost = await call("ADD", {
+				conf: { ...ADD, name },
+				env: { CNI_CONTAINERID: "ghost", CNI_NETNS: "/run/netns/ghost" },
+				kernel: { entries: [] },
+			});
+			const files = { ...filesOf(ghost), ...namespaces };
+			const { second } = await drop(files);
+			expect(second.deleted).toEqual(deleted);
+		},
+	);
+
+	test("are not kept from their work by an older record of another network", async () => {
+		const ghost = await call("ADD", {
+			conf: { ...ADD, name: "former" },
+			env: { CNI_CONTAINERID: "ghost", CNI_NETNS: "" },
+			host: { clock: { ms: 1 } },
+			kernel: { entries: [] },
+		});
+		const { second } = await drop(await added({}, filesOf(ghost), 2));
+		expect(second.deleted).toEqual([3]);
+		expect(recordsIn(second.host)).toEqual(recordsIn(ghost.host));
 	});
 
 	const LATER = { CNI_CONTAINERID: "later" };
@@ -523,13 +672,27 @@ describe("the two plugin items of the split arrangement", () => {
 		expect(recordsIn(second.host)).toEqual(there);
 	});
 
-	test("with directories of their own leave no record, but know no successor", async () => {
+	test("with directories of their own leave a record that decides nothing, but know no successor", async () => {
 		const own = { dataDir: "/run/other" };
 		const files = await added(LATER, await added({}, {}, 1), 2);
 		const { second } = await drop(files, own);
-		expect(recordsIn(second.host)).toEqual([successor]);
+		expect(recordsIn(second.host)).toEqual([FILE, successor]);
+		expect(filesOf(second)[FILE]).toContain('"gone":true');
 		expect(second.deleted).toEqual([3]); // README: they must share it
 	});
+
+	test.each(["mkdir", "writeFile", "rename"])(
+		"delete a record that cannot be marked: %s",
+		async (call_) => {
+			const fail = (name: string) => (name === call_ ? "ENOSPC" : undefined);
+			const called = await call("DEL", {
+				conf: ADD,
+				host: { files: await added(), fail },
+			});
+			expect([called.code, called.err]).toEqual([0, ""]);
+			expect(recordsIn(called.host)).toEqual([]);
+		},
+	);
 
 	test.each(["EROFS", "EACCES"])(
 		"a record that cannot be dropped is one line of warning: %s",
@@ -538,7 +701,8 @@ describe("the two plugin items of the split arrangement", () => {
 				conf: ADD,
 				host: {
 					files: await added(),
-					fail: (name) => (name === "unlink" ? code : undefined),
+					fail: (name) =>
+						["unlink", "mkdir"].includes(name) ? code : undefined,
 				},
 			});
 			expect([called.code, called.out]).toEqual([0, ""]);

@@ -10,7 +10,9 @@ import {
 	expectUntouched,
 	recordsIn,
 } from "../../../support/unit/calls.ts";
+import { mapping } from "../../../support/unit/flows.ts";
 import { ENTRIES, entry, records } from "../../../support/unit/garbage.ts";
+import { attached, cachedFile } from "../../../support/unit/world.ts";
 
 const VALID = "cni.dev/valid-attachments";
 const OLD = "cni.dev/attachments";
@@ -87,6 +89,46 @@ describe("GC", () => {
 		});
 		expect(called.deleted).toEqual([]);
 		expect(recordsIn(called.host)).toEqual([`${DIR}/podnet:live:eth0.json`]);
+	});
+
+	test.each<[string, object, boolean]>([
+		["a valid pod of this network", {}, true],
+		["a pod of this network that is not valid", { containerID: "old" }, false],
+		["a pod of another network", { network: "other", containerID: "x" }, true],
+		["a pod of another address", { mappings: [] }, false],
+		[
+			"a pod whose namespace is gone",
+			{ network: "other", netns: "/run/netns/gone" },
+			false,
+		],
+	])(
+		"knows from libcni's cache who has got a dead one's address: %s",
+		async (_, change, isKept) => {
+			const udp = { ...mapping("IPv4", "udp"), hostPort: 8125 };
+			const pod = { ...attached("live", udp), network: "podnet", ...change };
+			const called = await call("GC", {
+				conf: { ...GC, [VALID]: [one("live")] },
+				host: {
+					files: {
+						...(await records("dead")),
+						...cachedFile(pod),
+						"/run/netns/another": "",
+					},
+				},
+				kernel: { entries: [entry(2)] },
+			});
+			expect(called.deleted).toEqual(isKept ? [] : [2]);
+			expect(recordsIn(called.host)).toEqual([]);
+		},
+	);
+
+	test.each<[string, object]>([
+		["nothing is dead", { [VALID]: [one("a"), one("b"), one("c")] }],
+		["there is no entry", { [VALID]: [] }],
+	])("reads no cache if %s", async (_, conf) => {
+		const { called } = await collect(conf, { kernel: { entries: [] } });
+		expect(called.code).toBe(0);
+		expect(called.host.calls.filter((c) => c.includes("/var/lib"))).toEqual([]);
 	});
 
 	test.each<[string, object, string]>([

@@ -85,10 +85,58 @@ describe("collectGarbage", () => {
 		async (_, recorded, others, want) => {
 			const { context, removed } = setUpPods([MINE, GAP], [POD, ...recorded]);
 			const isValid = (a: Attachment) => a.containerID === "s";
-			await collectGarbage(context, isValid, undefined, others);
+			await collectGarbage(context, isValid, undefined, () => others);
 			expect(removed()).toEqual(want);
 		},
 	);
+
+	test("lets a DEL be that was just left to another plugin item, and is not shielded by it", async () => {
+		const left = {
+			...POD,
+			containerID: "left",
+			unfinished: true,
+			deferredAt: 0,
+		};
+		const { context, host, removed } = setUpPods(
+			[MINE, GAP],
+			[{ ...POD, containerID: "dead" }, left],
+		);
+		expect((await collectGarbage(context, nobody)).dropped).toBe(1);
+		expect(removed()).toEqual([MINE.orig]);
+		expect(recordsIn(host)).toEqual(["left"]);
+		host.clock.ms = 60_000;
+		expect((await collectGarbage(context, everybody)).dropped).toBe(1);
+	});
+
+	test.each<[string, string, boolean]>([
+		["is gone", "ghost", false],
+		["is there", "alive", true],
+	])(
+		"an attachment with the address, whose namespace %s",
+		async (_, name, isKept) => {
+			const netns = `/run/netns/${name}`;
+			for (const isRecorded of [true, false]) {
+				const ghost = other("s", { netns });
+				const { context, host, removed } = setUpPods(
+					[MINE, GAP],
+					[POD, ...(isRecorded ? [ghost] : [])],
+				);
+				host.mkdir("/run/netns", 0o755);
+				host.writeFile("/run/netns/alive", "", 0o444);
+				const isValid = (a: Attachment) => a.containerID === "s";
+				await collectGarbage(context, isValid, undefined, () =>
+					isRecorded ? [] : [ghost],
+				);
+				expect(removed()).toEqual(isKept ? [] : [MINE.orig]);
+			}
+		},
+	);
+
+	test("is not kept from an attachment by its own file in the cache", async () => {
+		const { context, removed } = setUpPods([MINE, GAP], [POD]);
+		await collectGarbage(context, nobody, undefined, () => [POD]);
+		expect(removed()).toEqual([MINE.orig]);
+	});
 
 	test("keeps every record if the entries cannot be removed", async () => {
 		const { context, host } = setUpPods(ALL, [POD, DEAD], {

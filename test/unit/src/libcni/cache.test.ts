@@ -95,6 +95,15 @@ test("the result of an old version", () => {
 	expect(read({ result })?.ips).toEqual(["10.88.0.2", "fd00::2"]);
 });
 
+test.each<[string, object, string | undefined]>([
+	["by itself", { netns: "/run/netns/y" }, "/run/netns/y"],
+	["in the result, before libcni 1.2", {}, "/run/netns/x"],
+	["in the result, if it is empty", { netns: "" }, "/run/netns/x"],
+	["nowhere", { result: { ips: RESULT.ips } }, undefined],
+])("the path of the network namespace is cached %s", (_, members, want) =>
+	expect(read(members)?.netns).toBe(want),
+);
+
 test("there may be none", () => {
 	expect(readCache(fakeHost(), DIR)).toEqual([]);
 });

@@ -1,8 +1,12 @@
-// The pod's addresses in a result of any version. The plugin and the cache must read the
-// same result alike, so each row is read both ways.
+// The pod's addresses and its network namespace in a result of any version. The plugin
+// and the cache must read the same addresses, so each of those rows is read both ways.
 
 import { describe, expect, test } from "vitest";
-import { firstOfEachFamily, podIPsIn } from "../../../../src/libcni/result.ts";
+import {
+	firstOfEachFamily,
+	podIPsIn,
+	sandboxIn,
+} from "../../../../src/libcni/result.ts";
 import { readCachedFile } from "../../../support/unit/cachedfile.ts";
 
 const eth0 = {
@@ -276,3 +280,22 @@ describe("podIPs", () => {
 		expect(podIPsIn(result, "eth0")).toEqual(["10.88.0.2"]);
 	});
 });
+
+test.each<[string, object, string | undefined]>([
+	[
+		"of the attachment's interface",
+		{ interfaces: [cni0, { ...net1, sandbox: "/run/netns/y" }, eth0] },
+		eth0.sandbox,
+	],
+	["of no other interface", { interfaces: [cni0, net1] }, undefined],
+	[
+		"not on the node's side, where the name is the same",
+		{ interfaces: [{ name: "eth0" }, eth0] },
+		eth0.sandbox,
+	],
+	["that is no text", { interfaces: [{ ...eth0, sandbox: 7 }] }, undefined],
+	["without interfaces", { ip4: {} }, undefined],
+	["with null for an interface", { interfaces: [null, eth0] }, eth0.sandbox],
+])("the path of the network namespace: %s", (_, result, want) =>
+	expect(sandboxIn({ ...result }, "eth0")).toBe(want),
+);

@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import {
 	type Attachment,
 	isAssigned,
-	isInherited,
 	isSame,
+	leadsTo,
 } from "../../../../src/policy/mapping.ts";
 import { BOOKS } from "../../../support/book.ts";
-import { mapping } from "../../../support/unit/flows.ts";
+import { DNAT, flowEntry, mapping } from "../../../support/unit/flows.ts";
 
 const ID = { network: "dbnet", containerID: "4f2e", ifname: "eth0" };
 const RECORD: Attachment = {
@@ -36,23 +36,21 @@ const holds = (...mappings: Attachment["mappings"]): Attachment => ({
 	mappings,
 });
 
-describe("isInherited: another attachment has got this very mapping", () => {
-	const mine = { ...m, hostIP: H };
+describe("leadsTo: the entry came through this mapping, and leads to its pod", () => {
+	const e = flowEntry("IPv4", "udp", {
+		orig: "C:6000 > H:8125",
+		reply: "P:5353 > C:6000",
+		status: DNAT,
+	});
 	test.each([
-		["the same", [holds(m)], m, true],
-		["another pod's address", [holds({ ...m, podIP: Q })], m, false],
-		["another port", [holds({ ...m, hostPort: 53 })], m, false],
-		["another container port", [holds({ ...m, containerPort: 53 })], m, false],
-		["another protocol", [holds({ ...m, proto: 6 })], m, false],
-		["of one address, mine of any", [holds(mine)], m, false],
-		["of any, mine of one address", [holds(m)], mine, true],
-		["both of the same address", [holds(mine)], mine, true],
-		["each of its own address", [holds({ ...m, hostIP: H2 })], mine, false],
-		["the second of two", [holds(), holds({ ...m, podIP: Q }, m)], m, true],
-		["none", [], m, false],
-	])("%s", (_, others, given, want) =>
-		expect(isInherited(others, given)).toBe(want),
-	);
+		["the same", m, true],
+		["another pod's address", { ...m, podIP: Q }, false],
+		["another port", { ...m, hostPort: 53 }, false],
+		["another container port", { ...m, containerPort: 53 }, false],
+		["another protocol", { ...m, proto: 6 as const }, false],
+		["on the address that it came to", { ...m, hostIP: H }, true],
+		["on another address", { ...m, hostIP: H2 }, false],
+	])("%s", (_, given, want) => expect(leadsTo(given, e)).toBe(want));
 });
 
 test.each([

@@ -5,6 +5,7 @@ import { PROTOCOLS } from "../../../../src/net/proto.ts";
 import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
 	type CacheSource,
+	cachedAttachments,
 	liveAttachments,
 	namesOf,
 	takeSnapshot,
@@ -25,6 +26,10 @@ const udp = mapping("IPv4", "udp");
 const P = attached("p", udp);
 const Q = attached("q", { ...udp, podIP: BOOKS.IPv4.Q });
 const UNFINISHED = { ...P, unfinished: true };
+const IN = (name: string, a: Attachment): Attachment => ({
+	...a,
+	netns: `/run/netns/${name}`,
+});
 const SOURCE: CacheSource = { dir: CACHE, protocols: [PROTOCOLS.udp] };
 /** So long after its ADD, an attachment must be cached. */
 const LATER = 1 + 5 * 60_000 + 1;
@@ -55,11 +60,64 @@ describe("a snapshot", () => {
 				cached?: Attachment[];
 				source?: CacheSource;
 				ms?: number;
+				/** The names of the network namespaces. */
+				there?: string[];
 			},
 			string,
 			string,
 		]
 	>([
+		[
+			"a namespace that is gone",
+			{ records: [IN("p", P), IN("q", Q)], there: ["q"] },
+			"q",
+			"p",
+		],
+		[
+			"a namespace that is gone, five minutes after ADD: its DEL may be under way",
+			{ records: [IN("p", P), IN("q", Q)], there: ["q"], ms: LATER - 1 },
+			"q",
+			"",
+		],
+		[
+			"a namespace that is gone, of an attachment that is still cached: its network was renamed",
+			{
+				records: [IN("p", P)],
+				cached: [IN("p", P), IN("q", Q)],
+				source: SOURCE,
+				there: ["q"],
+			},
+			"q",
+			"p",
+		],
+		[
+			"a namespace that is gone, of an attachment that is cached alone",
+			{ cached: [IN("p", P), IN("q", Q)], source: SOURCE, there: ["q"] },
+			"q",
+			"",
+		],
+		[
+			"no namespace at all: the directory may be another's",
+			{ records: [IN("p", P)], there: [] },
+			"p",
+			"",
+		],
+		[
+			"a DEL that was left to another plugin item a minute ago",
+			{ records: [{ ...UNFINISHED, deferredAt: LATER - 60_000 }] },
+			"",
+			"p",
+		],
+		[
+			"the same, whose turn may still come, and which is still cached",
+			{
+				records: [{ ...UNFINISHED, deferredAt: LATER - 59_999 }],
+				cached: [P],
+				source: SOURCE,
+			},
+			"",
+			"",
+		],
 		["recorded, without a cache", { records: [P] }, "p", ""],
 		[
 			"recorded and cached: it counts once",
@@ -98,12 +156,19 @@ describe("a snapshot", () => {
 			"q",
 			"p",
 		],
-	])("%s", (_, { records = [], cached = [], source, ms }, live, dead) => {
-		const context = contextOf(records, cached, ms);
-		const snapshot = takeSnapshot(context, source);
-		expect([ids(snapshot.live), ids(snapshot.dead)]).toEqual([live, dead]);
-		if (source) expect(liveAttachments(context, source)).toEqual(snapshot.live);
-	});
+	])(
+		"%s",
+		(_, { records = [], cached = [], source, ms, there }, live, dead) => {
+			const context = contextOf(records, cached, ms);
+			if (there) context.host.mkdir("/run/netns", 0o755);
+			for (const name of there ?? [])
+				context.host.writeFile(`/run/netns/${name}`, "", 0o444);
+			const snapshot = takeSnapshot(context, source);
+			expect([ids(snapshot.live), ids(snapshot.dead)]).toEqual([live, dead]);
+			if (source)
+				expect(liveAttachments(context, source)).toEqual(snapshot.live);
+		},
+	);
 
 	test("is dated by the monotonic clock", () =>
 		expect(takeSnapshot(contextOf([P], [], 77), undefined).at).toBe(77));
@@ -129,6 +194,15 @@ describe("a snapshot", () => {
 			"EACCES",
 		);
 	});
+});
+
+test("cached attachments are those whose namespaces are not gone", () => {
+	const { host } = contextOf([], [IN("p", P), IN("q", Q)]);
+	expect(ids(cachedAttachments(host, CACHE))).toBe("p q");
+	host.mkdir("/run/netns", 0o755);
+	host.writeFile("/run/netns/q", "", 0o444);
+	expect(ids(cachedAttachments(host, CACHE))).toBe("q");
+	expect(cachedAttachments(host, "/elsewhere")).toEqual([]);
 });
 
 describe("the names", () => {

@@ -6,13 +6,12 @@ import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
 	deleteRecord,
 	findRecord,
-	othersThan,
+	findRenamed,
 	recordedAttachments,
 	writeRecord,
 } from "../../../../src/state/store.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
 import { mapping } from "../../../support/unit/flows.ts";
-import { other, POD, setUpPods } from "../../../support/unit/flushes.ts";
 
 const DIR = "/run/cni/conntrack-flush";
 const ID = { network: "dbnet", containerID: "4f2e", ifname: "eth0" };
@@ -63,6 +62,11 @@ describe("writeRecord", () => {
 	test.each([
 		["a pod without a name", { ...RECORD, pod: undefined }],
 		["no mappings", { ...RECORD, mappings: [] }],
+		["the path of a namespace", { ...RECORD, netns: "/run/netns/x" }],
+		[
+			"when its DEL was left to another plugin item",
+			{ ...RECORD, unfinished: true, deferredAt: 7 },
+		],
 		[
 			"a pod in place of mappings",
 			{ ...RECORD, mappings: [], podTargets: [mapping("IPv4", "udp")] },
@@ -70,9 +74,9 @@ describe("writeRecord", () => {
 	])("keeps %s", (_, a) => {
 		const host = fakeHost();
 		writeRecord(host, DIR, a);
-		expect(findRecord(host, DIR, ID)).toMatchObject({
-			mappings: a.mappings,
-			podTargets: a.podTargets,
+		expect(findRecord(host, DIR, ID)).toEqual({
+			...a,
+			...(a.pod === undefined && { pod: undefined }),
 		});
 	});
 
@@ -123,6 +127,14 @@ const FOREIGN: readonly [string, string][] = [
 	["with a pod that is no address", TEXT.replace("10.88.0.2", "pod")],
 	["with an address of another family", TEXT.replace("10.88.0.2", "fd88::9")],
 	["with an address in another spelling", TEXT.replace("fd88::2", "fd88:0::2")],
+	[
+		"with a number for a namespace",
+		TEXT.replace('"added"', '"netns":7,"added"'),
+	],
+	[
+		"with a text for a time",
+		TEXT.replace('"added"', '"deferredAt":"7","added"'),
+	],
 	["with a null pod", TEXT.replace('"pods":[', '"pods":[null')],
 ];
 
@@ -213,6 +225,33 @@ describe("recordedAttachments", () => {
 	});
 });
 
+describe("findRenamed", () => {
+	const FORMER = FILE.replace("dbnet", "former");
+	const RENAMED = TEXT.replace("dbnet", "former");
+
+	test.each<[string, Record<string, string>, string | undefined]>([
+		[
+			"another network's of the same interface",
+			{ [FORMER]: RENAMED },
+			"former",
+		],
+		[
+			"none of another interface",
+			{ [FORMER.replace("eth0", "eth1")]: RENAMED.replace("eth0", "eth1") },
+			undefined,
+		],
+		[
+			"none of another container",
+			{ [FORMER.replace("4f2e", "x4f2e")]: RENAMED.replace("4f2e", "x4f2e") },
+			undefined,
+		],
+		["none in a file that is foreign", { [FORMER]: TEXT }, undefined],
+		["none where there is none", {}, undefined],
+	])("finds %s", (_, files, want) =>
+		expect(findRenamed(fakeHost({ files }), DIR, ID)?.network).toBe(want),
+	);
+});
+
 describe("deleteRecord", () => {
 	test("deletes this one alone", () => {
 		const other = `${DIR}/dbnet:4f2e:eth1.json`;
@@ -235,29 +274,5 @@ describe("deleteRecord", () => {
 			fail: failing("unlink", code),
 		});
 		expect(() => deleteRecord(host, DIR, ID)).toThrow(code);
-	});
-});
-
-describe("othersThan", () => {
-	test("gives all records but its own", () => {
-		const { context } = setUpPods(
-			[],
-			[POD, other("a", {}), other("b", { ifname: "eth1" })],
-		);
-		expect(
-			othersThan(context, POD, [""])
-				.map((a) => a.containerID)
-				.sort(),
-		).toEqual(["a", "b"]);
-	});
-
-	test("takes what cannot be read for absent, and says so", () => {
-		const { context, host } = setUpPods([], [POD], {
-			fail: (c) => (c === "readDir" ? "EIO" : undefined),
-		});
-		expect(othersThan(context, POD, [""])).toEqual([]);
-		expect(host.written(2)).toMatch(
-			/^level=warn msg="cannot read the attachments" .*EIO/,
-		);
 	});
 });
