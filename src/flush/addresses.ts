@@ -123,6 +123,22 @@ export class LocalAddresses {
 		return found;
 	}
 
+	/** Returns the node's addresses, without the ranges that the kernel calls local as a whole. */
+	hosts(): IP[] {
+		return this.#routes
+			.filter(
+				({ local, prefix, length }) => local && length === 8 * prefix.length,
+			)
+			.map(({ prefix }) =>
+				formatIP(prefix, 0, prefix.length === 4 ? AF_INET : AF_INET6),
+			);
+	}
+
+	/** Returns true if the kernel calls the address local, a Service's too. */
+	isLocal(ip: IP): boolean {
+		return this.has(ip) || this.#services.has(ip);
+	}
+
 	#find(ip: IP): boolean {
 		const bytes = ipBytes(ip);
 		let best: LocalRoute | undefined;

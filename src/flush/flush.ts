@@ -1,7 +1,7 @@
 // A flush: one request, from the count of entries to the last removal. This is the
 // place that fails open: whatever conntrack does, the caller gets a report.
 
-import { IPS_OFFLOAD } from "../conntrack/constants.ts";
+import { IPS_FIXED_TIMEOUT, IPS_OFFLOAD } from "../conntrack/constants.ts";
 import type { Entry, Target } from "../conntrack/entry.ts";
 import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
 import type { Prefilter } from "../conntrack/prefilter.ts";
@@ -10,6 +10,7 @@ import { Conntrack, type RemovalCount } from "../conntrack/table.ts";
 import {
 	type Judge,
 	judgeOne,
+	type Removal,
 	VerdictCache,
 } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
@@ -39,7 +40,7 @@ export interface Request {
 }
 
 export interface Search {
-	/** Entries with other ports are not judged. */
+	/** Entries with other ports are not judged; a port stands for one side of an entry. */
 	readonly ports: readonly DumpFilter[];
 	/** Passes over entries that `judge` would keep, as far as an address tells. */
 	readonly prefilter?: Prefilter;
@@ -48,7 +49,20 @@ export interface Search {
 	readonly isCacheable?: boolean;
 	/** Filters of the kernel that express the same judgement, where that is possible. */
 	readonly filters?: readonly FlushFilter[] | undefined;
+	/** Opens the confirmation that the verdicts need; without one they stand. It is called with the first of them. */
+	readonly confirm?: () => Promise<Confirm>;
+	/** Is called for each entry that has to go, if `isCacheable` is not set. */
+	readonly onRemoval?: (e: Entry, reason: RemovalReason) => void;
 }
+
+/** The second look at entries that were judged stale: what the judge alone cannot know. */
+export interface Confirm {
+	/** Returns the removals that stand. Throws DeadlineError. */
+	of(removals: readonly Removed[]): Promise<readonly Removed[]>;
+	close(): void;
+}
+
+export type Removed = Removal<RemovalReason>;
 
 /** The treatment of stale entries; "count" leaves them. */
 export type Action = "delete" | "count" | { readonly retireSeconds: number };
@@ -66,6 +80,7 @@ export async function flush(
 		retired: 0,
 		expired: 0,
 		kept: 0,
+		keptByRules: 0,
 		scanned: { entries: 0, kept: 0, undecodable: 0 },
 		reasons: new Map(),
 		verdicts: new Map(),
@@ -129,8 +144,21 @@ async function run(
 	logPlan(log, situation, chosen);
 	report.how = chosen.how;
 	const dumps = chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
-	for (const dump of dumps)
-		await dumpAndRemove(table, request.action, search, report, dump);
+	let opened: Confirm | undefined;
+	const confirm = async (removals: readonly Removed[]) => {
+		if (!search.confirm || removals.length === 0) return removals;
+		opened ??= await search.confirm();
+		const confirmed = await opened.of(removals);
+		report.keptByRules += removals.length - confirmed.length;
+		report.kept += removals.length - confirmed.length;
+		return confirmed;
+	};
+	try {
+		for (const dump of dumps)
+			await dumpAndRemove(table, request.action, search, confirm, report, dump);
+	} finally {
+		opened?.close();
+	}
 }
 
 function logPlan(log: Log, situation: Situation, { how }: Plan): void {
@@ -164,7 +192,8 @@ async function flushInKernel(
 		before = now;
 		if (shrank === 0) continue;
 		report.deleted += shrank;
-		count(report, "dead-pod", filter.proto, shrank);
+		const reason = "origSrc" in filter ? "begun-by-pod" : "dead-pod";
+		count(report, reason, filter.proto, shrank);
 	}
 	return true;
 }
@@ -182,38 +211,53 @@ async function dumpAndRemove(
 	table: Conntrack,
 	action: Action,
 	search: Search,
+	confirm: Confirm["of"],
 	report: Report,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
 	const wanted = new PortSet(search.prefilter);
 	for (const port of search.ports)
-		if (!filter || isIn(filter, port)) wanted.add(port.proto, port.hostPort);
-	let pending: Target[] = [];
+		if (!filter || isIn(filter, port))
+			wanted.add(port.proto, port.hostPort, port.side);
+	let pending: Removed[] = [];
 	const removePending = async (): Promise<void> => {
-		const targets = pending;
+		const found = pending;
 		pending = [];
-		await removeAll(table, action, report, targets);
+		const removals = await confirm(found);
+		for (const { proto, reason, example } of removals) {
+			count(report, reason, proto, 1);
+			search.onRemoval?.(example, reason);
+		}
+		await removeAll(
+			table,
+			action,
+			report,
+			removals.map(({ target }) => target),
+		);
 	};
-	// an entry whose layout hides its port comes here too, and is not one of ours
+	// an entry whose layout hides its ports comes here too, and is not one of ours; nor
+	// is a healthy one that has a port only where its replies come to
 	let others = 0;
 	const judge = (e: Entry): RemovalReason | undefined => {
-		if (wanted.has(e.proto, e.orig.dport)) return search.judge(e);
-		others++;
-		return undefined;
+		const came = wanted.has(e.proto, e.orig.dport);
+		const reason =
+			came || wanted.hasReply(e.proto, e.reply.dport)
+				? search.judge(e)
+				: undefined;
+		if (!came && reason === undefined) others++;
+		return reason;
 	};
-	const cache = search.isCacheable ? new VerdictCache(judge) : undefined;
+	const cache = search.isCacheable
+		? new VerdictCache(judge, wanted)
+		: undefined;
 	try {
 		await table.pass(
 			wanted,
 			report.scanned,
 			(b, m) => {
 				const removal = cache ? cache.judge(b, m) : judgeOne(judge, b, m);
-				if (removal === undefined) {
-					report.kept++;
-					return;
-				}
-				count(report, removal.reason, removal.proto, 1);
-				pending.push(removal.target);
+				if (removal === undefined) report.kept++;
+				else pending.push(removal);
 			},
 			async () => {
 				if (pending.length >= PENDING) await removePending();
@@ -230,12 +274,13 @@ async function dumpAndRemove(
 /** Returns true if entries of this port come in the dump. */
 function isIn(
 	dump: DumpFilter,
-	{ family, proto, hostPort }: DumpFilter,
+	{ family, proto, hostPort, side }: DumpFilter,
 ): boolean {
 	return (
 		family === dump.family &&
 		proto === dump.proto &&
-		(dump.hostPort === null || dump.hostPort === hostPort)
+		(dump.hostPort === null ||
+			(dump.hostPort === hostPort && dump.side === side))
 	);
 }
 
@@ -249,9 +294,13 @@ async function removeAll(
 	const seconds = action === "delete" ? 0 : action.retireSeconds;
 	const deleting: Target[] = [];
 	const retiring: Target[] = [];
-	// the timeout of an entry that a flowtable forwards never ends (nf_ct_offload_timeout)
-	for (const t of targets)
-		(seconds > 0 && !(t.status & IPS_OFFLOAD) ? retiring : deleting).push(t);
+	for (const t of targets) {
+		// the timeout of an entry that a flowtable forwards never ends (nf_ct_offload_timeout)
+		if (seconds === 0 || t.status & IPS_OFFLOAD) deleting.push(t);
+		// a second retirement would begin the time anew on kernels before 6.0
+		else if (t.status & IPS_FIXED_TIMEOUT) report.expired++;
+		else retiring.push(t);
+	}
 	const tell = (did: "deleted" | "retired", outcome: RemovalCount): void => {
 		report[did] += outcome.done;
 		report.expired += outcome.expired;

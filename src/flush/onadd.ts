@@ -1,15 +1,22 @@
 // ADD: the attachment is recorded, and the entries that keep its traffic from it are
 // removed. CHECK counts the same entries.
 
+import type { Entry } from "../conntrack/entry.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { attempt, type Context } from "../context.ts";
 import { once } from "../log.ts";
-import { ipBytes } from "../net/ip.ts";
+import { type IP, ipBytes } from "../net/ip.ts";
 import type { Deadline } from "../netlink/exchange.ts";
-import { type Attachment, byPort, first } from "../policy/mapping.ts";
-import { type Node, servedBy, staleOnAdd } from "../policy/stale.ts";
-import { othersThan, writeRecord } from "../state/store.ts";
-import { localAddresses } from "./addresses.ts";
+import {
+	type Attachment,
+	byPort,
+	first,
+	type Mapping,
+} from "../policy/mapping.ts";
+import { retiredOnAdd, servedBy, staleOnAdd } from "../policy/stale.ts";
+import { othersThan } from "../state/others.ts";
+import { writeRecord } from "../state/store.ts";
+import { type LocalAddresses, localAddresses } from "./addresses.ts";
 import { flush, type Search } from "./flush.ts";
 import { logReport, type Report } from "./report.ts";
 
@@ -59,20 +66,44 @@ async function searchFor(
 	for (const { hostIP } of mappings)
 		if (hostIP !== null) prefilter.add(ipBytes(hostIP));
 	const wide = mappings.filter((m) => m.hostIP === null);
-	let node: Node = { isLocal: () => false, isServed: () => false };
+	let isLocal: (ip: IP) => boolean = () => false;
+	let locals: LocalAddresses | undefined;
 	if (wide.length > 0) {
 		const families = new Set(wide.map((m) => m.family));
-		const locals = await localAddresses(context.host, families, deadline);
-		locals.addTo(prefilter);
-		// the attachment's own mappings of single addresses count as well
-		const live = [a, ...othersThan(context, a, ['"hostIP":"'])];
-		node = { isLocal: (ip) => locals.has(ip), isServed: servedBy(live) };
+		const read = await localAddresses(context.host, families, deadline);
+		read.addTo(prefilter);
+		isLocal = (ip) => read.has(ip);
+		if (wide.length === mappings.length) locals = read;
 	}
+	const claims = (e: Entry): readonly Mapping[] | undefined => {
+		const own = mappingsOf(e.proto, e.orig.dport);
+		// an entry that is about to end goes, whatever the rules say
+		return own.some((m) => retiredOnAdd(m, e) !== undefined) ? undefined : own;
+	};
+	let isServed: ((e: Entry) => boolean) | undefined;
+	const isSpared = (e: Entry): boolean => {
+		// the attachment's own mappings of single addresses count as well
+		isServed ??= servedBy([a, ...othersThan(context, a, ['"hostIP":"'])]);
+		return isServed(e);
+	};
 	return {
 		ports: mappings,
 		prefilter,
 		isCacheable: true,
 		judge: (e) =>
-			first(mappingsOf(e.proto, e.orig.dport), (m) => staleOnAdd(m, e, node)),
+			first(
+				mappingsOf(e.proto, e.orig.dport),
+				(m) => staleOnAdd(m, e, isLocal) ?? retiredOnAdd(m, e),
+			),
+		async confirm() {
+			const { confirmByRules } = await import("./confirm.ts");
+			const { host, log } = context;
+			return confirmByRules(host, deadline, log, {
+				ports: mappings,
+				claims,
+				isSpared,
+				locals,
+			});
+		},
 	};
 }

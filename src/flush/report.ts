@@ -23,6 +23,8 @@ export interface Report {
 	expired: number;
 	/** Entries of the same port that were judged healthy; unknown after a kernel flush. */
 	kept: number;
+	/** Those of the kept entries that the predicate called stale and the rules did not. */
+	keptByRules: number;
 	readonly scanned: ScanCount;
 	/** Entries judged stale, by reason. */
 	readonly reasons: Map<RemovalReason, number>;
@@ -52,6 +54,35 @@ export function refusals(failed: ReadonlyMap<number, number>): string {
 	return [...failed].map(([errno, n]) => `${errnoName(errno)}:${n}`).join(",");
 }
 
+/** Returns the report of two flushes as one. */
+export function joinReports(a: Report, b: Report): Report {
+	const scanned = {
+		entries: a.scanned.entries + b.scanned.entries,
+		kept: a.scanned.kept + b.scanned.kept,
+		undecodable: a.scanned.undecodable + b.scanned.undecodable,
+	};
+	return {
+		how: a.how === "nothing" ? b.how : a.how,
+		deleted: a.deleted + b.deleted,
+		retired: a.retired + b.retired,
+		expired: a.expired + b.expired,
+		kept: a.kept + b.kept,
+		keptByRules: a.keptByRules + b.keptByRules,
+		scanned,
+		reasons: addCounts(a.reasons, b.reasons),
+		verdicts: addCounts(a.verdicts, b.verdicts),
+		failed: addCounts(a.failed, b.failed),
+		ms: a.ms + b.ms,
+		error: a.error ?? b.error,
+	};
+}
+
+function addCounts<K>(a: ReadonlyMap<K, number>, b: ReadonlyMap<K, number>) {
+	const sums = new Map(a);
+	for (const [key, n] of b) sums.set(key, (sums.get(key) ?? 0) + n);
+	return sums;
+}
+
 /** Logs one line about a flush, and hands its counts to an agent. */
 export function logReport(context: Context, report: Report): void {
 	spool(context, report);
@@ -64,6 +95,7 @@ export function logReport(context: Context, report: Report): void {
 		how,
 		deleted: report.deleted,
 		kept: looked ? report.kept : undefined,
+		keptByRules: report.keptByRules || undefined,
 		gone: looked ? report.expired : undefined,
 		retired: report.retired || undefined,
 		scanned: looked ? scanned.entries : undefined,

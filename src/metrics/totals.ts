@@ -37,7 +37,14 @@ export interface Totals {
 }
 
 /** The reasons for which verbs remove entries. Their default protocol is udp. */
-const REASONS = ["dead-pod", "no-dnat", "other-pod", "other-port"] as const;
+const REASONS = [
+	"dead-pod",
+	"begun-by-pod",
+	"retired",
+	"no-dnat",
+	"other-pod",
+	"other-port",
+] as const;
 const OUTCOMES = ["deleted", "retired", "gone", "kept", "refused"] as const;
 
 /** Returns the totals of an agent that has just started. */

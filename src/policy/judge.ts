@@ -1,13 +1,24 @@
-// The predicate's verdict on one entry, with its reason in plain words, for people who
-// look at the table. It says what the records show, and when a pod left if that is
-// remembered. Pure.
+// The verdict on one entry, with its reason in plain words, for people who look at the
+// table. It decides as a removal does: the predicate and the records name candidates, and
+// the rules decide. Where the rules are not known, the records alone speak. Pure.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { IP } from "../net/ip.ts";
 import { portKey } from "../net/proto.ts";
-import { type Attachment, leadsTo, type Mapping } from "./mapping.ts";
-import { type Node, type Reason, staleOnAdd } from "./stale.ts";
-import { age, leftAgo, nameOf, passingInWords, staleInWords } from "./words.ts";
+import { begunByDeparted } from "./begun.ts";
+import { type Attachment, isSame, leadsTo, type Mapping } from "./mapping.ts";
+import { contradiction, targetsIn } from "./published.ts";
+import { mayLeadTo, type Prospect, rulingOn } from "./ruling.ts";
+import { rulesInWords } from "./ruling.words.ts";
+import { isDNATed, type Reason, staleOnAdd } from "./stale.ts";
+import {
+	age,
+	begunInWords,
+	leftAgo,
+	nameOf,
+	passingInWords,
+	staleInWords,
+} from "./words.ts";
 
 /** The last that is remembered of a pod that left the node. */
 export interface Departure {
@@ -18,16 +29,26 @@ export interface Departure {
 }
 
 export interface Verdict {
-	/** "other": no recorded hostPort has to do with the entry. */
+	/** "other": neither a recorded hostPort nor a published port has to do with the entry, or the rules send its frontend elsewhere. */
 	readonly kind: "stale" | "live" | "other";
 	/** Why the entry is stale, if it is. */
 	readonly reason?: Reason;
 	/** The reason in plain words. */
 	readonly why: string;
 	/** The attachment whose hostPort the entry came to. */
-	readonly attachment?: Attachment;
+	readonly attachment?: Attachment | undefined;
 	/** The departure of the pod that the entry leads to, if it has left. */
-	readonly departure?: Departure;
+	readonly departure?: Departure | undefined;
+	/** True if rules of an engine that publishes ports decide about the entry. */
+	readonly isPublished?: boolean;
+	/** True if a pod that left began the entry, and it takes what peers send to the attachment's hostPort. */
+	readonly isBegun?: boolean;
+}
+
+/** An attachment that libcni knows, whether or not it has hostPorts. */
+export interface Holder extends Attachment {
+	/** All addresses of its pod. */
+	readonly ips: readonly IP[];
 }
 
 /** A mapping and its attachment. */
@@ -36,18 +57,27 @@ interface Owned {
 	readonly attachment: Attachment;
 }
 
+/** A mapping that the entry contradicts. */
+interface Contradicted extends Owned {
+	readonly reason: Reason;
+}
+
 /**
- * Returns a judge by the live attachments, which decides as `reconcile` does. `now` is
- * the monotonic clock, by which attachments are dated.
+ * Returns a judge by the live attachments and by the rules. `now` is the monotonic
+ * clock, by which attachments are dated. `cached` says whose the other addresses are; it
+ * is empty if nobody knows. A judge without a prospect judges by the attachments alone.
  */
 export function judgeBy(
 	live: readonly Attachment[],
 	isLocal: (ip: IP) => boolean,
 	now: number,
 	departures: ReadonlyMap<IP, Departure>,
-): (e: Entry) => Verdict {
+	cached: readonly Holder[] = [],
+): (e: Entry, prospect?: Prospect) => Verdict {
 	const byPort = new Map<number, Owned[]>();
 	const pods = new Map<IP, Attachment>();
+	for (const holder of cached)
+		for (const ip of holder.ips) pods.set(ip, holder);
 	for (const attachment of live) {
 		for (const { podIP } of attachment.podTargets) pods.set(podIP, attachment);
 		for (const mapping of attachment.mappings) {
@@ -56,37 +86,130 @@ export function judgeBy(
 			pods.set(mapping.podIP, attachment);
 		}
 	}
-	return (e) => {
-		const owned = byPort.get(portKey(e.proto, e.orig.dport));
-		if (!owned) return { kind: "other", why: "no recorded hostPort" };
-		for (const { mapping, attachment } of owned)
-			if (leadsTo(mapping, e))
-				return {
-					kind: "live",
-					why: `leads to ${nameOf(attachment)}`,
-					attachment,
-				};
-		// an entry that leads to a live mapping has returned above
-		const node: Node = { isLocal, isServed: () => false };
-		for (const { mapping, attachment } of owned) {
-			const reason = staleOnAdd(mapping, e, node);
-			if (reason === undefined) continue;
-			const live = `the live pod is ${nameOf(attachment)} at ${mapping.podIP}`;
-			const stale = { kind: "stale", reason, attachment } as const;
-			const departure =
-				reason === "other-pod" && !pods.has(e.reply.src)
-					? departures.get(e.reply.src)
-					: undefined;
-			if (departure)
-				return {
-					...stale,
-					why: `sends to ${e.reply.src}, ${leftAgo(now - departure.at)}; ${live}`,
-					departure,
-				};
-			const since = age(now - attachment.added);
-			const what = staleInWords(e, reason, pods.get(e.reply.src));
-			return { ...stale, why: `${what}; ${live}, for ${since}` };
-		}
-		return { kind: "other", why: passingInWords(e, isLocal) };
+	/** Says since when nobody has the address that the entry leads to. */
+	const departureOf = ({ reply }: Entry): Departure | undefined =>
+		pods.has(reply.src) ? undefined : departures.get(reply.src);
+
+	const stale = (e: Entry, { mapping, attachment, reason }: Contradicted) => {
+		const pod = `the live pod is ${nameOf(attachment)} at ${mapping.podIP}`;
+		const departure = reason === "other-pod" ? departureOf(e) : undefined;
+		const why = departure
+			? `sends to ${e.reply.src}, ${leftAgo(now - departure.at)}; ${pod}`
+			: `${staleInWords(e, reason, pods.get(e.reply.src))}; ${pod}, for ${age(now - attachment.added)}`;
+		return { kind: "stale", reason, why, attachment, departure } as const;
 	};
+
+	const takenBy = begunByDeparted(
+		live.flatMap((a) => a.mappings),
+		departures,
+		(ip) => pods.has(ip),
+		isLocal,
+	);
+	const begun = (e: Entry): Verdict | undefined => {
+		const mapping = takenBy(e);
+		const departure = departures.get(e.orig.src);
+		const attachment = live.find((a) => a.mappings.some((m) => m === mapping));
+		if (!mapping || !departure || !attachment) return undefined;
+		const why = begunInWords(e, now - departure.at);
+		const found = { attachment, departure, isBegun: true };
+		// the runtime caches every attachment of a network, or none
+		return cached.some((c) => isSame(c, attachment))
+			? {
+					...found,
+					kind: "stale",
+					reason: "begun-by-pod",
+					why: `${why}; the live pod is ${nameOf(attachment)} at ${mapping.podIP}`,
+				}
+			: {
+					...found,
+					kind: "other",
+					why: `${why}; another pod may have ${e.orig.src} now, which only libcni's cache can tell`,
+				};
+	};
+
+	const byRules = (
+		e: Entry,
+		prospect: Prospect,
+		owned: readonly Owned[],
+		contradicted: Contradicted | undefined,
+	): Verdict => {
+		const rules = rulesInWords(prospect);
+		const attachment = (contradicted ?? owned[0])?.attachment;
+		const reason = contradiction(prospect, e, "engines");
+		if (reason !== undefined)
+			return {
+				kind: "stale",
+				reason,
+				why: rules,
+				attachment,
+				isPublished: true,
+			};
+		const isPublished = targetsIn(prospect, "engines").length > 0;
+		if (!mayLeadTo(prospect, e.reply.src, e.reply.sport)) {
+			// a frontend of firewalls and people, or one that no rule sends anywhere
+			const pod = attachment ? `, and not to ${nameOf(attachment)}` : "";
+			return { kind: "other", why: rules + pod, attachment };
+		}
+		if (!isDNATed(e))
+			return { kind: "other", why: passingInWords(e, isLocal), attachment };
+		const departure = departureOf(e);
+		if (contradicted || departure) {
+			const left = departure ? `, ${leftAgo(now - departure.at)}` : "";
+			const before = contradicted
+				? `; that rule stands before the one of ${nameOf(contradicted.attachment)}`
+				: "";
+			return {
+				kind: "other",
+				why: rules + left + before,
+				attachment,
+				departure,
+			};
+		}
+		return { kind: isPublished ? "live" : "other", why: rules, isPublished };
+	};
+
+	const byClaims = (e: Entry, prospect: Prospect | undefined): Verdict => {
+		const owned = byPort.get(portKey(e.proto, e.orig.dport)) ?? [];
+		const own = owned.find(({ mapping }) => leadsTo(mapping, e));
+		const contradicted = firstContradicted(owned, e, isLocal);
+		const ruling = prospect
+			? rulingOn(
+					prospect,
+					e,
+					owned.map(({ mapping }) => mapping),
+				)
+			: "unknown";
+		if (own && (ruling === "agrees" || ruling === "unknown")) {
+			const { attachment } = own;
+			return {
+				kind: "live",
+				why: `leads to ${nameOf(attachment)}`,
+				attachment,
+			};
+		}
+		if (contradicted && (ruling === "stale" || ruling === "unknown"))
+			return stale(e, contradicted);
+		if (prospect && ruling !== "unknown")
+			return byRules(e, prospect, owned, contradicted);
+		return owned.length === 0
+			? { kind: "other", why: "no recorded hostPort" }
+			: { kind: "other", why: passingInWords(e, isLocal) };
+	};
+
+	return (e, prospect) => {
+		const verdict = byClaims(e, prospect);
+		return verdict.kind === "stale" ? verdict : (begun(e) ?? verdict);
+	};
+}
+
+function firstContradicted(
+	owned: readonly Owned[],
+	e: Entry,
+	isLocal: (ip: IP) => boolean,
+): Contradicted | undefined {
+	for (const { mapping, attachment } of owned) {
+		const reason = staleOnAdd(mapping, e, isLocal);
+		if (reason !== undefined) return { mapping, attachment, reason };
+	}
+	return undefined;
 }

@@ -87,9 +87,20 @@ export function isMeant(
 			podIP: "",
 			containerPort: 0,
 		};
-		const node = { isLocal, isServed: () => false };
-		return staleOnAdd(nowhere, e, node) !== undefined;
+		return staleOnAdd(nowhere, e, isLocal) !== undefined;
 	});
+}
+
+/** Returns true if the side that the entry's replies come to agrees in everything that is given. It is the side of entries that a pod began. */
+export function agreesByReply(s: Selection, e: Entry): boolean {
+	return (
+		s.protos.some((proto) => proto === e.proto) &&
+		(s.hostPort ?? e.reply.dport) === e.reply.dport &&
+		(addressOf(s) ?? e.reply.dst) === e.reply.dst &&
+		(s.podIP ?? e.orig.src) === e.orig.src &&
+		familiesOf(s).includes(e.family) &&
+		(s.zone ?? zoneOf(e.key)) === zoneOf(e.key)
+	);
 }
 
 /** Returns the hostIP as a mapping has it: null for any. */

@@ -1,11 +1,15 @@
 // The predicate: whether an entry keeps a hostPort's traffic from its pod. Pure. It
-// never decides by the port alone, nor by the reply's destination (SNAT may have
-// changed it), nor by the reply's destination port (NAT may have remapped it), nor
-// by a missing reply (statsd never answers).
+// never decides by the port alone, nor by a missing reply (statsd never answers), nor,
+// for an entry that came to the hostPort, by the reply's destination (SNAT may have
+// changed it) or destination port (NAT may have remapped it).
 
-import { IPS_ASSURED, IPS_DST_NAT } from "../conntrack/constants.ts";
+import {
+	IPS_ASSURED,
+	IPS_DST_NAT,
+	IPS_FIXED_TIMEOUT,
+} from "../conntrack/constants.ts";
 import type { Entry } from "../conntrack/entry.ts";
-import type { FlushFilter } from "../conntrack/messages.ts";
+import type { SourceFilter, TargetFilter } from "../conntrack/messages.ts";
 import { AF_INET, type IP } from "../net/ip.ts";
 import { IPPROTO_SCTP, IPPROTO_TCP } from "../net/proto.ts";
 import {
@@ -21,6 +25,10 @@ import {
 export type Reason =
 	/** The pod that it leads to is being removed. */
 	| "dead-pod"
+	/** The pod that began it from its hostPort is being removed, and replies to that port still go there. */
+	| "begun-by-pod"
+	/** It leads to the right pod, but a DEL has retired it: it will end whatever is sent. */
+	| "retired"
 	/** It was made while there was no rule, and bypasses the rule that there is now. */
 	| "no-dnat"
 	/** It leads to another pod, or to an address that no pod has. */
@@ -30,19 +38,11 @@ export type Reason =
 	/** It leads to an address that is no endpoint of the Service. */
 	| "no-endpoint";
 
-/** The facts about the node that the predicate needs beside the mapping. */
-export interface Node {
-	/** Returns true if the address is the node's own, as the DNAT rule's test for local addresses sees it. */
-	isLocal(ip: IP): boolean;
-	/** Returns true if the entry leads where a live mapping of that very address sends it. */
-	isServed(e: Entry): boolean;
-}
-
 /**
  * Returns a test for entries that lead where one of the attachments has mapped their
  * very destination address, and not merely any address.
  */
-export function servedBy(live: readonly Attachment[]): Node["isServed"] {
+export function servedBy(live: readonly Attachment[]): (e: Entry) => boolean {
 	const single = byPort(
 		live.flatMap((a) => a.mappings.filter((m) => m.hostIP !== null)),
 	);
@@ -52,21 +52,35 @@ export function servedBy(live: readonly Attachment[]): Node["isServed"] {
 /**
  * Judges an entry after the rules of `m` were made. Returns why it bypasses them, or
  * undefined if it stays. An entry that already leads to the pod stays, so that a
- * second ADD does no harm.
+ * second ADD does no harm. `isLocal` returns true for the node's own addresses, as the
+ * DNAT rule's test for local addresses sees them.
  */
 export function staleOnAdd(
 	m: Mapping,
 	e: Entry,
-	node: Node,
+	isLocal: (ip: IP) => boolean,
 ): Reason | undefined {
 	if (!isFrontend(m, e)) return undefined;
 	const toPod = e.reply.src === m.podIP;
 	if (toPod && e.reply.sport === m.containerPort) return undefined;
 	const natted = isDNATed(e);
 	if (!natted && isListeners(e)) return undefined;
-	if (m.hostIP === null && !isOpen(e, node)) return undefined;
+	if (m.hostIP === null && !isOpen(e, isLocal)) return undefined;
 	if (toPod) return "other-port";
 	return natted ? "other-pod" : "no-dnat";
+}
+
+/**
+ * Judges an entry that leads to the pod of `m`, which is just being added. If it is
+ * retired, the DEL of an earlier pod with the same address did it, and the entry would
+ * end under the new pod, which would then see its clients come from other ports. The
+ * next packet makes a lasting one. This is for ADD alone: while a DEL is under way, its
+ * own retired entries have to stay, because the rule would make a deleted one again.
+ */
+export function retiredOnAdd(m: Mapping, e: Entry): Reason | undefined {
+	return (e.status & IPS_FIXED_TIMEOUT) !== 0 && leadsTo(m, e)
+		? "retired"
+		: undefined;
 }
 
 /**
@@ -76,6 +90,27 @@ export function staleOnAdd(
  */
 export function deadOnDel(m: Mapping, e: Entry): Reason | undefined {
 	return leadsTo(m, e) ? "dead-pod" : undefined;
+}
+
+/**
+ * Judges an entry that the pod of `m` began itself, from its hostPort as the peer sees
+ * it: masquerade keeps the source port (nf_nat_masquerade_ipv4). Its replies come to
+ * the frontend of `m`, so it catches what the peer sends there even after the pod has
+ * gone. The pod must be going: a flow of a live pod stays, because nothing else has a
+ * claim on its packets. That it is going also makes a test of `reply.dst` against the
+ * node's addresses needless, as every flow of such a pod may end.
+ *
+ * No ADD judges so: it cannot tell that nobody has the source's address, because a pod
+ * without hostPorts has no record.
+ */
+export function begunByPod(m: Mapping, e: Entry): Reason | undefined {
+	return e.proto === m.proto &&
+		e.orig.src === m.podIP &&
+		e.reply.dport === m.hostPort &&
+		e.reply.dst !== m.podIP &&
+		(m.hostIP === null || e.reply.dst === m.hostIP)
+		? "begun-by-pod"
+		: undefined;
 }
 
 /** Judges an entry by the pod alone, for runtimes that do not name the ports: it is dead if a DNAT rule led it there. */
@@ -89,7 +124,7 @@ export function deadOfPod(pod: PodTarget, e: Entry): Reason | undefined {
  * The condition of `deadOnDel` as a filter of the kernel. Returns undefined where the
  * kernel's filter cannot express it: for IPv6 addresses and for ports of SCTP.
  */
-export function deadFilter(m: Mapping): FlushFilter | undefined {
+export function deadFilter(m: Mapping): TargetFilter | undefined {
 	if (m.family !== AF_INET || m.proto === IPPROTO_SCTP) return undefined;
 	return {
 		proto: m.proto,
@@ -100,12 +135,30 @@ export function deadFilter(m: Mapping): FlushFilter | undefined {
 	};
 }
 
+/**
+ * The condition of `begunByPod` as a filter of the kernel, or undefined as for
+ * `deadFilter`. It cannot express that the source was translated, so it is true as well
+ * for what the pod sent from a port of that number to others of its network. Those
+ * flows are the going pod's too, and nobody misses them.
+ */
+export function begunFilter(m: Mapping): SourceFilter | undefined {
+	if (m.family !== AF_INET || m.proto === IPPROTO_SCTP) return undefined;
+	return {
+		proto: m.proto,
+		origSrc: m.podIP,
+		replyDst: m.hostIP ?? undefined,
+		replyDport: m.hostPort,
+	};
+}
+
 /** Returns true if a mapping of any address may decide about this entry. */
-function isOpen(e: Entry, node: Node): boolean {
-	const { dst } = e.orig;
+function isOpen(
+	{ orig: { dst } }: Entry,
+	isLocal: (ip: IP) => boolean,
+): boolean {
 	// portmap cannot serve ::1, because IPv6 has no route_localnet; not ours to repair
 	if (dst === "::1") return false;
-	return node.isLocal(dst) && !node.isServed(e);
+	return isLocal(dst);
 }
 
 /** Returns true if an entry without NAT belongs to a listener of the node itself, such as sshd. */

@@ -13,6 +13,7 @@ export function staleInWords(
 	owner: Attachment | undefined,
 ): string {
 	const { src, sport } = e.reply;
+	if (reason === "retired") return "was retired by a DEL, and ends in a moment";
 	if (reason === "no-dnat")
 		return "came while no rule was there, and ends on the node itself";
 	if (reason === "other-port")
@@ -20,6 +21,13 @@ export function staleInWords(
 	return owner
 		? `sends to ${src}, which is ${nameOf(owner)}`
 		: `sends to ${src}, which no recorded pod has`;
+}
+
+/** Says what an entry does that a pod began which left so long ago, in ms. */
+export function begunInWords({ orig, reply }: Entry, ms: number): string {
+	const peer = formatEndpoint(reply.src, reply.sport);
+	const frontend = formatEndpoint(reply.dst, reply.dport);
+	return `was begun by ${orig.src}, ${leftAgo(ms)}, and takes what ${peer} sends to ${frontend}`;
 }
 
 /** Says why an entry on the port number of a recorded hostPort has nothing to do with it. */

@@ -5,23 +5,25 @@
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
+import { confirmByRules } from "../flush/confirm.ts";
 import { type Action, flush } from "../flush/flush.ts";
 import { finishDels } from "../flush/gc.ts";
-import { logReport, type Report } from "../flush/report.ts";
+import { logReport, type RemovalReason, type Report } from "../flush/report.ts";
 import { first } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { dropAbsent, recorded } from "./recorded.ts";
-import type { Source } from "./source.ts";
+import type { Desired, Source } from "./source.ts";
 
 /** A table of millions takes seconds to read, and no pod waits for it. */
 const DEADLINE_MS = 120_000;
 
-/** A function that is called for each stale entry, with the reason and the owner. */
+/** A function that is called for each stale entry, with the reason, the owner, and the words about the rules if they alone have decided. */
 export type OnStale = (
 	e: Entry,
-	reason: Reason,
+	reason: RemovalReason,
 	owner: string | undefined,
+	rules?: string,
 ) => void;
 
 /**
@@ -38,21 +40,18 @@ export async function reconcile(
 	let locals = new LocalAddresses();
 	const desired = sources.map((source) => source((ip) => locals.has(ip)));
 	const ports = desired.flatMap((d) => d.ports);
-	const verdict = (e: Entry): Reason | undefined => {
-		const reason = first(desired, (d) => d.judge(e));
+	/** Returns the source that the entry contradicts, unless it is right for another one. */
+	const contradicted = (e: Entry): Desired | undefined => {
+		const by = desired.find((d) => d.judge(e) !== undefined);
 		// most entries are healthy, and end here
-		if (reason === undefined) return undefined;
-		return desired.some((d) => d.serves(e)) ? undefined : reason;
+		if (!by) return undefined;
+		return desired.some((d) => d !== by && d.serves(e)) ? undefined : by;
 	};
 	const judge = (e: Entry): Reason | undefined => {
-		let reason = verdict(e);
-		if (reason === undefined) return undefined;
-		if (desired.some((d) => d.refresh?.())) reason = verdict(e);
-		if (reason !== undefined && found) {
-			const owner = first(desired, (d) => d.owner(e));
-			found(e, reason, owner);
-		}
-		return reason;
+		let by = contradicted(e);
+		if (!by) return undefined;
+		if (desired.some((d) => d.refresh?.())) by = contradicted(e);
+		return by?.judge(e);
 	};
 	return flush(
 		host,
@@ -60,7 +59,23 @@ export async function reconcile(
 			prepare: async (deadline) => {
 				const families = new Set(ports.map(({ family }) => family));
 				locals = await localAddresses(host, families, deadline);
-				return { ports, judge };
+				return {
+					ports,
+					judge,
+					confirm: async () =>
+						confirmByRules(host, deadline, log, {
+							ports,
+							claims: (e) => contradicted(e)?.claims?.(e),
+							isSpared: (e) => contradicted(e)?.isSpared?.(e) ?? false,
+							locals,
+						}),
+					onRemoval: (e, reason) =>
+						found?.(
+							e,
+							reason,
+							first(desired, (d) => d.owner(e)),
+						),
+				};
 			},
 			action,
 			deadlineMs: DEADLINE_MS,

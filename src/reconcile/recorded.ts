@@ -4,16 +4,22 @@
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { collectGarbage } from "../flush/gc.ts";
+import { cacheName } from "../libcni/cache.ts";
+import type { IP } from "../net/ip.ts";
+import { begunByDeparted } from "../policy/begun.ts";
 import {
 	type Attachment,
+	addressesOf,
 	byPort,
 	first,
 	leadsTo,
 	type Mapping,
 } from "../policy/mapping.ts";
-import { type Node, servedBy, staleOnAdd } from "../policy/stale.ts";
+import { type Reason, servedBy, staleOnAdd } from "../policy/stale.ts";
+import { readDepartures } from "../state/departures.read.ts";
 import {
 	type CacheSource,
+	liveAttachments,
 	namesOf,
 	type Snapshot,
 	takeSnapshot,
@@ -46,17 +52,37 @@ export async function dropAbsent(
 				pod,
 			});
 	}
-	const { errors } = await collectGarbage(context, () => false, dead, cached);
+	const { errors } = await collectGarbage(
+		context,
+		() => false,
+		dead,
+		() => cached,
+	);
 	for (const e of errors)
 		context.log("warn", "cannot forget", { error: String(e) });
 	return undefined;
 }
 
+/** Returns a test for entries that lead to a live attachment through its mapping. Throws SysError if the directory of records cannot be read. */
+export function leadingToLive(
+	context: Context,
+	cache: CacheSource,
+): (e: Entry) => boolean {
+	const live = liveAttachments(context, cache);
+	const mapped = byPort(live.flatMap((a) => a.mappings));
+	return (e) => mapped(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
+}
+
 /**
- * Returns the attachments' mappings as a source; each is judged as when it was added.
- * If two pods have the same hostPort, one that is going and one that has come, each
- * keeps its entries, because only the kernel knows whose rule is first. An entry that
- * leads to a cached attachment is kept, whatever is recorded.
+ * Returns the attachments' mappings as a source; each is judged as when it was added,
+ * and the rules confirm it. If two pods have the same hostPort, one that is going and
+ * one that has come, the rules know whose rule is first. Where they cannot be read, each
+ * keeps its entries, and an entry that leads to a cached attachment is kept, whatever is
+ * recorded.
+ *
+ * Entries that a pod began from its hostPort before it left are stale if nobody has its
+ * address. Only libcni's cache can tell that, because a pod without hostPorts has no
+ * record; so this counts for hostPorts of attachments that are cached.
  *
  * Reading a large table takes seconds, in which a pod may go and another may get its
  * port. So records and cache are looked at again before an entry is called stale, and
@@ -67,13 +93,19 @@ export function recorded(
 	cache?: CacheSource,
 	snapshot?: Snapshot,
 ): Source {
-	const { host } = context;
+	const { host, dataDir } = context;
 	return (isLocal) => {
+		const departed = cache
+			? readDepartures(host, dataDir)
+			: new Map<IP, unknown>();
 		let names = "";
 		let all: readonly Attachment[] = [];
 		let mapped = byPort([]);
 		let leading = byPort([]);
 		let served = servedBy([]);
+		/** The mappings whose frontends may be taken by what departed pods began. */
+		let takeable: readonly Mapping[] = [];
+		let takenBy = (_: Entry): Mapping | undefined => undefined;
 		let lookedAt = 0;
 		const read = (now: Snapshot): void => {
 			lookedAt = now.at;
@@ -82,24 +114,49 @@ export function recorded(
 			mapped = byPort(all.flatMap((a) => a.mappings));
 			leading = byPort([...all, ...now.cached].flatMap((a) => a.mappings));
 			served = servedBy(all);
+			const cachedNames = new Set(now.cached.map(cacheName));
+			takeable =
+				departed.size === 0
+					? []
+					: all
+							.filter((a) => cachedNames.has(cacheName(a)))
+							.flatMap((a) => a.mappings);
+			const held = new Set<IP>([
+				...all.flatMap(addressesOf),
+				...now.cached.flatMap(({ ips }) => ips),
+			]);
+			takenBy = begunByDeparted(
+				takeable,
+				departed,
+				(ip) => held.has(ip),
+				isLocal,
+			);
 		};
 		read(snapshot ?? takeSnapshot(context, cache));
-		const node: Node = {
-			isLocal,
-			isServed: (e) => served(e),
-		};
 		const mappingsOf = (e: Entry): readonly Mapping[] =>
 			mapped(e.proto, e.orig.dport);
+		const serves = (e: Entry): boolean =>
+			leading(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
+		const stale = (e: Entry): Reason | undefined =>
+			first(mappingsOf(e), (m) => staleOnAdd(m, e, isLocal));
 		return {
-			ports: all.flatMap((a) => a.mappings),
-			judge: (e) => first(mappingsOf(e), (m) => staleOnAdd(m, e, node)),
-			serves: (e) => leading(e.proto, e.orig.dport).some((m) => leadsTo(m, e)),
-			owner: (e) =>
-				first(mappingsOf(e), (m) =>
-					staleOnAdd(m, e, node) === undefined
-						? undefined
-						: all.find((a) => a.mappings.includes(m))?.pod,
-				),
+			ports: [
+				...all.flatMap((a) => a.mappings),
+				...takeable.map((m) => ({ ...m, side: "reply" as const })),
+			],
+			judge: (e) =>
+				stale(e) ?? (takenBy(e) === undefined ? undefined : "begun-by-pod"),
+			serves,
+			// no rule has made what a pod began
+			claims: (e) => (stale(e) === undefined ? undefined : mappingsOf(e)),
+			isSpared: (e) => served(e) || serves(e),
+			owner(e) {
+				const contradicted = mappingsOf(e).find(
+					(m) => staleOnAdd(m, e, isLocal) !== undefined,
+				);
+				const m = contradicted ?? takenBy(e);
+				return m && all.find((a) => a.mappings.includes(m))?.pod;
+			},
 			refresh() {
 				if (host.ticks() - lookedAt < REFRESH_MS) return false;
 				lookedAt = host.ticks();

@@ -5,6 +5,7 @@
 import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import type { IP } from "../net/ip.ts";
+import type { Mapping } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
 
 /** The desired state of the table, as one source has it. */
@@ -13,8 +14,12 @@ export interface Desired {
 	readonly ports: readonly DumpFilter[];
 	/** Returns why the entry contradicts the source, or undefined if it does not. */
 	judge(e: Entry): Reason | undefined;
-	/** Returns true if the entry is exactly as this source wants it. Then it stays, whatever another source says. */
+	/** Returns true if the entry is exactly as this source wants it. Then it stays, whatever other sources say. */
 	serves(e: Entry): boolean;
+	/** Returns the mappings that a contradiction rests on; the rules have to confirm it. If it rests on none, and in a source without this, it stands. */
+	claims?(e: Entry): readonly Mapping[] | undefined;
+	/** Returns true if the entry stays where the rules are not known. */
+	isSpared?(e: Entry): boolean;
 	/** Returns the owner of the entry: a Service's name, or a pod's. */
 	owner(e: Entry): string | undefined;
 	/** Returns true if the source has changed since it was read. Then the entry is judged again. */

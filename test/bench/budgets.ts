@@ -1,7 +1,7 @@
 // The budgets that this project allows itself: ratios against other programs of the same
 // run, sizes, and how long a CPU may be kept from what is due.
 
-import { MAIN_SIZE, PORTMAP } from "./contenders.ts";
+import { MAIN_SIZE, NOTHING_STALE, PORTMAP } from "./contenders.ts";
 import type { Row } from "./measure.ts";
 import { median, ratio } from "./stats.ts";
 import { grouped, tableOf } from "./words.ts";
@@ -72,6 +72,15 @@ const RSS_MB = 3;
 const RECONCILE_RSS_MB = 16;
 const EXECUTABLE_MB = 2.5;
 const BUNDLE_MB = 0.072;
+/** The most CPU that the rules may cost, and the most memory, by the rules of the node. */
+const RULES: readonly {
+	readonly op: string;
+	readonly ms: number;
+	readonly mb: number;
+}[] = [
+	{ op: "add-1-rules-5000", ms: 10, mb: 6 },
+	{ op: "add-1-rules-50000", ms: 150, mb: 6 },
+];
 /** Beyond the walk of an empty table, which no reader of it can avoid. */
 const STALL_MS = 10;
 /** Below this the start of the process is most of the cost, and has its own budget. */
@@ -175,6 +184,31 @@ function hundred(rows: readonly Row[], ours: Row): Verdict[] {
 	];
 }
 
+/** A call that has to read the rules against one that finds nothing stale. */
+function reading(rows: readonly Row[], ours: Row): Verdict[] {
+	const limits = RULES.find(({ op }) => op === ours.op);
+	const idle = others(rows, ours).find((r) => r.who === NOTHING_STALE);
+	if (!limits || !ours.figures || !idle?.figures) return [];
+	const more = ours.figures.cpu.median - idle.figures.cpu.median;
+	const about = "against the least it could cost";
+	return [
+		verdict(
+			about,
+			`${ours.label}: CPU beyond ${idle.who}`,
+			more,
+			limits.ms,
+			"ms",
+		),
+		verdict(
+			"memory and size",
+			`peak RSS: ${ours.label}`,
+			rss(ours),
+			limits.mb,
+			"MB",
+		),
+	];
+}
+
 /** The row that has most of something. */
 function worst(
 	rows: readonly Row[],
@@ -201,7 +235,10 @@ function bySize(rows: readonly Row[], own: readonly Row[]): Verdict[] {
 	for (const size of new Set(own.map((r) => r.size))) {
 		const here = own.filter((r) => r.size === size);
 		const table = tableOf(size);
-		const verbs = here.filter((r) => !r.op.startsWith("reconcile"));
+		const verbs = here.filter(
+			(r) =>
+				!r.op.startsWith("reconcile") && !RULES.some(({ op }) => op === r.op),
+		);
 		const heaviest = worst(verbs, rss);
 		if (heaviest) {
 			const [row, mb] = heaviest;
@@ -255,6 +292,7 @@ export function verdicts(
 			...(row.ports === 0 ? startUp(rows, row) : flushing(rows, row)),
 			...peers(rows, row),
 			...hundred(rows, row),
+			...reading(rows, row),
 		);
 	}
 	return ORDER.flatMap((about) => list.filter((v) => v.about === about));

@@ -26,6 +26,9 @@ export const PORTMAP = `portmap ${PORTMAP_VERSION}`;
 /** "A quarter of a million", to which most comparisons refer. */
 export const MAIN_SIZE = 262_144;
 
+/** The same call where no entry is stale, so that no rule is read. */
+export const NOTHING_STALE = "ours, nothing stale";
+
 export interface Contender {
 	readonly who: string;
 	readonly kind: "ours" | "floor" | "peer";
@@ -275,6 +278,11 @@ export async function contenders(
 		const single = setting(one, size, tools, node);
 		const own = await ours(one, tools.plugin, node, single);
 		list.push({ ...own, who: "ours, 1 port", flushes: false });
+	}
+	if (op.services !== undefined) {
+		const idle = { before: [], after: [] };
+		const own = await ours(op, tools.plugin, node, idle);
+		return [...list, { ...own, who: NOTHING_STALE }];
 	}
 	list.push(...floors(op, tools, set), ...portmaps(op, size, tools, node, set));
 	if (tools.conntrack !== undefined)

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { must } from "../support/exec.ts";
 import { bundleBytes } from "./bundle.ts";
 import { instructions } from "./callgrind.ts";
-import { type Contender, contenders, staleEntries } from "./contenders.ts";
+import { type Contender, contenders } from "./contenders.ts";
 import limits from "./guard.limits.json" with { type: "json" };
 import { makeNode, type Node } from "./node.ts";
 import { type Op, opById } from "./ops.ts";
+import { loadRules } from "./rules.ts";
 import { sizeOf, tools, which } from "./tools.ts";
 import { trace } from "./trace.ts";
 
@@ -47,6 +48,7 @@ function required(found: string | undefined, what: string): string {
 /** The plugin, set up as the benchmark does before a run. */
 async function prepared(op: Op, size: number): Promise<Contender> {
 	await node.table(size);
+	await loadRules(node.name, op);
 	const own = (await contenders(op, size, kit, node)).find(
 		(c) => c.who === "ours",
 	);
@@ -92,14 +94,28 @@ test("instructions for an entry that is scanned and left alone", async () => {
 	expect(each).toBeLessThanOrEqual(limits.instructions.perScannedEntry);
 });
 
-test("instructions for an entry that is removed, among 16 ports", async () => {
-	const own = await prepared(opById("add-16"), SMALL);
-	const stale = staleEntries(opById("add-16"), SMALL);
-	const removing = await instructions(valgrind, node.name, own);
-	// The first run has removed what was stale.
-	const idle = await instructions(valgrind, node.name, own);
-	const each = (removing - idle) / stale;
+/** What the stale entries of an ADD cost: the first run removes them, the second finds none. */
+async function removing(op: Op, size: number): Promise<number> {
+	const own = await prepared(op, size);
+	const first = await instructions(valgrind, node.name, own);
+	return first - (await instructions(valgrind, node.name, own));
+}
+
+test("instructions for an entry that is removed", async () => {
+	const few = opById("add-1");
+	const many = { ...few, stale: 600 };
+	const each =
+		((await removing(many, FILTERED)) - (await removing(few, FILTERED))) /
+		(many.stale - few.stale);
 	expect(each).toBeLessThanOrEqual(limits.instructions.perRemovedEntry);
+});
+
+test("instructions for the rules, which the first stale entry asks for, and for those of 16 ports", async () => {
+	const first = await removing({ ...opById("add-1"), stale: 1 }, SMALL);
+	const ports = { ...opById("add-16"), stale: 16 };
+	const each = ((await removing(ports, SMALL)) - first) / 15;
+	expect(first).toBeLessThanOrEqual(limits.instructions.firstStaleEntry);
+	expect(each).toBeLessThanOrEqual(limits.instructions.perStalePort);
 });
 
 test("instructions for an entry that is retired", async () => {

@@ -8,6 +8,7 @@ import type { Node } from "./node.ts";
 import { OPS, type Op } from "./ops.ts";
 import { chosen, type Options } from "./options.ts";
 import { Pace } from "./pace.ts";
+import { loadRules } from "./rules.ts";
 import {
 	cpuOf,
 	type Figures,
@@ -261,6 +262,7 @@ export async function measure(
 	for (const { op, size } of cases) {
 		progress(`${size} entries: ${op.label}\n`);
 		await node.table(size);
+		await loadRules(node.name, op);
 		rows.push(
 			...(await measureCase(op, size, rows, options, pace, tools, node)),
 		);

@@ -1,6 +1,7 @@
 // The operations that are measured, by id.
 
 import type { Request } from "./request.ts";
+import { RULES_PER_SERVICE } from "./rules.ts";
 
 /** "dump" and "flush" are C programs in floor/ that do the least one can do for the same end. */
 export type Floor = "nothing" | "dump" | "flush";
@@ -21,6 +22,8 @@ export interface Op {
 	readonly stale: number;
 	/** So much is removed that one run of each must do. */
 	readonly heavy: boolean;
+	/** Services for which kube-proxy has made rules on the node. */
+	readonly services?: number;
 	/** The same with one port, as a contender. */
 	readonly one?: string;
 }
@@ -110,6 +113,20 @@ function dns(
 	return op(`${kind}-53`, label53, one, floors, { sizes: FILLED });
 }
 
+/** The rules of the node are read only if there are stale entries. */
+function services(count: number): Op[] {
+	const rules = count * RULES_PER_SERVICE;
+	return [
+		op(
+			`add-1-rules-${rules}`,
+			`ADD, 1 UDP port, beside ${rules} rules of kube-proxy`,
+			{ ...ADD, ports: 1 },
+			[],
+			{ sizes: [20_000, 20_000], services: count },
+		),
+	];
+}
+
 export const OPS: readonly Op[] = [
 	op("version", "VERSION", { command: "VERSION" }, ["nothing"], { once: true }),
 	op("add-0", "ADD, no port", ADD, ["nothing"], { once: true }),
@@ -118,6 +135,8 @@ export const OPS: readonly Op[] = [
 	op("add-1", "ADD, 1 UDP port", { ...ADD, ports: 1 }, ["dump"], {
 		stall: true,
 	}),
+	...services(625),
+	...services(6250),
 	...stale("add", "ADD", { ...ADD, on: "both" }, ["dump"]),
 	dns("add", "ADD", { ...ADD, on: "both" }, ["dump"]),
 	op("add-4", "ADD, 4 UDP ports", { ...ADD, ports: 4 }, ["dump"], {

@@ -21,19 +21,13 @@ import { main } from "../../plugin/main.ts";
 import { mustSync, run } from "../support/exec.ts";
 import { fakeHost } from "../support/fakehost.ts";
 import { nameOfFlow, readNames } from "../support/flow.ts";
-import { CONF, invoke, reset, STALE } from "./kill.scene.ts";
-import {
-	callConf,
-	callEnv,
-	createWorld,
-	EXECUTABLE,
-	type World,
-} from "./model.world.ts";
+import { CONF, createScene, invoke, reset, STALE } from "./kill.scene.ts";
+import { callConf, callEnv, EXECUTABLE, type World } from "./model.world.ts";
 
 let world: World;
 let scratch: string;
 beforeAll(async () => {
-	world = await createWorld();
+	world = await createScene();
 	scratch = mkdtempSync(join(tmpdir(), "conntrack-flush-caps-"));
 });
 afterAll(() => rmSync(scratch, { recursive: true }));

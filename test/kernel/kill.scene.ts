@@ -13,7 +13,9 @@ import {
 	readNames,
 	TIMEOUT,
 } from "../support/flow.ts";
-import { call, type World } from "./model.world.ts";
+import { mapHostPorts } from "../support/hostports.ts";
+import { mapping } from "../support/unit/flows.ts";
+import { call, createWorld, type World } from "./model.world.ts";
 
 /** Entries before ADD: two lead to a pod that is gone, one bypasses the rule. */
 export const STALE: readonly Flow[] = [
@@ -85,6 +87,14 @@ export function outcomeOf(name: CallName): Pick<State, "entries"> {
 			...namesOf(others),
 		].sort(),
 	};
+}
+
+/** Returns a world with portmap's rule for the pod, or for another one in its place. */
+export async function createScene(podIP?: string): Promise<World> {
+	const world = await createWorld();
+	const m = mapping("IPv4", "udp");
+	await mapHostPorts(world.ns, [{ ...m, podIP: podIP ?? m.podIP }]);
+	return world;
 }
 
 export function invoke(

@@ -7,17 +7,18 @@ import { beforeAll, describe, expect, test } from "vitest";
 import {
 	CALLS,
 	type CallName,
+	createScene,
 	enact,
 	outcomeOf,
 	reset,
 	type State,
 	stateOf,
 } from "./kill.scene.ts";
-import { createWorld, type World } from "./model.world.ts";
+import type { World } from "./model.world.ts";
 
 let world: World;
 beforeAll(async () => {
-	world = await createWorld();
+	world = await createScene();
 });
 
 const TRACE = ["strace", "-f", "-qq", "-o"];

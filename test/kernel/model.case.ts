@@ -3,8 +3,11 @@
 
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { AF_INET, AF_INET6 } from "../../src/net/ip.ts";
+import { PROTOCOLS } from "../../src/net/proto.ts";
+import type { Mapping } from "../../src/policy/mapping.ts";
 import { flushTable } from "../support/conntrack.ts";
-import type { Ran } from "../support/exec.ts";
+import { must, type Ran } from "../support/exec.ts";
 import {
 	type Flow,
 	insert,
@@ -13,6 +16,7 @@ import {
 	readNames,
 	TIMEOUT,
 } from "../support/flow.ts";
+import { mapHostPorts } from "../support/hostports.ts";
 import { random } from "../support/random.ts";
 import { randomFlow } from "./model.flows.ts";
 import {
@@ -21,6 +25,7 @@ import {
 	goesWithPod,
 	type Pod,
 	type PortMapping,
+	rulesInOrder,
 } from "./model.rules.ts";
 import { call, type World } from "./model.world.ts";
 
@@ -132,19 +137,24 @@ export function randomCase(seed: number, flows: number): Case {
 	};
 }
 
-function goes(
-	{ event, protocols, pod, before, later }: Case,
-	f: Flow,
-): boolean {
+/** Returns the pods whose rules stand when the event comes; those of a pod that goes stand only before portmap's turn. */
+function rulingPods({ event, pod, before, later }: Case): Pod[] {
+	const isThere = event === "ADD" || event === "DEL retires";
+	return [...before, ...(isThere ? [pod] : []), ...later];
+}
+
+function goes(c: Case, f: Flow): boolean {
+	const { event, protocols, pod, before, later } = c;
+	const ruling = rulingPods(c);
 	switch (event) {
 		case "ADD":
 			return goesOnAdd(f, pod, protocols, before);
 		case "GC": // all that the runtime still knows is alive
-			return goesOnDel(f, pod, protocols, [...before, ...later]);
+			return goesOnDel(f, pod, protocols, [...before, ...later], ruling);
 		case "DEL of a pod":
 			return goesWithPod(f, pod, protocols, later);
 		default:
-			return goesOnDel(f, pod, protocols, later);
+			return goesOnDel(f, pod, protocols, later, ruling);
 	}
 }
 
@@ -156,6 +166,7 @@ export async function tryCase(world: World, c: Case): Promise<Tried> {
 	const isThere = c.event === "ADD" ? [] : [c.pod];
 	for (const pod of [...c.before, ...isThere, ...c.later])
 		demand(await enact(world, c, "ADD", pod));
+	await loadRules(world, c);
 	await insert(world.ns, c.flows);
 	const before = await readNames(world.ns);
 	const missing = c.flows.filter((f) => !before.has(nameOfFlow(f)));
@@ -191,6 +202,21 @@ export async function tryCase(world: World, c: Case): Promise<Tried> {
 	for (const name of after.keys()) wrong.push(`appeared: ${name}`);
 	const how = /how=(\S+)/.exec(ran.stderr)?.[1] ?? "none";
 	return { wrong, wrongFlows, removed, how };
+}
+
+/** Makes the rules that stand when the event comes. */
+async function loadRules(world: World, c: Case): Promise<void> {
+	await must(world.ns.inside(["nft", "flush", "ruleset"]));
+	const rules = rulesInOrder(rulingPods(c), c.protocols);
+	const mappings = rules.map(
+		(m): Mapping => ({
+			...m,
+			family: m.family === 4 ? AF_INET : AF_INET6,
+			proto: PROTOCOLS[m.proto],
+			hostIP: m.hostIP ?? null,
+		}),
+	);
+	await mapHostPorts(world.ns, mappings, "nftables");
 }
 
 function enact(world: World, c: Case, verb: string, pod: Pod): Promise<Ran> {

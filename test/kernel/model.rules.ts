@@ -18,7 +18,7 @@ export interface Pod {
 }
 
 /** A rule of portmap: one mapping for one address of the pod. */
-interface Rule {
+export interface Rule {
 	readonly family: Family;
 	readonly proto: Proto;
 	readonly hostPort: number;
@@ -54,35 +54,50 @@ function isDNATed(f: Flow): boolean {
 	return f.replySrc !== f.dst || f.byNat;
 }
 
-/** Returns true if ADD of `pod` removes the entry. */
+/** Returns the rules of the pods in the order in which the kernel tries them: portmap's nftables backend has those of single addresses first. */
+export function rulesInOrder(
+	pods: readonly Pod[],
+	handled: readonly Proto[],
+): Rule[] {
+	const rules = pods.flatMap((pod) => rulesOf(pod, handled));
+	return [
+		...rules.filter((m) => m.hostIP !== undefined),
+		...rules.filter((m) => m.hostIP === undefined),
+	];
+}
+
+/** Addresses that a rule takes for the node's own, although no ADD does: those of IPVS, and ::1. */
+const RULES_LOCAL: Readonly<Record<Family, readonly string[]>> = {
+	4: [...LOCAL[4], "10.96.0.10"],
+	6: [...LOCAL[6], "fd96::10", "::1"],
+};
+
+function isClaimed(f: Flow, m: Rule): boolean {
+	if (f.family !== m.family || f.proto !== m.proto) return false;
+	if (f.dport !== m.hostPort) return false;
+	return m.hostIP === undefined
+		? RULES_LOCAL[f.family].includes(f.dst)
+		: f.dst === m.hostIP;
+}
+
+/** Returns true if ADD of `pod` removes the entry: the kernel would now send it to the pod, and it leads elsewhere. */
 export function goesOnAdd(
 	f: Flow,
 	pod: Pod,
 	handled: readonly Proto[],
 	live: readonly Pod[],
 ): boolean {
-	return rulesOf(pod, handled).some((m) => {
-		if (f.family !== m.family || f.proto !== m.proto) return false;
-		if (f.dport !== m.hostPort) return false;
-		if (m.hostIP !== undefined) {
-			if (f.dst !== m.hostIP) return false;
-		} else {
-			const locals: readonly string[] = LOCAL[f.family];
-			if (!locals.includes(f.dst)) return false;
-			// a live rule of this very address has sent it where it goes
-			const isAnothers = [pod, ...live].some((other) =>
-				rulesOf(other, handled).some(
-					(o) => o.hostIP === f.dst && leadsThrough(f, o),
-				),
-			);
-			if (isAnothers) return false;
-		}
-		if (f.replySrc === m.podIP && f.replySport === m.containerPort)
-			return false;
-		if (f.proto === "tcp") return isDNATed(f);
-		if (f.proto === "sctp") return isDNATed(f) || f.seen !== "ASSURED";
-		return true;
-	});
+	const taken = rulesInOrder([...live, pod], handled).find((m) =>
+		isClaimed(f, m),
+	);
+	if (!taken || !pod.ips.includes(taken.podIP)) return false;
+	const locals: readonly string[] = LOCAL[f.family];
+	if (taken.hostIP === undefined && !locals.includes(f.dst)) return false;
+	if (f.replySrc === taken.podIP && f.replySport === taken.containerPort)
+		return false;
+	if (f.proto === "tcp") return isDNATed(f);
+	if (f.proto === "sctp") return isDNATed(f) || f.seen !== "ASSURED";
+	return true;
 }
 
 function leadsThrough(f: Flow, m: Rule): boolean {
@@ -96,16 +111,30 @@ function leadsThrough(f: Flow, m: Rule): boolean {
 	);
 }
 
-/** Returns true if the end of `pod` removes the entry; a live pod's own never goes. */
+/**
+ * Returns true if the end of `pod` removes the entry. It stays if it is a live pod's own
+ * and the kernel would send it there now, by the rules of the pods `ruling`.
+ */
 export function goesOnDel(
 	f: Flow,
 	pod: Pod,
 	handled: readonly Proto[],
 	live: readonly Pod[],
+	ruling: readonly Pod[],
 ): boolean {
 	const leads = (p: Pod): boolean =>
 		rulesOf(p, handled).some((m) => leadsThrough(f, m));
-	return leads(pod) && !live.some(leads);
+	if (!leads(pod)) return false;
+	if (!live.some(leads)) return true;
+	// IPVS, a zone of Open vSwitch: no rule made it, so the rules say nothing about it
+	const isOfZone = f.zone !== 0 && f.zoneOf !== "orig";
+	const isTranslated = f.replySrc !== f.dst || f.replySport !== f.dport;
+	if (isOfZone || (isTranslated && !f.byNat)) return false;
+	const taken = rulesInOrder(ruling, handled).find((m) => isClaimed(f, m));
+	return (
+		f.replySrc !== (taken?.podIP ?? f.dst) ||
+		f.replySport !== (taken?.containerPort ?? f.dport)
+	);
 }
 
 /** The same where all that comes to the pod is meant. */

@@ -11,7 +11,9 @@ import {
 	readNames,
 	TIMEOUT,
 } from "../support/flow.ts";
+import { mapHostPorts } from "../support/hostports.ts";
 import { random } from "../support/random.ts";
+import { mapping } from "../support/unit/flows.ts";
 import { randomCase, shrink, tryCase } from "./model.case.ts";
 import { randomFlow } from "./model.flows.ts";
 import { call, createWorld } from "./model.world.ts";
@@ -86,6 +88,8 @@ test.each(["both", "del"])(
 			containerID: "new",
 			conf: { ...itsConf, on: "both" },
 		});
+		const m = mapping("IPv4", "udp");
+		await mapHostPorts(world.ns, [{ ...m, hostIP: "203.0.113.10" }]);
 		await insert(world.ns, [dying, live]);
 		const { stderr } = await call(world, "DEL", { containerID: "old", conf });
 		const left = await readNames(world.ns);

@@ -80,7 +80,8 @@ export function callEnv(
 		CNI_COMMAND: verb,
 		CNI_CONTAINERID: containerID,
 		CNI_IFNAME: "eth0",
-		CNI_NETNS: "/run/netns/pod",
+		// one that exists, or the pod would be dead
+		CNI_NETNS: "/proc/1/ns/net",
 		CNI_PATH: "/opt/cni/bin",
 		CNI_ARGS: `K8S_POD_NAMESPACE=ns;K8S_POD_NAME=${containerID}`,
 	};

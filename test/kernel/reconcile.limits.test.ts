@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { must, run } from "../support/exec.ts";
+import { mapHostPorts } from "../support/hostports.ts";
 import { mapping } from "../support/unit/flows.ts";
 import { attached, recordsOf } from "../support/unit/world.ts";
 import type { Made } from "./creation.ts";
@@ -106,6 +107,7 @@ test("a thousand mappings of one pod, an entry of each that is right and one tha
 		orig: `192.0.2.7:${from} > 203.0.113.1:${port}`,
 		reply: `${pod}:${port} > 192.0.2.7:${from}`,
 	});
+	await mapHostPorts(agent.ns, mappings, "nftables");
 	const stay = ports.map((port) => toPort(1, port, POD));
 	await agent.create(...stay, ...ports.map((port) => toPort(2, port, GONE)));
 	const ran = await run(

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { ended, run, start } from "../support/exec.ts";
+import { mapHostPorts } from "../support/hostports.ts";
 import { mapping } from "../support/unit/flows.ts";
 import { attached, cachedFile } from "../support/unit/world.ts";
 import type { Made } from "./creation.ts";
@@ -18,6 +19,9 @@ import {
 	startNode,
 } from "./reconcile.node.ts";
 import { FRONTENDS, SERVING, SERVING6 } from "./reconcile.table.ts";
+
+/** A network namespace that exists, or the pods would be dead. */
+const NETNS = "/proc/1/ns/net";
 
 function temporary(): string {
 	const dir = mkdtempSync(join(tmpdir(), "reconcile-"));
@@ -46,7 +50,7 @@ test("hostPorts that nobody flushed for are repaired, beside the Services of a d
 			CNI_COMMAND: "ADD",
 			CNI_CONTAINERID: "pod",
 			CNI_IFNAME: "eth0",
-			CNI_NETNS: "/run/netns/pod",
+			CNI_NETNS: NETNS,
 			CNI_PATH: "/opt/cni/bin",
 		},
 	});
@@ -64,11 +68,13 @@ test("hostPorts that nobody flushed for are repaired, beside the Services of a d
 	// only libcni knows of a pod that was there before the plugin
 	const cacheDir = temporary();
 	mkdirSync(join(cacheDir, "results"));
-	const older = attached("older", {
+	const olderMapping = {
 		...mapping("IPv4", "udp"),
 		hostPort: 8126,
 		podIP: "10.88.0.3",
-	});
+	};
+	const older = { ...attached("older", olderMapping), netns: NETNS };
+	await mapHostPorts(agent.ns, [mapping("IPv4", "udp"), olderMapping]);
 	for (const [path, text] of Object.entries(cachedFile(older, { dir: "" })))
 		writeFileSync(join(cacheDir, "results", path), text);
 	const cached: Made = { proto: "udp", orig: "192.0.2.7:4 > 203.0.113.1:8126" };

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { BOOKS, type Letter, spell } from "../support/book.ts";
 import { must, type Ran, run } from "../support/exec.ts";
+import { mapHostPorts, type RuleWriter } from "../support/hostports.ts";
 import { cable, createNamespace, type Namespace } from "../support/netns.ts";
 import {
 	equip,
@@ -14,7 +15,7 @@ import {
 	UPLINK_SECOND,
 } from "../support/node.ts";
 import { OUR_BIN } from "../support/requirements.ts";
-import { FAMILIES, PROTOS } from "../support/unit/flows.ts";
+import { FAMILIES, mapping, PROTOS } from "../support/unit/flows.ts";
 import { HEALTHY } from "../support/unit/healthyrows.ts";
 import { TSX } from "../support/worker.ts";
 import { type Agent, startAgent } from "./agent.ts";
@@ -87,6 +88,8 @@ export async function createNode(): Promise<Node> {
 				env: {
 					PATH: process.env.PATH ?? "",
 					CNI_COMMAND: verb,
+					// one that exists, or the pod would be dead
+					CNI_NETNS: agent.ns.path,
 					...ENV,
 					...env,
 				},
@@ -97,7 +100,6 @@ export async function createNode(): Promise<Node> {
 const ENV = {
 	CNI_CONTAINERID: "subject",
 	CNI_IFNAME: "eth0",
-	CNI_NETNS: "/run/netns/pod",
 	CNI_PATH: "/opt/cni/bin",
 };
 export const mapped = (hostIP?: string) =>
@@ -107,6 +109,42 @@ export const mapped = (hostIP?: string) =>
 		protocol,
 		...(hostIP && { hostIP }),
 	}));
+
+/** Makes the rules that portmap makes of the mappings: of `hostIP`, to the pod. */
+export async function addRules(
+	{ agent }: Node,
+	hostIP?: Letter,
+	pod: Letter = "P",
+	writer?: RuleWriter,
+): Promise<void> {
+	const mappings = FAMILIES.flatMap((family) =>
+		PROTOS.map((proto) => ({
+			...mapping(family, proto, hostIP),
+			podIP: BOOKS[family][pod],
+		})),
+	);
+	await mapHostPorts(agent.ns, mappings, writer);
+}
+
+/** Makes the rules of a Service with the same port and the same pod, at an address of no interface. */
+export async function addService({ agent }: Node): Promise<void> {
+	for (const family of FAMILIES) {
+		const { V, P } = BOOKS[family];
+		const [tool, to] =
+			family === "IPv4"
+				? ["iptables", `${P}:5353`]
+				: ["ip6tables", `[${P}]:5353`];
+		for (const proto of PROTOS)
+			await must(
+				agent.ns.inside(
+					`${tool} -w -t nat -A PREROUTING -d ${V} -p ${proto} --dport 8125 -j DNAT --to-destination ${to}`.split(
+						" ",
+					),
+				),
+			);
+	}
+}
+
 const CONF = {
 	cniVersion: "1.0.0",
 	name: "podnet",
@@ -211,7 +249,12 @@ export async function createAll(
 }
 
 /** Another pod that is there already, with the port on the second address. */
-export async function addNeighbour(node: Node, host: HostName): Promise<void> {
+export async function addNeighbour(
+	node: Node,
+	host: HostName,
+	writer?: RuleWriter,
+): Promise<void> {
+	await addRules(node, "H2", "N", writer);
 	const prevResult = {
 		...RESULT,
 		ips: [IPv4.N, IPv6.N].map((a) => ({ interface: 1, address: cidr(a) })),

@@ -2,13 +2,16 @@
 // over a table that holds every healthy flow we know: each must have the same
 // entry afterwards, which its id tells.
 
+import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { describe, expect, test } from "vitest";
-import type { Letter } from "../support/book.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { readTable } from "../support/conntrack.ts";
-
+import { RULE_WRITERS } from "../support/hostports.ts";
+import { createNamespace } from "../support/netns.ts";
 import {
 	addNeighbour,
+	addRules,
+	addService,
 	changes,
 	createAll,
 	createNode,
@@ -29,14 +32,21 @@ const recordsOf = ({ dataDir }: Node): string[] =>
 
 describe.each(NAMES)("%s", (host) => {
 	describe("ADD", () => {
-		test.each<[string, Letter | undefined]>([
-			["any address", undefined],
-			["the first address", "H"],
-		])(
-			"of a mapping of %s removes what is stale; every healthy flow keeps its entry, also the second time",
-			async (_, hostIP) => {
+		// Node has no getsockopt, so there the legacy rules cannot be read
+		const writers = RULE_WRITERS.filter(
+			(writer) => host === "executable" || writer !== "legacy",
+		);
+		test.each(
+			writers.flatMap((writer) => [
+				["any address", writer, undefined] as const,
+				["the first address", writer, "H"] as const,
+			]),
+		)(
+			"of a mapping of %s, made by %s, removes what is stale; every healthy flow keeps its entry, also the second time",
+			async (_, writer, hostIP) => {
 				const node = await createNode();
-				if (hostIP === undefined) await addNeighbour(node, host);
+				if (hostIP === undefined) await addNeighbour(node, host, writer);
+				await addRules(node, hostIP, "P", writer);
 				await createAll(node.agent, healthy(hostIP, undefined));
 				const before = await node.entries();
 				await createAll(node.agent, stale());
@@ -70,8 +80,36 @@ describe.each(NAMES)("%s", (host) => {
 			expect(changes(before, await node.entries())).toEqual([]);
 		});
 
+		test.each(RULE_WRITERS)(
+			"with the rules of another before it, made by %s, it leaves that one's flows",
+			async (writer) => {
+				const node = await createNode();
+				await addRules(node, undefined, "Q", writer);
+				await addRules(node, undefined, "P", writer);
+				await createAll(node.agent, stale());
+				const before = await node.entries();
+				const ran = await node.call(host, "ADD");
+				expectQuiet(ran);
+				// the legacy rules cannot be read on Node, so there the predicate decides
+				const isRead = host === "executable" || writer !== "legacy";
+				const left = isRead ? before : new Map<string, string>();
+				expect(changes(left, await node.entries())).toEqual([]);
+				if (isRead)
+					expect(ran.stderr).toContain(` keptByRules=${before.size} `);
+			},
+		);
+
+		test("without any rule it leaves everything: nothing sends the frontend to the pod", async () => {
+			const node = await createNode();
+			await createAll(node.agent, stale());
+			const before = await node.entries();
+			expectQuiet(await node.call(host, "ADD"));
+			expect(changes(before, await node.entries())).toEqual([]);
+		});
+
 		test("of UDP alone leaves the same flows of TCP and SCTP", async () => {
 			const node = await createNode();
+			await addRules(node);
 			await createAll(node.agent, stale());
 			expectQuiet(await node.call(host, "ADD", { protocols: ["udp"] }));
 			const left = [...(await node.entries()).values()];
@@ -163,8 +201,20 @@ describe.each(NAMES)("%s", (host) => {
 			expect((await node.entries()).size).toBe(all.size);
 		});
 
+		test("works from the record that has its network's former name", async () => {
+			const node = await createNode();
+			await node.call(host, "ADD", { name: "former" });
+			const { others } = await remains(node);
+			const without = { on: "del", prevResult: undefined };
+			expectQuiet(await node.call(host, "DEL", without));
+			expect(changes(others, await node.entries())).toEqual([]);
+			expect(recordsOf(node)).toEqual([]);
+		});
+
 		test("a late one leaves the flows of the pod that has the address now", async () => {
 			const node = await createNode();
+			await addRules(node);
+			await addService(node);
 			await node.call(host, "ADD", {}, { CNI_CONTAINERID: "before" });
 			await node.call(host, "ADD");
 			const { all } = await remains(node);
@@ -178,6 +228,56 @@ describe.each(NAMES)("%s", (host) => {
 			expect(changes(all, await node.entries())).toEqual([]);
 			expect(recordsOf(node)).toEqual(["podnet:subject:eth0.json"]);
 		});
+	});
+
+	test.each<[string, string, boolean]>([
+		["is gone shields nothing", "gone", false],
+		["is there has the address now", "there", true],
+	])(
+		"a record of an earlier network, whose pod's namespace %s",
+		async (_, which, isShield) => {
+			const node = await createNode();
+			await addRules(node);
+			await addService(node);
+			const netns = await createNamespace("ghost");
+			onTestFinished(netns.remove);
+			await node.call(
+				host,
+				"ADD",
+				{ name: "former" },
+				{ CNI_CONTAINERID: "ghost", CNI_NETNS: netns.path },
+			);
+			if (which === "gone") netns.remove();
+			await createAll(node.agent, healthy(undefined, false));
+			const others = await node.entries();
+			await createAll(node.agent, healthy(undefined, true));
+			const all = await node.entries();
+			// this pod has no record, so any other may have come later
+			const ran = await node.call(host, "DEL", { on: "del" });
+			expect([ran.code, ran.stdout]).toEqual([0, ""]);
+			const left = await node.entries();
+			expect(changes(isShield ? all : others, left)).toEqual([]);
+		},
+	);
+
+	test.each<[string, boolean]>([
+		["has ended shields nothing", false],
+		["runs has the address now", true],
+	])("a record whose pod's process %s", async (_, runs) => {
+		const node = await createNode();
+		await addRules(node);
+		await addService(node);
+		const { pid } = runs ? process : spawnSync("true");
+		const env = {
+			CNI_CONTAINERID: "ghost",
+			CNI_NETNS: `/proc/${pid}/ns/net`,
+		};
+		await node.call(host, "ADD", { name: "former" }, env);
+		await createAll(node.agent, healthy(undefined, true));
+		const before = (await node.entries()).size;
+		await node.call(host, "DEL", { on: "del" });
+		const { size } = await node.entries();
+		expect(size === before).toBe(runs);
 	});
 
 	test.each(["ADD", "DEL"])(
@@ -204,6 +304,7 @@ describe.each(NAMES)("%s", (host) => {
 
 	test("CHECK tells of stale entries, and changes nothing; STATUS is silent", async () => {
 		const node = await createNode();
+		await addRules(node);
 		await createAll(node.agent, healthy(undefined, true));
 		expect(await node.call(host, "CHECK")).toMatchObject({
 			code: 0,

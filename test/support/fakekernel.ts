@@ -1,9 +1,10 @@
-// The kernel's side of a netlink socket, in memory: a conntrack table and a
-// local routing table that answer as Linux does, and a hook through which a
-// test answers otherwise. It knows no CTA_FILTER, as before Linux 5.8: dumps
-// give everything, a filtered DELETE is EINVAL.
+// The kernel's side of a netlink socket, in memory: a conntrack table, a local
+// routing table and nat rules that answer as Linux does, and a hook through
+// which a test answers otherwise. It knows no CTA_FILTER, as before Linux 5.8:
+// dumps give everything, a filtered DELETE is EINVAL.
 
 import type { Host } from "../../src/host.ts";
+import { ipBytes } from "../../src/net/ip.ts";
 import {
 	attr,
 	be32,
@@ -23,6 +24,14 @@ import {
 	wireOf,
 } from "./entries.ts";
 import { type Clock, sysError } from "./fakehost.ts";
+import {
+	chainMessages,
+	generationMessage,
+	linkNameMessage,
+	type NatRuleset,
+	ruleMessages,
+	wayMessage,
+} from "./natrules.ts";
 
 /** One datagram, or the errno with which recv fails. */
 export type Reply = Uint8Array | string;
@@ -45,6 +54,10 @@ export interface FakeKernelOptions {
 	readonly routes?: readonly Route[];
 	/** Interface indices by name. */
 	readonly links?: Readonly<Record<string, number>>;
+	/** The interfaces behind which addresses are, by address. */
+	readonly ways?: Readonly<Record<string, string>>;
+	/** Without them this kernel has no nf_tables. */
+	readonly rules?: NatRuleset;
 	/** Entries in one datagram of a dump. */
 	readonly perDatagram?: number;
 	readonly clock?: Clock;
@@ -72,6 +85,7 @@ export interface FakeKernel {
 }
 
 const NLM_F_ACK = 4;
+const NLM_F_DUMP = 0x300;
 /** A test that is given more datagrams than this has met a loop without an end, and must fail rather than hang. */
 const MOST = 100_000;
 
@@ -126,7 +140,26 @@ export function fakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 		return result(r, 0);
 	};
 
+	const wayNames = [...new Set(Object.values(options.ways ?? {}))];
+	/** Answers which way an address is; the ways have the indices from 1 on. */
+	const wayTo = (r: Request): Reply => {
+		const to = attributesOf(r.payload.subarray(12)).get(1) ?? new Uint8Array();
+		const way = Object.entries(options.ways ?? {}).find(
+			([ip]) => `${ipBytes(ip)}` === `${to}`,
+		);
+		return way
+			? wayMessage(r.seq, r.payload[0] ?? 0, 1 + wayNames.indexOf(way[1]))
+			: errorMessage(ENETUNREACH, r.seq);
+	};
+	const nameOfLink = (r: Request, index: number): Reply => {
+		const name = wayNames[index - 1];
+		return name === undefined
+			? errorMessage(ENODEV, r.seq)
+			: linkNameMessage(r.seq, index, name);
+	};
+
 	const usual = (r: Request): Reply[] => {
+		const { rules } = options;
 		switch (`${r.protocol} ${r.type}`) {
 			case `12 ${0x0105}`: {
 				const count = attr(1, be32(table.length));
@@ -147,13 +180,29 @@ export function fakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 				return remove(r);
 			case `12 ${0x0100}`:
 				return update(r);
+			case `12 ${0x0a10}`:
+				return rules
+					? [generationMessage(rules, r.seq)]
+					: [errorMessage(EINVAL, r.seq)];
+			case `12 ${0x0a04}`:
+				return dump(r, rules ? chainMessages(rules, r.seq) : []);
+			case `12 ${0x0a07}`: {
+				const attrs = attributesOf(r.payload.subarray(4));
+				const [table, chain] = [attrs.get(1), attrs.get(2)];
+				if (!rules || !table || !chain) return [errorMessage(ENOENT, r.seq)];
+				const [family = 0] = r.payload;
+				return dump(r, ruleMessages(rules, r.seq, family, table, chain));
+			}
 			case "0 18": {
+				const asked = new DataView(r.payload.buffer).getUint32(4, true);
+				if (asked !== 0) return [nameOfLink(r, asked)];
 				const index = options.links?.[linkName(r)];
 				return index === undefined
 					? [errorMessage(ENODEV, r.seq)]
 					: [linkMessage(r.seq, index)];
 			}
 			case "0 26": {
+				if ((r.flags & NLM_F_DUMP) === 0) return [wayTo(r)];
 				const routes = (options.routes ?? []).filter(
 					({ prefix }) => prefix.includes(":") === (r.payload[0] === 10),
 				);
@@ -238,6 +287,7 @@ const ENOENT = 2;
 const EBUSY = 16;
 const ENODEV = 19;
 const EINVAL = 22;
+const ENETUNREACH = 101;
 
 type Attributes = Map<number, Uint8Array>;
 

@@ -3,9 +3,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { PortMapping } from "../chain.ts";
-import { now, sleep } from "../clock.ts";
 import { IMAGE, makeImage } from "./image.ts";
-import type { Service } from "./machine.ts";
+import { type Service, untilItWorks } from "./machine.ts";
 import { CONTAINER_PORT, MAPPINGS, type Node } from "./node.ts";
 import { followReceiver } from "./receiver.ts";
 import type { Pod, PodOptions, Runtime } from "./runtime.ts";
@@ -39,7 +38,6 @@ restrict_oom_score_adj = true
 };
 
 const SOCKET = "/run/containerd/containerd.sock";
-const START_MS = 20_000;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -70,7 +68,7 @@ export async function startContainerd(
 
 	await machine.write("/etc/containerd/config.toml", CONFIG[release]);
 	let daemon = await start();
-	await until(async () => void (await cri("Version")));
+	await untilItWorks(async () => void (await cri("Version")));
 	await machine.must([
 		...["ctr", "-n", "k8s.io", "images", "import"],
 		await makeImage(node.topology.dir),
@@ -85,10 +83,10 @@ export async function startContainerd(
 		async restart() {
 			await daemon.stop("SIGTERM");
 			daemon = await start();
-			await until(async () => void (await cri("Version")));
+			await untilItWorks(async () => void (await cri("Version")));
 		},
 		loaded: (present, absent = []) =>
-			until(async () => {
+			untilItWorks(async () => {
 				const { info } = await cri("Status", { verbose: true });
 				const { cniconfig } = info as { readonly cniconfig?: string };
 				const has = (type: string) => cniconfig?.includes(`"${type}"`);
@@ -160,16 +158,4 @@ function criMapping(m: PortMapping): Json {
 		host_port: m.hostPort,
 		host_ip: m.hostIP ?? "",
 	};
-}
-
-async function until(works: () => Promise<void>): Promise<void> {
-	const last = now() + START_MS;
-	for (;;) {
-		try {
-			return await works();
-		} catch (e) {
-			if (now() > last) throw e;
-			await sleep(50);
-		}
-	}
 }

@@ -17,12 +17,13 @@ mount -t overlay -o "lowerdir=$debian/etc:/etc,upperdir=/mnt/etc,workdir=/mnt/et
 mount -t overlay -o "lowerdir=/opt,upperdir=/mnt/opt,workdir=/mnt/opt.work" opt /opt
 mount -t overlay -o "lowerdir=/var,upperdir=/mnt/var,workdir=/mnt/var.work" var /var
 mount -t tmpfs -o mode=755 run /run
-rm -rf /etc/cni/net.d /opt/cni /var/lib/cni /var/lib/containerd /var/lib/containers
+rm -rf /etc/cni/net.d /opt/cni /var/lib/cni /var/lib/containerd /var/lib/containers /var/lib/docker
 mkdir -p /opt/cni/bin /run/lock /run/netns /etc/cni/net.d
 # The runtimes lay overlays of their own, which cannot lie on an overlay.
-mkdir -p /var/lib/containerd /var/lib/containers
-mount -t tmpfs containerd /var/lib/containerd
-mount -t tmpfs containers /var/lib/containers
+for state in containerd containers docker; do
+	mkdir -p /var/lib/$state
+	mount -t tmpfs $state /var/lib/$state
+done
 
 echo up
 # Orphans become its children, and with SIGCHLD ignored the kernel reaps them.

@@ -6,7 +6,7 @@
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { sleep } from "../clock.ts";
+import { now, sleep } from "../clock.ts";
 import {
 	must,
 	quietly,
@@ -44,6 +44,9 @@ export interface Service {
 	/** Sends the signal and waits for the end. */
 	stop(signal: NodeJS.Signals): Promise<void>;
 }
+
+/** The longest that a daemon may take to start. */
+const START_MS = 20_000;
 
 let made = 0;
 
@@ -83,6 +86,19 @@ export async function createMachine(node: Namespace): Promise<Machine> {
 			endCgroups();
 		},
 	};
+}
+
+/** Tries until `works` resolves; rejects with its last error if that takes too long. */
+export async function untilItWorks(works: () => Promise<void>): Promise<void> {
+	const last = now() + START_MS;
+	for (;;) {
+		try {
+			return await works();
+		} catch (e) {
+			if (now() > last) throw e;
+			await sleep(50);
+		}
+	}
 }
 
 function untilUp(outer: ChildProcess): Promise<void> {

@@ -26,3 +26,15 @@ export interface Runtime {
 	/** Starts a pod that publishes `ports`; rejects if the runtime could not. */
 	run(options: PodOptions, ports: readonly PortMapping[]): Promise<Pod>;
 }
+
+export interface Container extends Pod {
+	/** All that it has on its network. */
+	readonly addresses: readonly string[];
+	/** The command as run in its network namespace. */
+	inside(argv: readonly string[]): string[];
+}
+
+/** A runtime that publishes ports by rules, its own or its plugins'. */
+export interface Engine extends Runtime {
+	run(options: PodOptions, ports: readonly PortMapping[]): Promise<Container>;
+}

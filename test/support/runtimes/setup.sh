@@ -1,12 +1,12 @@
 #!/bin/bash
-# Makes what the tests of test/harness/runtimes need, in build/out/tools (or
-# $RUNTIME_TOOLS): Debian's podman, containerd and runc, unpacked but not
-# installed, and the newest cnitool, CNI plugins and containerd, built from
-# their Go modules. What is already there is left alone.
+# Makes what the tests of test/harness need, in build/out/tools (or
+# $RUNTIME_TOOLS): Debian's podman, netavark, Docker, containerd and runc, unpacked
+# but not installed, and the newest cnitool, CNI plugins, containerd, Docker and
+# netavark, built from their Go modules and crates. What is already there is left alone.
 #
 #	bash test/support/runtimes/setup.sh
 #
-# Needs root, Debian 12 and Go 1.24 or newer.
+# Needs root, Debian 12, Go 1.24 or newer, and Rust 1.88 or newer.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,11 +22,12 @@ export GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false CGO_ENABLED=0
 # Programs that the tests run on the machine itself.
 host_packages=(iproute2:ip iptables:iptables nftables:nft conntrack:conntrack
 	procps:sysctl util-linux:nsenter containernetworking-plugins:/usr/lib/cni/portmap
+	protobuf-compiler:protoc
 	ca-certificates:/etc/ssl/certs/ca-certificates.crt)
 
 # Programs that only the namespaced node sees, with the libraries that a minimal
 # Debian lacks.
-node_packages=(podman containerd runc conmon containernetworking-plugins
+node_packages=(podman netavark docker.io containerd runc conmon containernetworking-plugins
 	golang-github-containers-common golang-github-containers-image
 	libassuan0 libdevmapper1.02.1 libglib2.0-0 libgpgme11 libseccomp2 libsubid4)
 
@@ -103,6 +104,14 @@ go_module() {
 	cd /
 }
 
+# netavark, unoptimised: that takes half as long to build, and its rules are the same.
+crate_netavark() {
+	cd /tmp
+	CARGO_PROFILE_DEV_DEBUG=0 nice cargo install --quiet --locked --debug --no-track \
+		--version "$NETAVARK" --bin netavark --root "$1" netavark
+	cd /
+}
+
 # The specification, which docs/cni.md quotes.
 specification() {
 	local source
@@ -122,7 +131,8 @@ for plugin in portmap firewall tuning bandwidth; do plugins+=(./plugins/meta/$pl
 
 [ "$(id -u)" = 0 ] || { say "needs root"; exit 1; }
 install_host_packages
-once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_CONTAINERD $DEBIAN_RUNC $DEBIAN_PLUGINS" unpack_debian
+once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_NETAVARK $DEBIAN_DOCKER $DEBIAN_CONTAINERD $DEBIAN_RUNC $DEBIAN_PLUGINS" \
+	unpack_debian
 once programs "$(cat "$here"/go/go.sum "$here"/go/*/*.go | sha256sum | cut -d' ' -f1)" our_programs
 once "spec-$CNI" "$CNI" specification
 once "cnitool-$CNI" "$CNI" go_module "github.com/containernetworking/cni@v$CNI" ./cnitool
@@ -133,4 +143,11 @@ tags=no_btrfs,no_devmapper,no_rdt,no_tracing,no_zfs,urfave_cli_no_docs
 ldflags="-X github.com/containerd/containerd/v2/version.Version=$CONTAINERD"
 once "containerd-$CONTAINERD" "$CONTAINERD" go_module "github.com/containerd/containerd/v2@v$CONTAINERD" \
 	./cmd/containerd ./cmd/containerd-shim-runc-v2
+# The newest Docker takes minutes to build: `make engines` asks for it.
+if [ -n "${EVERY_ENGINE:-}" ]; then
+	tags=exclude_graphdriver_btrfs
+	ldflags="-X github.com/moby/moby/v2/dockerversion.Version=$MOBY"
+	once "docker-$MOBY" "$MOBY" go_module "github.com/moby/moby/v2@v$MOBY" ./cmd/dockerd ./cmd/docker-proxy
+fi
+once "netavark-$NETAVARK" "$NETAVARK" crate_netavark
 say "the runtimes are in $tools"

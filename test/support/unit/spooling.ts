@@ -26,6 +26,7 @@ export function report(change: Partial<Report> = {}): Report {
 		retired: 0,
 		expired: 0,
 		kept: 0,
+		keptByRules: 0,
 		scanned: { entries: 0, kept: 0, undecodable: 0 },
 		reasons: new Map(),
 		verdicts: new Map(),

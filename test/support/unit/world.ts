@@ -131,7 +131,7 @@ export function cachedFile(
 			config: Buffer.from(JSON.stringify(config)).toString("base64"),
 			ifName: a.ifname,
 			networkName: a.network,
-			netns: "/var/run/netns/x",
+			netns: a.netns ?? "/var/run/netns/x",
 			cniArgs: [
 				["K8S_POD_NAMESPACE", namespace],
 				["K8S_POD_NAME", name],

@@ -91,6 +91,18 @@ describe("a flush", () => {
 		expect(kernel.left()).toEqual([1001, 1003]);
 	});
 
+	test("that retires leaves what was retired before: its time must not begin anew", async () => {
+		const entries: EntrySpec[] = flows(5).map((flow, i) =>
+			i % 2 === 0 ? { ...flow, status: ["DST_NAT", "FIXED_TIMEOUT"] } : flow,
+		);
+		const { report, kernel } = await run(
+			{ entries },
+			{ action: { retireSeconds: 3 } },
+		);
+		expect(report).toMatchObject({ deleted: 0, retired: 2, expired: 3 });
+		expect([...kernel.retired.keys()]).toEqual([1001, 1003]);
+	});
+
 	test("removes while it reads, so that what is stale need not fit in memory", async () => {
 		const order: string[] = [];
 		const { report, kernel } = await run(

@@ -4,10 +4,14 @@
 import { describe, expect, test } from "vitest";
 import { countStale, onAdd } from "../../../../src/flush/onadd.ts";
 import { BOOKS } from "../../../support/book.ts";
+import type { EntrySpec } from "../../../support/entries.ts";
+import { natRules } from "../../../support/natrules.ts";
 import {
 	ALL,
+	AWAY,
 	flow,
 	GAP,
+	MINE,
 	mappingOfPod as m,
 	other,
 	POD,
@@ -31,8 +35,31 @@ describe("onAdd", () => {
 		const lines = host.written(2).split("\n").slice(0, -1);
 		expect(lines).toHaveLength(1);
 		expect(lines[0]).toMatch(
-			/^level=info msg=flushed .*deleted=2 kept=3 gone=0 .*reasons=other-pod:1,no-dnat:1 /,
+			/^level=info msg=flushed .*deleted=2 kept=3 keptByRules=1 gone=0 .*reasons=other-pod:1,no-dnat:1 /,
 		);
+	});
+
+	test("an entry that an earlier pod's DEL has retired is not right, though it leads to the pod", async () => {
+		const to = (
+			client: string,
+			status: NonNullable<EntrySpec["status"]>,
+		): EntrySpec => ({
+			...flow({ orig: `C:${client} > H:8125`, reply: `P:5353 > C:${client}` }),
+			status,
+		});
+		const retired = to("7", ["DST_NAT", "FIXED_TIMEOUT"]);
+		const lasting = to("8", ["DST_NAT"]);
+		const { context, host, removed } = setUpPods([retired, lasting]);
+		await onAdd(context, POD);
+		expect(removed()).toEqual([retired.orig]);
+		expect(host.written(2)).toContain("reasons=retired:1");
+	});
+
+	test("a pod's own flow from the hostPort stays: who began it may live", async () => {
+		const begun = flow({ orig: "Q:8125 > S:41234", reply: "S:41234 > H:8125" });
+		const { context, removed } = setUpPods([begun]);
+		await onAdd(context, POD);
+		expect(removed()).toEqual([]);
 	});
 
 	test("its own record does not make its hostIP another's", async () => {
@@ -63,12 +90,83 @@ describe("onAdd", () => {
 		expect(host.written(2)).toBe("");
 	});
 
-	test("with a mapping of one address it asks neither routes nor records", async () => {
-		const { context, host, kernel, removed } = setUpPods(ALL, [], {});
+	test("with a mapping of one address and nothing stale it asks neither routes, rules nor records", async () => {
+		const { context, host, kernel, removed } = setUpPods([MINE, THEIRS, AWAY]);
 		await onAdd(context, { ...POD, mappings: [{ ...m, hostIP: H }] });
-		expect(removed()).toEqual([STALE.orig, GAP.orig]);
+		expect(removed()).toEqual([]);
 		expect(kernel.requests.some((r) => r.protocol === 0)).toBe(false);
+		expect(kernel.requests.some((r) => r.type >> 8 === 10)).toBe(false);
 		expect(host.calls.filter((c) => c.startsWith("readDir"))).toEqual([]);
+	});
+
+	describe("the rules decide", () => {
+		const OURS = "udp local:8125 > 10.88.0.2:5353";
+		const NEIGHBOURS = "udp 203.0.113.10:8125 > 10.88.0.3:5353";
+		const SERVICE = "udp 203.0.113.1:8125 > 10.88.0.9:5353 kube-proxy";
+		const RETIRED: EntrySpec = {
+			...flow({ orig: "C:9 > H:8125", reply: "P:5353 > C:9" }),
+			status: ["DST_NAT", "FIXED_TIMEOUT"],
+		};
+		const [S, G, T, R] = [STALE, GAP, THEIRS, RETIRED].map((e) => e.orig);
+		test.each<[string, readonly string[], (string | undefined)[]]>([
+			["ours alone", [OURS], [S, G, T, R]],
+			["a neighbour's before ours", [NEIGHBOURS, OURS], [S, G, R]],
+			["a neighbour's after ours", [OURS, NEIGHBOURS], [S, G, T, R]],
+			["a Service's before ours", [SERVICE, OURS], [T, R]],
+			["a Service's after ours", [OURS, SERVICE], [S, G, T, R]],
+			["none: the retired ends anyway", [], [R]],
+		])("%s", async (_, lines, want) => {
+			// records are no proof: one that is wrong changes nothing
+			const neighbour = other("n", {
+				mappings: [{ ...m, hostIP: H2, podIP: N }],
+			});
+			const rules = natRules(...lines);
+			for (const records of [[], [neighbour]]) {
+				const { context, host, removed } = setUpPods(
+					[...ALL, RETIRED],
+					records,
+					{ rules },
+				);
+				await onAdd(context, POD);
+				expect(removed()).toEqual(want);
+				const kept = 4 - want.length;
+				if (kept > 0) expect(host.written(2)).toContain(`keptByRules=${kept} `);
+				else expect(host.written(2)).not.toContain("keptByRules");
+			}
+		});
+
+		test("of two mappings of the pod on one port, the rule of the narrower is asked", async () => {
+			const narrow = flow({ orig: "C:6 > H2:8125", reply: "P:53 > C:6" });
+			const wide = flow({ orig: "C:7 > H2:8125", reply: "P:5353 > C:7" });
+			const { context, removed } = setUpPods([narrow, wide], [], {
+				rules: natRules("udp 203.0.113.10:8125 > 10.88.0.2:53", OURS),
+			});
+			await onAdd(context, {
+				...POD,
+				mappings: [{ ...m, hostIP: H2, containerPort: 53 }, m],
+			});
+			expect(removed()).toEqual([wide.orig]);
+		});
+
+		test("a record that says otherwise is not even read", async () => {
+			const { context, host } = setUpPods(ALL, [], {
+				rules: natRules(OURS),
+			});
+			await onAdd(context, POD);
+			expect(host.calls.filter((c) => c.startsWith("readDir"))).toEqual([]);
+		});
+
+		test("removes nothing more once the time is up", async () => {
+			const { context, host, removed } = setUpPods(ALL, [], {
+				rules: natRules(OURS),
+				answer: (r) => (r.type === 0x0a10 ? [] : undefined),
+			});
+			await onAdd(context, POD);
+			expect(removed()).toEqual([]);
+			expect(host.written(2)).toMatch(
+				/^level=warn msg="cannot flush" .*DeadlineError/,
+			);
+		});
 	});
 
 	test.each(["mkdir", "writeFile", "rename"])(

@@ -34,6 +34,11 @@ describe("the line in the log", () => {
 			"level=warn msg=flushed how=scan deleted=0 kept=0 gone=0 retired=2 scanned=9 undecodable=3 refused=EBUSY:2,EPERM:1 ms=1",
 		],
 		[
+			"has what the rules have kept, if anything",
+			{ kept: 7, keptByRules: 3 },
+			"level=info msg=flushed how=scan deleted=0 kept=7 keptByRules=3 gone=0 scanned=0 ms=1",
+		],
+		[
 			"has the reasons",
 			{
 				reasons: new Map([

@@ -5,6 +5,7 @@ import { AF_INET6 } from "../../../../src/net/ip.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../src/net/proto.ts";
 import {
 	agrees,
+	agreesByReply,
 	familiesOf,
 	isMeant,
 	portsOf,
@@ -168,4 +169,27 @@ test("ports are looked for in each protocol and family; all without a hostPort",
 	expect(portsOf({ ...ANY, hostIP: H })).toEqual([
 		{ family: 2, proto: 17, hostPort: null },
 	]);
+});
+
+describe("an entry that a pod began agrees", () => {
+	const begun: Row = {
+		orig: "P:5353 > S:41234",
+		reply: "S:41234 > H:8125",
+		zone: 7,
+	};
+	test.each<[string, Partial<Selection>, boolean]>([
+		["without conditions", {}, true],
+		["by the port that its replies come to", PORT, true],
+		["not by the port that it was sent to", { hostPort: 41234 }, false],
+		["by the address that its replies come to", { hostIP: H }, true],
+		["not by another", { hostIP: H2 }, false],
+		["by the pod", POD, true],
+		["not by another pod", { podIP: BOOKS.IPv4.Q }, false],
+		["not by another protocol", TCP, false],
+		["not by another family", { family: AF_INET6 }, false],
+		["by its zone", { zone: 7 }, true],
+		["not by another zone", { zone: 8 }, false],
+	])("%s", (_, change, want) =>
+		expect(agreesByReply({ ...ANY, ...change }, made(begun))).toBe(want),
+	);
 });

@@ -2,12 +2,8 @@
 // that portmap's rules, or their absence, leave behind.
 
 import { describe, expect, test } from "vitest";
-import {
-	type Node,
-	type Reason,
-	staleOnAdd,
-} from "../../../../src/policy/stale.ts";
-import { BOOKS, isLocal } from "../../../support/book.ts";
+import { type Reason, staleOnAdd } from "../../../../src/policy/stale.ts";
+import { isLocal } from "../../../support/book.ts";
 import {
 	BOTH_NAT,
 	DNAT,
@@ -18,8 +14,6 @@ import {
 	PROTOS,
 	REPLIED,
 } from "../../../support/unit/flows.ts";
-
-const NODE: Node = { isLocal, isServed: () => false };
 
 /** The verdicts for UDP, TCP and SCTP; undefined is kept. */
 type Verdicts = readonly (Reason | undefined)[];
@@ -224,33 +218,16 @@ describe.each(FAMILIES)("%s", (family) => {
 			test.each(rows)("$name", ({ flow, want, hostIP }) => {
 				const m = mapping(family, proto, hostIP);
 				const e = flowEntry(family, proto, flow);
-				expect(staleOnAdd(m, e, NODE)).toBe(want[n]);
+				expect(staleOnAdd(m, e, isLocal)).toBe(want[n]);
 			});
 		},
 	);
-});
-
-test("of a mapping of any address, what a live mapping of one address serves is left to it", () => {
-	const m = mapping("IPv4", "udp");
-	const node: Node = {
-		isLocal,
-		isServed: ({ orig }) => orig.dst === BOOKS.IPv4.H2,
-	};
-	const to = (host: string) =>
-		flowEntry("IPv4", "udp", {
-			orig: `C:6000 > ${host}:8125`,
-			reply: "N:5353 > C:6000",
-			status: DNAT,
-		});
-	expect(staleOnAdd(m, to("H2"), node)).toBeUndefined();
-	expect(staleOnAdd(m, to("H"), node)).toBe("other-pod");
 });
 
 test("a mapping of one address asks nothing about the node", () => {
 	const refuse = (): never => {
 		throw new Error("asked");
 	};
-	const node: Node = { isLocal: refuse, isServed: refuse };
 	const e = flowEntry("IPv6", "udp", { orig: "C:6000 > H2:8125" });
-	expect(staleOnAdd(mapping("IPv6", "udp", "H2"), e, node)).toBe("no-dnat");
+	expect(staleOnAdd(mapping("IPv6", "udp", "H2"), e, refuse)).toBe("no-dnat");
 });

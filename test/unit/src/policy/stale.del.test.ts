@@ -8,7 +8,6 @@ import {
 	deadFilter,
 	deadOfPod,
 	deadOnDel,
-	type Node,
 	staleOnAdd,
 } from "../../../../src/policy/stale.ts";
 import { BOOKS, isLocal, spell } from "../../../support/book.ts";
@@ -246,26 +245,24 @@ describe("the same ports in another protocol of ours", () => {
 		PROTOS.filter((b) => b !== a).map((b) => [a, b] as const),
 	);
 	test.each(pairs)("a mapping of %s leaves %s alone", (mapped, other) => {
-		const node: Node = { isLocal, isServed: () => false };
 		for (const reply of ["Q:5353 > C:6000", "P:5353 > C:6000"]) {
 			const e = flowEntry("IPv4", other, {
 				orig: "C:6000 > H:8125",
 				reply,
 				status: DNAT,
 			});
-			expect(staleOnAdd(mapping("IPv4", mapped), e, node)).toBeUndefined();
+			expect(staleOnAdd(mapping("IPv4", mapped), e, isLocal)).toBeUndefined();
 			expect(deadOnDel(mapping("IPv4", mapped), e)).toBeUndefined();
 		}
 	});
 });
 
 test("a mapping of one family leaves the other alone", () => {
-	const node: Node = { isLocal: () => true, isServed: () => false };
 	for (const [mine, other] of [
 		["IPv4", "IPv6"],
 		["IPv6", "IPv4"],
 	] as const) {
 		const e = flowEntry(other, "udp", { orig: "C:6000 > H:8125" });
-		expect(staleOnAdd(mapping(mine, "udp"), e, node)).toBeUndefined();
+		expect(staleOnAdd(mapping(mine, "udp"), e, isLocal)).toBeUndefined();
 	}
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Reason } from "../../../../src/policy/stale.ts";
 import {
 	age,
+	begunInWords,
 	leftAgo,
 	nameOf,
 	passingInWords,
@@ -75,8 +76,19 @@ describe("a stale entry", () => {
 			undefined,
 			"came while no rule was there, and ends on the node itself",
 		],
+		["retired", Q, "was retired by a DEL, and ends in a moment"],
 	])("by %s, with the owner %o", (reason, owner, want) =>
 		expect(staleInWords(toPod, reason, owner)).toBe(want),
+	);
+});
+
+test("an entry that a pod began names the pod's address, its peer and the frontend", () => {
+	const e = flowEntry("IPv6", "udp", {
+		orig: "Q:5353 > S:41234",
+		reply: "S:41234 > H:8125",
+	});
+	expect(begunInWords(e, 4 * MINUTE)).toBe(
+		"was begun by fd88::9, which left this node 4 min ago, and takes what [fd09::9]:41234 sends to [fd03::1]:8125",
 	);
 });
 

@@ -1,0 +1,143 @@
+// The rules as a view on entries: the outcomes that they allow for an entry's first
+// packet, with what their evaluation needs beside them. It judges nothing.
+
+import type { Entry } from "../conntrack/entry.ts";
+import type { DumpFilter } from "../conntrack/messages.ts";
+import { Prefilter } from "../conntrack/prefilter.ts";
+import { addressOf, type Client } from "../conntrack/verdictcache.ts";
+import type { Host } from "../host.ts";
+import { AF_INET, AF_INET6, type Family, formatIP } from "../net/ip.ts";
+import type { Deadline } from "../netlink/exchange.ts";
+import { firstPacketOf, type Prospect } from "../policy/ruling.ts";
+import { isDNATed } from "../policy/stale.ts";
+import { NatRules, UnsettledRulesError } from "../rules/ruleset.ts";
+import { type LocalAddresses, localAddresses } from "./addresses.ts";
+import { Interfaces } from "./interfaces.ts";
+
+/** The rules change in groups of commits; between two of them there is time to judge. */
+const TRIES = 8;
+
+/** A prospect, and whom it is for. */
+export interface FoundProspect extends Prospect {
+	/** True if another client of the same frontend, that is the node itself or is not, has the same outcomes. */
+	readonly isShared: boolean;
+}
+
+export interface ViewOptions {
+	/** The node's addresses, if they have just been read for all families of the ports. */
+	readonly known?: LocalAddresses | undefined;
+	/** True if the entries may have come to any address, and not mostly to the node's own. */
+	readonly isEverywhere?: boolean;
+}
+
+export class RulesView {
+	readonly #rules: NatRules;
+	readonly #interfaces: Interfaces;
+	/** The destinations that packets in question may have. */
+	readonly #addresses: Prefilter;
+	readonly #locals: LocalAddresses;
+	readonly #isLocal = (address: Uint8Array): boolean =>
+		this.#locals.isLocal(
+			formatIP(address, 0, address.length === 4 ? AF_INET : AF_INET6),
+		);
+
+	private constructor(
+		rules: NatRules,
+		interfaces: Interfaces,
+		addresses: Prefilter,
+		locals: LocalAddresses,
+	) {
+		this.#rules = rules;
+		this.#interfaces = interfaces;
+		this.#addresses = addresses;
+		this.#locals = locals;
+	}
+
+	/**
+	 * Opens a view for entries that came to one of the ports. Throws NetlinkError, SysError
+	 * or DeadlineError.
+	 */
+	static async open(
+		host: Host,
+		deadline: Deadline,
+		ports: readonly DumpFilter[],
+		{ known, isEverywhere = false }: ViewOptions = {},
+	): Promise<RulesView> {
+		const families = [AF_INET, AF_INET6].filter((f): f is Family =>
+			ports.some(({ family }) => family === f),
+		);
+		const locals = known ?? (await localAddresses(host, families, deadline));
+		const addresses = new Prefilter("orig.dst");
+		locals.addTo(addresses);
+		if (isEverywhere)
+			for (const length of [4, 16]) addresses.add(new Uint8Array(length), 0);
+		const numbers = new Set(ports.map(({ hostPort }) => hostPort));
+		const rules = new NatRules(host, deadline, {
+			address: (dst) => addresses.mayHave(dst),
+			port: (dport) => numbers.has(null) || numbers.has(dport),
+		});
+		return new RulesView(
+			rules,
+			new Interfaces(host, deadline),
+			addresses,
+			locals,
+		);
+	}
+
+	close(): void {
+		this.#rules.close();
+		this.#interfaces.close();
+	}
+
+	/** The generation of the rules that were read last; undefined if the kernel counts none. */
+	get generation(): number | undefined {
+		return this.#rules.generation;
+	}
+
+	/**
+	 * Returns what `judge` returns, all by one generation of the rules: if they have
+	 * changed meanwhile, it judges again. Throws what `NatRules.outcomes` throws.
+	 */
+	async settled<T>(judge: () => Promise<T>): Promise<T> {
+		const rules = this.#rules;
+		for (let tries = 0; tries < TRIES; tries++) {
+			const { readings, isRead } = rules;
+			const found = await judge();
+			// there are verdicts that need no rule
+			if (rules.readings === readings && !rules.isRead) return found;
+			// rules that were read anew in the middle may differ from those before
+			const isOne = rules.readings === readings + (isRead ? 0 : 1);
+			if (isOne && (await rules.isCurrent())) return found;
+		}
+		throw new UnsettledRulesError("the rules change while entries are judged");
+	}
+
+	/** Returns true if the client is the node itself. */
+	isOfNode(client: Client): boolean {
+		// most clients certainly are not
+		if (typeof client === "number" && !this.#addresses.mayHaveWord(client))
+			return false;
+		return this.#locals.isLocal(addressOf(client));
+	}
+
+	/** Throws what `NatRules.outcomes` throws. */
+	async prospect(e: Entry): Promise<FoundProspect> {
+		const packet = firstPacketOf(e, this.#isLocal, undefined);
+		// a hostIP need not be an address of the node
+		if (!this.#addresses.mayHave(packet.dst)) {
+			this.#addresses.add(packet.dst);
+			this.#rules.drop();
+		}
+		const { all, asks } = await this.#rules.outcomes(packet);
+		const found = { packet, outcomes: all, isShared: asks.size === 0 };
+		// The interface of an entry with NAT is never guessed: the guess was wrong in 8 of 12
+		// asymmetric cases. An entry without NAT ends on the node, and a wrong guess harms none.
+		if (!asks.has("interface") || packet.isSentByNode || isDNATed(e))
+			return found;
+		const arrivesOn = await this.#interfaces.towards(e.orig.src);
+		if (arrivesOn === undefined) return found;
+		const guessed = { ...packet, arrivesOn };
+		const { all: outcomes } = await this.#rules.outcomes(guessed);
+		return { ...found, outcomes };
+	}
+}
