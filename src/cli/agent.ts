@@ -10,8 +10,10 @@ import type { Wishes } from "../install/plan.ts";
 import { keeper, type State } from "../install/watch.ts";
 import { logger } from "../log.ts";
 import { type Options, publisher } from "../metrics/publish.ts";
-import { type Proto, protocolOf } from "../net/proto.ts";
-import { reconcileAttachments } from "../reconcile/reconcile.ts";
+import { IPPROTO_UDP, type Proto, protocolOf } from "../net/proto.ts";
+import type { RuleScope } from "../policy/published.ts";
+import { logRepair, reconcileAttachments } from "../reconcile/reconcile.ts";
+import { POLL_MS, repairer } from "../reconcile/repair.ts";
 import { mapped } from "../sweep/scope.ts";
 import { type Memory, sweepOnce } from "../sweep/sweep.ts";
 import { type Duty, repeat } from "./loop.ts";
@@ -21,6 +23,8 @@ export interface Duties {
 	/** 0 reconciles only once, for the pods that are older than the agent. */
 	readonly reconcileMs: number;
 	readonly sweep: boolean;
+	/** Whose rules decide about entries that are not recorded; undefined if none do. */
+	readonly repairRules: RuleScope | undefined;
 	/** The address that serves the metrics, and the file that holds them; each may be absent. */
 	readonly metrics: Pick<Options, "address" | "textfile">;
 }
@@ -35,7 +39,7 @@ export async function runAgent(
 	host: FullHost,
 	where: Where,
 	wishes: Wishes,
-	{ everyMs, reconcileMs, sweep, metrics }: Duties,
+	{ everyMs, reconcileMs, sweep, repairRules, metrics }: Duties,
 ): Promise<number> {
 	const dataDir = where.root + where.dataDir;
 	const logOf = (event: string) => logger(host, "info", undefined, { event });
@@ -61,6 +65,21 @@ export async function runAgent(
 				),
 		},
 	];
+	if (repairRules !== undefined) {
+		const repairing = contextOf("repair");
+		const repair = repairer(repairing, repairRules, {
+			dir,
+			protocols: [IPPROTO_UDP],
+		});
+		duties.push({
+			everyMs: POLL_MS,
+			run: () =>
+				attempt(repairing, "cannot repair", async () => {
+					const report = await repair();
+					if (report) logRepair(repairing, report);
+				}),
+		});
+	}
 	if (sweep)
 		duties.push({ everyMs: SWEEP_MS, run: sweeper(contextOf("sweep")) });
 	const { address, textfile } = metrics;

@@ -23,6 +23,8 @@ export interface Option<T> extends Switch {
 	readonly envUnless?: readonly string[];
 	/** The value without the flag, as it would be typed. */
 	readonly fallback?: string;
+	/** The value if the flag is typed without one. A value then follows "=", in the same word. */
+	readonly bare?: string;
 	/** All valid values, if they can be listed. */
 	readonly choices?: readonly string[];
 }
@@ -145,6 +147,8 @@ function read(
 				throw new UsageError(`${name} takes no value: ${value}`);
 			if (rest !== "") queue.unshift(`-${rest}`);
 		} else if (rest !== "") values.push(value);
+		else if ("bare" in flag && typeof flag.bare === "string")
+			values.push(flag.bare);
 		else {
 			const next = queue.shift();
 			// a flag in the value's place: the value was forgotten

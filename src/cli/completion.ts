@@ -3,6 +3,7 @@
 
 import { own } from "../lookup.ts";
 import { type Command, command, type Flags, flagName } from "./command.ts";
+import { isBare } from "./help.ts";
 import { nearest, UsageError } from "./usage.ts";
 
 type Flag = Flags[string];
@@ -61,7 +62,8 @@ function spellings(key: string, flag: Flag): string[] {
 
 /** Returns the values that may follow: a list of words, a file, other text, or undefined for a switch. */
 function valuesOf(flag: Flag): readonly string[] | "file" | "text" | undefined {
-	if (!("value" in flag)) return undefined;
+	// a word after a flag that may stand alone is not its value
+	if (!("value" in flag) || isBare(flag)) return undefined;
 	if (flag.choices) return flag.choices;
 	return flag.value === "FILE" || flag.value === "DIR" ? "file" : "text";
 }

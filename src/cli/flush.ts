@@ -5,23 +5,28 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
 import { flush, type Request } from "../flush/flush.ts";
-import { failureOf, type Report, total } from "../flush/report.ts";
+import { failureOf, joinReports, type Report, total } from "../flush/report.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
+import type { RuleScope } from "../policy/published.ts";
 import {
+	agreesByReply,
 	familiesOf,
 	isMeant,
 	isSaid,
 	portsOf,
 	type Selection,
 } from "../policy/selection.ts";
+import type { Reason } from "../policy/stale.ts";
+import { repairByRules } from "../reconcile/byrules.ts";
+import { RepairMemory } from "../reconcile/memory.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import { recorded } from "../reconcile/recorded.ts";
+import { leadingToLive, recorded } from "../reconcile/recorded.ts";
 import type { Source } from "../reconcile/source.ts";
 import { readDepartures } from "../state/departures.read.ts";
-import { type CacheSource, liveAttachments } from "../state/liveness.ts";
+import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import {
 	ALL_PROTOS,
@@ -36,7 +41,7 @@ import {
 } from "./entries.ts";
 import { readRecords } from "./records.ts";
 import { UsageError } from "./usage.ts";
-import { oneOf } from "./values.ts";
+import { oneOf, RULES } from "./values.ts";
 
 const DEADLINE_MS = 600_000;
 
@@ -44,7 +49,11 @@ const DEADLINE_MS = 600_000;
 const CONDITIONS = ["stale", "podIP", "hostPort", "hostIP"];
 
 /** Is called for each entry that is to be removed; `isLocal` knows the node's addresses. */
-type OnFound = (e: Entry, isLocal: (ip: IP) => boolean) => void;
+type OnFound = (
+	e: Entry,
+	isLocal: (ip: IP) => boolean,
+	verdict?: Verdict,
+) => void;
 
 export const flushCommand = command({
 	name: "flush",
@@ -59,6 +68,10 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		hostIP: { ...HOST_IP, env: "TARGET_IP", envUnless: CONDITIONS },
 		proto: protoFlag("udp, or all with --stale"),
 		...SELECT,
+		rules: {
+			...RULES,
+			help: "with --stale: also remove UDP entries that contradict the rules of portmap, netavark, Docker, CRI-O and Incus; with =all also those of firewalld and hand-written rules",
+		},
 		dryRun: {
 			short: "n",
 			help: "remove nothing; show what would be removed, and why",
@@ -84,12 +97,17 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 			line: "conntrack-flush flush --pod-ip 10.88.0.2 --proto all",
 		},
 	],
-	async run(host, { dryRun, output, stale, dataDir, cniCacheDir, ...flags }) {
+	async run(
+		host,
+		{ dryRun, output, stale, rules, dataDir, cniCacheDir, ...flags },
+	) {
 		const selection = selectionOf(flags, stale ? ALL_PROTOS : [IPPROTO_UDP]);
 		if (!stale && !isSaid(selection))
 			throw new UsageError(
 				"flush needs --host-port PORT, --pod-ip IP or --stale",
 			);
+		if (rules !== undefined && !stale)
+			throw new UsageError("--rules is for --stale");
 		// only --stale depends on the records
 		if (stale) readRecords(host, dataDir);
 		const event = "flush";
@@ -100,7 +118,7 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		const found = dryRun ? explained(context, cache, printer.row) : () => {};
 		const action = dryRun ? "count" : "delete";
 		const report = stale
-			? await flushStale(context, cache, selection, action, found)
+			? await flushStale(context, cache, selection, rules, action, found)
 			: await flushMeant(context, selection, action, found);
 		if (dryRun) printer.end();
 		// a failed look has no result, and a failed flush that removed nothing has no counts
@@ -114,11 +132,12 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 	},
 });
 
-/** Removes those selected entries that are stale. */
-function flushStale(
+/** Removes those selected entries that are stale, by the records and with `rules` by the rules alone. */
+async function flushStale(
 	context: Context,
 	cache: CacheSource,
 	selection: Selection,
+	rules: RuleScope | undefined,
 	action: "count" | "delete",
 	found: OnFound,
 ): Promise<Report> {
@@ -128,11 +147,30 @@ function flushStale(
 		const desired = recorded(context, cache)(isLocal);
 		return {
 			...desired,
-			judge: (e) =>
-				isMeant(selection, e, isLocal) ? desired.judge(e) : undefined,
+			judge(e) {
+				const reason = desired.judge(e);
+				const isSelected =
+					reason === "begun-by-pod"
+						? agreesByReply(selection, e)
+						: isMeant(selection, e, isLocal);
+				return isSelected ? reason : undefined;
+			},
 		};
 	};
-	return reconcile(context, [source], action, (e) => found(e, local));
+	const report = await reconcile(context, [source], action, (e) =>
+		found(e, local),
+	);
+	if (rules === undefined || report.error !== undefined) return report;
+	const byRules = await repairByRules(context, {
+		scope: rules,
+		action,
+		memory: new RepairMemory(),
+		spares: () => leadingToLive(context, cache),
+		isMeant: (e, isLocal) => isMeant(selection, e, isLocal),
+		found: (e, reason, _, words = "") =>
+			found(e, local, { kind: "stale", reason: reason as Reason, why: words }),
+	});
+	return joinReports(report, byRules);
 }
 
 /** Removes every selected entry, healthy or not. */
@@ -169,12 +207,12 @@ function explained(
 	row: (r: Row) => void,
 ): OnFound {
 	const { host, dataDir } = context;
-	const live = liveAttachments(context, cache);
+	const { live, cached } = takeSnapshot(context, cache);
 	const departures = readDepartures(host, dataDir);
 	let judge: ((e: Entry) => Verdict) | undefined;
-	return (entry, isLocal) => {
-		judge ??= judgeBy(live, isLocal, host.ticks(), departures);
-		row({ entry, verdict: judge(entry) });
+	return (entry, isLocal, verdict) => {
+		judge ??= judgeBy(live, isLocal, host.ticks(), departures, cached);
+		row({ entry, verdict: verdict ?? judge(entry) });
 	};
 }
 

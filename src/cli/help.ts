@@ -43,8 +43,18 @@ export function usageOf<F extends Flags>(c: Command<F>): string {
 /** Returns the ways to type a flag, with its value: `-o, --output FORMAT`. */
 export function spelling(key: string, flag: Flags[string]): string {
 	const short = flag.short ? `-${flag.short}, ` : "";
-	const value = "value" in flag ? ` ${flag.value}` : "";
-	return `${short}${flagName(key)}${value}`;
+	return `${short}${flagName(key)}${valueAfter(flag)}`;
+}
+
+/** Returns true if the flag may be typed without its value. */
+export function isBare(flag: Flags[string]): boolean {
+	return "bare" in flag && flag.bare !== undefined;
+}
+
+/** Returns the value as it follows the flag: ` FORMAT`, `[=SCOPE]`, or nothing. */
+export function valueAfter(flag: Flags[string]): string {
+	if (!("value" in flag)) return "";
+	return isBare(flag) ? `[=${flag.value}]` : ` ${flag.value}`;
 }
 
 /** Returns the help of a flag, with its values, its fallback and its environment variable. */

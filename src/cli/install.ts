@@ -14,7 +14,7 @@ import { isCrio, seenRuntime } from "../install/runtime.ts";
 import { command, flagName } from "./command.ts";
 import { interval, LISTEN, PLACES, TEXTFILE, whereOf } from "./places.ts";
 import { UsageError } from "./usage.ts";
-import { choice, text } from "./values.ts";
+import { choice, RULES, text } from "./values.ts";
 
 /** The exit code of --check if something is not in place. */
 const NOT_IN_PLACE = 3;
@@ -30,6 +30,10 @@ const WATCHING = {
 	reconcileInterval: {
 		...interval(1000, true),
 		help: "with --watch: how often to reconcile the table with the node's attachments; 1m if not given, 0 for once",
+	},
+	repairRules: {
+		...RULES,
+		help: "with --watch: also remove UDP entries that contradict the rules of portmap, netavark, Docker, CRI-O and Incus, within a second of a change; with =all also those of firewalld and hand-written rules",
 	},
 	sweep: {
 		help: "with --watch: also remove unanswered TCP entries to recorded hostPorts, as sweep does",
@@ -125,6 +129,7 @@ export const installCommand = command({
 				everyMs: interval,
 				reconcileMs: reconcileInterval,
 				sweep,
+				repairRules: values.repairRules,
 				metrics: { address: values.metricsAddress, textfile: values.textfile },
 			});
 		}

@@ -7,11 +7,13 @@ import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
+import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { Deadline } from "../netlink/exchange.ts";
-import { judgeBy } from "../policy/judge.ts";
+import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
 	agrees,
+	agreesByReply,
 	familiesOf,
 	isMeant,
 	isSaid,
@@ -19,7 +21,7 @@ import {
 	type Selection,
 } from "../policy/selection.ts";
 import { readDepartures } from "../state/departures.read.ts";
-import { type CacheSource, liveAttachments } from "../state/liveness.ts";
+import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import {
 	ALL_PROTOS,
@@ -128,18 +130,21 @@ async function show(host: Host, query: Query): Promise<void> {
 	const { selection, all, stale, dataDir, cache, format } = query;
 	readRecords(host, dataDir);
 	const context = { host, dataDir, log: () => {}, event: "list" };
-	const live = liveAttachments(context, cache);
-	const ofRecords = !all && !isSaid(selection);
-	const wanted = ofRecords
-		? live.flatMap((a) => a.mappings)
-		: portsOf(selection);
-	if (wanted.length === 0)
+	const { live, cached } = takeSnapshot(context, cache);
+	// without a selection, it is about the ports of attachments and of other engines
+	const ofNode = !all && !isSaid(selection);
+	if (ofNode && live.every((a) => a.mappings.length === 0))
 		host.write(
 			2,
 			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
 		);
+	const wanted = portsOf(selection);
 	const ports = new PortSet();
-	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
+	for (const { proto, hostPort } of wanted) {
+		ports.add(proto, hostPort);
+		// entries that a pod began come to its hostPort with their replies
+		if (hostPort !== null) ports.add(proto, hostPort, "reply");
+	}
 
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const locals = await localAddresses(host, familiesOf(selection), deadline);
@@ -149,18 +154,30 @@ async function show(host: Host, query: Query): Promise<void> {
 		isLocal,
 		host.ticks(),
 		readDepartures(host, dataDir),
+		cached,
 	);
+	const rules = openProspects(host, deadline, wanted, (why) =>
+		host.write(2, `judged by the records alone: ${why}\n`),
+	);
+	const hostIPs = new Set(live.flatMap((a) => a.mappings.map((m) => m.hostIP)));
+	/** Returns the verdict; the rules are asked about addresses of the node and recorded ones only. */
+	const verdictOn = async (e: Entry): Promise<Verdict> => {
+		const { dst } = e.orig;
+		const isAsked = isLocal(dst) || hostIPs.has(dst);
+		return judge(e, isAsked ? await rules.of(e) : undefined);
+	};
 	const printer = entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
-	const visit = (hits: readonly Entry[]): void => {
+	const visit = async (hits: readonly Entry[]): Promise<void> => {
 		for (const entry of hits) {
 			const isOurs =
-				all || ofRecords
+				all || ofNode
 					? agrees(selection, entry)
 					: isMeant(selection, entry, isLocal);
-			if (!isOurs) continue;
-			const verdict = judge(entry);
-			if (ofRecords && verdict.attachment === undefined) continue;
+			if (!isOurs && !agreesByReply(selection, entry)) continue;
+			const verdict = await verdictOn(entry);
+			if (!isOurs && !verdict.isBegun) continue;
+			if (ofNode && !verdict.attachment && !verdict.isPublished) continue;
 			if (stale && verdict.kind !== "stale") continue;
 			found[verdict.kind]++;
 			printer.row({ entry, verdict });
@@ -173,6 +190,7 @@ async function show(host: Host, query: Query): Promise<void> {
 		await scan(table, ports, count, visit, undefined, read);
 	} finally {
 		table.close();
+		rules.close();
 		printer.end();
 	}
 	if (count.undecodable > 0)

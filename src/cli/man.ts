@@ -2,7 +2,7 @@
 // needs no template file and no other program.
 
 import { type Command, command, flagName } from "./command.ts";
-import { CODES, meaning, usageOf } from "./help.ts";
+import { CODES, isBare, meaning, usageOf } from "./help.ts";
 
 /** Returns the command. `all` loads every command, this one too. */
 export function manCommand(
@@ -63,7 +63,8 @@ function section(c: Command): string {
 			.flatMap((p, i) => [...(i > 0 ? [".PP"] : []), text(p)]),
 		...Object.entries(c.flags).map(([key, flag]) => {
 			const short = flag.short ? `\\fB\\-${flag.short}\\fR, ` : "";
-			const value = "value" in flag ? ` \\fI${line(flag.value)}\\fR` : "";
+			const name = "value" in flag ? `\\fI${line(flag.value)}\\fR` : "";
+			const value = isBare(flag) ? `[=${name}]` : name && ` ${name}`;
 			return `.TP\n${short}\\fB${line(flagName(key))}\\fR${value}\n${text(meaning(flag))}`;
 		}),
 		...codes.map(([code, what]) => item(`exit ${code}`, what)),

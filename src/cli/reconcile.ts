@@ -3,14 +3,17 @@
 
 import type { Context } from "../context.ts";
 import type { Action } from "../flush/flush.ts";
-import { failureOf, type Report } from "../flush/report.ts";
+import { failureOf, joinReports, type Report } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
+import type { RuleScope } from "../policy/published.ts";
+import { repairByRules } from "../reconcile/byrules.ts";
 import { DocumentError, readFrontends } from "../reconcile/frontends.ts";
+import { RepairMemory } from "../reconcile/memory.ts";
 import { logRepair, type OnStale, reconcile } from "../reconcile/reconcile.ts";
-import { dropAbsent, recorded } from "../reconcile/recorded.ts";
+import { dropAbsent, leadingToLive, recorded } from "../reconcile/recorded.ts";
 import {
 	addVanished,
 	type Claim,
@@ -23,7 +26,7 @@ import type { CacheSource } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import { isStream, readInput } from "./input.ts";
 import { isClosedPipe } from "./pipe.ts";
-import { departures, leftOut, line, summary } from "./reconcile.words.ts";
+import { holders, leftOut, line, summary } from "./reconcile.words.ts";
 import { readRecords } from "./records.ts";
 import { UsageError } from "./usage.ts";
 import {
@@ -31,6 +34,7 @@ import {
 	DATA_DIR_FLAG,
 	duration,
 	PROTO,
+	RULES,
 	text,
 } from "./values.ts";
 
@@ -49,6 +53,8 @@ The desired state comes from the node's attachments, or with --frontends from a 
 The attachments are those that the plugin has recorded, and those in libcni's cache that portmap has mapped. If an attachment is recorded and absent from the cache, but others of its network are in the cache, then it has ended without the plugin and does not count.
 
 An entry of a frontend stays if it leads to the address and port of one of the frontend's endpoints. If a frontend has no endpoints, all its entries are deleted. So list a deleted Service once more, with "endpoints": []. In a loop this is not needed: a frontend that disappears from the document counts as deleted. A Service that was deleted and created again has the endpoints that the document gives it now. A nodePort is claimed only on the node's own addresses; ports of the same number on other hosts are not touched.
+
+With --rules no record is needed: an entry goes if rules of an engine that publishes ports send its frontend, and cannot send it where it leads. Entries that kube-proxy's rules decide about are never touched by this; --frontends is for those.
 
 TCP entries are deleted only with --proto tcp, and only if a rule has sent them to the wrong place.`,
 	flags: {
@@ -75,6 +81,10 @@ TCP entries are deleted only with --proto tcp, and only if a rule has sent them 
 			help: "repeat after this time, plus or minus a tenth; the document is read again each time",
 		},
 		once: { help: "run once, as without --interval" },
+		rules: {
+			...RULES,
+			help: "also delete UDP entries that contradict the rules of portmap, netavark, Docker, CRI-O and Incus, recorded or not; with =all also those that contradict rules of firewalld and rules written by hand",
+		},
 		schema: {
 			help: "only print the JSON Schema of the document of frontends",
 		},
@@ -89,6 +99,10 @@ TCP entries are deleted only with --proto tcp, and only if a rule has sent them 
 			line: `echo '{"frontends": [{"ips": ["10.96.0.10"], "port": 53,
 "endpoints": ["10.88.0.2:5353"]}]}' |
 conntrack-flush reconcile --frontends - --dry-run`,
+		},
+		{
+			to: "repair the published ports of Docker or Podman",
+			line: "conntrack-flush reconcile --rules --interval 1s",
 		},
 		{
 			to: "repair hostPorts and Services every half minute",
@@ -122,11 +136,13 @@ conntrack-flush reconcile --frontends - --dry-run`,
 		};
 		const byRecords = values.attachments || frontends === undefined;
 		if (byRecords) readRecords(host, dataDir);
+		const cache: CacheSource = { dir: values.cniCacheDir, protocols: protos };
+		const attachments = byRecords ? cache : undefined;
 		let isTold = false;
-		let since = (_: IP): string | undefined => undefined;
+		let holderOf = (_: IP): string | undefined => undefined;
 		const pass = passes(context, {
 			read: async () => {
-				if (dryRun) since = departures(host, dataDir);
+				if (dryRun) holderOf = holders(context, attachments);
 				if (frontends === undefined) return undefined;
 				const text = readInput(host, frontends);
 				const claims = await readFrontends(text);
@@ -136,14 +152,14 @@ conntrack-flush reconcile --frontends - --dry-run`,
 				isTold = true;
 				return handled;
 			},
-			attachments: byRecords
-				? { dir: values.cniCacheDir, protocols: protos }
-				: undefined,
+			cache,
+			attachments,
+			rules: values.rules,
 			action: dryRun ? "count" : "delete",
 			found: dryRun
-				? (e, reason, owner) => {
-						const left = since(e.reply.src);
-						host.write(1, `${line(e, reason, owner, left)}\n`);
+				? (e, reason, owner, words) => {
+						const holder = holderOf(e.reply.src);
+						host.write(1, `${line(e, reason, owner, holder, words)}\n`);
 					}
 				: undefined,
 		});
@@ -156,8 +172,11 @@ conntrack-flush reconcile --frontends - --dry-run`,
 interface Job {
 	/** Reads the document of frontends. Returns undefined if it is no source. */
 	read(): Promise<Claim[] | undefined>;
+	readonly cache: CacheSource;
 	/** libcni's cache; undefined if attachments are no source. */
 	readonly attachments: CacheSource | undefined;
+	/** Whose rules are a source; undefined if none are. */
+	readonly rules: RuleScope | undefined;
 	readonly action: Action;
 	readonly found: OnStale | undefined;
 }
@@ -165,6 +184,7 @@ interface Job {
 /** Returns a function that runs one pass. It throws if the desired state cannot be read; then nothing is done, and the history stays. */
 function passes(context: Context, job: Job): () => Promise<Report> {
 	let history = NO_HISTORY;
+	const repairs = new RepairMemory();
 	return async () => {
 		const now = await job.read();
 		const sources: Source[] = [];
@@ -178,7 +198,19 @@ function passes(context: Context, job: Job): () => Promise<Report> {
 		if (now) sources.push(makeClaimSource(addVanished(history, now)));
 		const report = await reconcile(context, sources, job.action, job.found);
 		if (now) history = remember(history, now, report.error === undefined);
-		return report;
+		const { rules, action, found } = job;
+		return rules === undefined || report.error !== undefined
+			? report
+			: joinReports(
+					report,
+					await repairByRules(context, {
+						scope: rules,
+						action,
+						memory: repairs,
+						spares: () => leadingToLive(context, job.cache),
+						found,
+					}),
+				);
 	};
 }
 

@@ -1,22 +1,24 @@
 // The words of `reconcile` about removed entries, about frontends that are left out, and
-// about a pass. The functions are pure, except `departures`, which reads files.
+// about a pass. The functions are pure, except `holders`, which reads files.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { Report } from "../flush/report.ts";
+import type { Context } from "../context.ts";
+import type { RemovalReason, Report } from "../flush/report.ts";
 import { total } from "../flush/report.ts";
-import type { Host } from "../host.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import type { IP } from "../net/ip.ts";
 import { type Proto, protocolName } from "../net/proto.ts";
-import { isAssigned } from "../policy/mapping.ts";
-import type { Reason } from "../policy/stale.ts";
-import { leftAgo, printable } from "../policy/words.ts";
+import { addressesOf } from "../policy/mapping.ts";
+import { leftAgo, nameOf, printable } from "../policy/words.ts";
 import { readDepartures } from "../state/departures.read.ts";
-import { recordedAttachments } from "../state/store.ts";
+import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 
-const WORDS: Readonly<Record<Reason, (to: string) => string>> = {
+const WORDS: Readonly<Record<RemovalReason, (to: string) => string>> = {
+	asked: () => "was asked for",
 	"no-dnat": () => "was made while no rule was there",
 	"dead-pod": (to) => `leads to ${to}, a pod that is gone`,
+	"begun-by-pod": () => "was begun by a pod that is gone",
+	retired: (to) => `leads to ${to}, but ends in a moment`,
 	"other-pod": (to) => `leads to ${to}, not to the pod`,
 	"other-port": (to) => `leads to ${to}, the wrong port`,
 	"no-endpoint": (to) => `leads to ${to}, no endpoint`,
@@ -25,17 +27,19 @@ const WORDS: Readonly<Record<Reason, (to: string) => string>> = {
 /** Returns a line about an entry: `udp 10.0.0.7:5000 > 10.96.0.10:53: leads to 10.88.0.9:53, no endpoint (kube-system/kube-dns:dns)` */
 export function line(
 	e: Entry,
-	reason: Reason,
+	reason: RemovalReason,
 	owner: string | undefined,
-	left: string | undefined,
+	holder: string | undefined,
+	rules?: string,
 ): string {
 	const { orig, reply } = e;
 	const flow = `${protocolName(e.proto)} ${formatEndpoint(orig.src, orig.sport)} > ${formatEndpoint(orig.dst, orig.dport)}`;
 	const to = formatEndpoint(reply.src, reply.sport);
 	const whose = owner === undefined ? "" : ` (${printable(owner)})`;
+	if (rules !== undefined) return `${flow}: leads to ${to}; ${rules}`;
 	const what =
-		left !== undefined && reason === "other-pod"
-			? `leads to ${to}, ${left}, not to the pod`
+		holder !== undefined && reason === "other-pod"
+			? `leads to ${to}, ${holder}, not to the pod`
 			: WORDS[reason](to);
 	return `${flow}: ${what}${whose}`;
 }
@@ -50,18 +54,21 @@ export function leftOut(others: ReadonlyMap<Proto, number>): string {
 	return `${parts.join(", ")} ${are} left out; see --proto\n`;
 }
 
-/** Returns a function that says how long ago an address lost its pod. */
-export function departures(
-	host: Host,
-	dataDir: string,
+/** Returns a function that says whose an address is now or, if nobody has it, how long ago it lost its pod. */
+export function holders(
+	context: Context,
+	cache: CacheSource | undefined,
 ): (ip: IP) => string | undefined {
-	const live = recordedAttachments(host, dataDir);
+	const { host, dataDir } = context;
+	const { live, cached } = takeSnapshot(context, cache);
 	const left = readDepartures(host, dataDir);
 	return (ip) => {
+		const owner =
+			live.find((a) => addressesOf(a).includes(ip)) ??
+			cached.find(({ ips }) => ips.includes(ip));
+		if (owner) return `which is ${nameOf(owner)}`;
 		const departure = left.get(ip);
-		return departure && !isAssigned(live, ip)
-			? leftAgo(host.ticks() - departure.at)
-			: undefined;
+		return departure && leftAgo(host.ticks() - departure.at);
 	};
 }
 

@@ -2,8 +2,10 @@
 // knows no command.
 
 import { DATA_DIR } from "../defaults.ts";
+import { CACHE_DIR } from "../libcni/cache.ts";
 import { AF_INET, AF_INET6, type Family, type IP, parseIP } from "../net/ip.ts";
 import { PROTOCOLS, type Proto } from "../net/proto.ts";
+import type { RuleScope } from "../policy/published.ts";
 import type { Option } from "./command.ts";
 import { nearest, UsageError } from "./usage.ts";
 
@@ -66,8 +68,14 @@ export const DATA_DIR_FLAG = {
 
 export const CACHE_DIR_FLAG = {
 	...DIR,
-	fallback: "/var/lib/cni",
+	fallback: CACHE_DIR,
 	help: "the directory of libcni's cache of running pods",
+} as const;
+
+/** Whose rules decide; without a value, those of programs that publish ports. */
+export const RULES = {
+	...oneOf<RuleScope>("SCOPE", ["engines", "all"]),
+	bare: "engines",
 } as const;
 
 export const PORT: Kind<number> = number("PORT", 1, 65535, "a port");

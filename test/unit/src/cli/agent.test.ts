@@ -45,6 +45,7 @@ async function agent(
 			everyMs: 200,
 			reconcileMs: 1000,
 			sweep: false,
+			repairRules: undefined,
 			metrics: METRICS,
 			...duties,
 		},

@@ -9,7 +9,9 @@ import {
 	DIR,
 	expectUntouched,
 } from "../../../support/unit/calls.ts";
+import { mapping } from "../../../support/unit/flows.ts";
 import { ENTRIES, records } from "../../../support/unit/garbage.ts";
+import { attached, cachedFile } from "../../../support/unit/world.ts";
 
 /** The records are made at 1 s; the list comes this much later. */
 const HOUR = 3_600_000;
@@ -66,6 +68,32 @@ test.each<[string, string[], string, string[], number[]]>([
 	]);
 	expect(called.out).toBe(`dropped ${3 - records.length}\n`);
 });
+
+test.each<[string, string[], number[]]>([
+	["keeps its entries", [], []],
+	["is not known, if the cache is elsewhere", ["--cni-cache-dir", "/x"], [3]],
+])(
+	"a pod without a record that has got a dead one's address %s",
+	async (_, argv, gone) => {
+		const heir = attached("heir", {
+			...mapping("IPv4", "udp"),
+			podIP: "10.88.0.3",
+		});
+		const files = {
+			...(await records("a", "b", "c")),
+			...cachedFile(heir),
+			// the dead one's DEL never came
+			...cachedFile({
+				...heir,
+				network: "podnet",
+				containerID: "b",
+				mappings: [],
+			}),
+		};
+		const called = await run(["--valid", "-", ...argv], "a\nc\n", { files });
+		expect([called.left, called.deleted]).toEqual([["a", "c"], gone]);
+	},
+);
 
 const again = async (host: FakeHost, containerID: string): Promise<void> => {
 	// a second ADD writes the record like this

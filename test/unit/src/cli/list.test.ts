@@ -5,6 +5,7 @@ import { cli } from "../../../../src/cli/cli.ts";
 import type { EntrySpec } from "../../../support/entries.ts";
 import { fakeHost, sysError } from "../../../support/fakehost.ts";
 import { fakeKernel } from "../../../support/fakekernel.ts";
+import { natRules } from "../../../support/natrules.ts";
 import {
 	type CallOptions,
 	call,
@@ -39,10 +40,13 @@ const ENTRIES: readonly EntrySpec[] = [
 	},
 ];
 
+/** The rule of the recorded pod. */
+const RULES = natRules("udp local:8125 > 10.88.0.2:5353");
+
 async function list(argv: string[], more: Partial<CallOptions> = {}) {
 	const called = await call("", {
 		env: { CNI_COMMAND: undefined, ...more.env },
-		kernel: { entries: ENTRIES, ...more.kernel },
+		kernel: { entries: ENTRIES, rules: RULES, ...more.kernel },
 		host: { argv: ["list", ...argv], files: await records("a"), ...more.host },
 	});
 	expectUntouched(called);
@@ -91,7 +95,7 @@ live     udp    192.0.2.7:2  203.0.113.1:8125   10.88.0.2:5353     leads to ns/p
 stale    udp    192.0.2.7:3  203.0.113.1:8125   10.88.0.9:5353     sends to 10.88.0.9, which no recorded pod has; the live pod is ns/pod at 10.88.0.2, for 0 s
 stale    udp    192.0.2.7:4  203.0.113.1:8125   203.0.113.1:8125   came while no rule was there, and ends on the node itself; the live pod is ns/pod at 10.88.0.2, for 0 s
 other    udp    10.88.0.3:5  198.51.100.9:8125  198.51.100.9:8125  goes to 198.51.100.9, which the hostPort is not mapped on
-other    tcp    192.0.2.7:6  203.0.113.1:8080   10.88.0.9:80       no recorded hostPort
+other    tcp    192.0.2.7:6  203.0.113.1:8080   10.88.0.9:80       no rule sends 203.0.113.1:8080 anywhere
 5 entries: 2 stale, 1 live, 2 other
 `);
 	});
@@ -204,7 +208,7 @@ stale    udp    192.0.2.7:4  203.0.113.1:8125   203.0.113.1:8125
 other    udp    10.88.0.3:5  198.51.100.9:8125  198.51.100.9:8125
     goes to 198.51.100.9, which the hostPort is not mapped on
 other    tcp    192.0.2.7:6  203.0.113.1:8080   10.88.0.9:80
-    no recorded hostPort
+    no rule sends 203.0.113.1:8080 anywhere
 5 entries: 2 stale, 1 live, 2 other
 `);
 	});
@@ -239,7 +243,10 @@ other    tcp    192.0.2.7:6  203.0.113.1:8080   10.88.0.9:80
 
 describe("without records", () => {
 	test("says what else there is to ask for", async () => {
-		const called = await list([], { host: { argv: ["list"], files: {} } });
+		const called = await list([], {
+			host: { argv: ["list"], files: {} },
+			kernel: { rules: natRules() },
+		});
 		expect([called.code, called.out, called.err]).toEqual([
 			0,
 			"no entries\n",
@@ -249,9 +256,19 @@ describe("without records", () => {
 
 	test("knows no reason, and shows what is asked for", async () => {
 		const argv = ["list", "--host-port", "8125"];
-		const called = await list([], { host: { argv, files: {} } });
+		const called = await list([], {
+			host: { argv, files: {} },
+			kernel: { rules: natRules() },
+		});
 		expect([called.code, called.err]).toEqual([0, ""]);
 		expect(called.out).toMatch(/\n3 entries: 3 other\n$/);
+	});
+
+	test("knows the reason from the rules", async () => {
+		const argv = ["list", "--host-port", "8125"];
+		const called = await list([], { host: { argv, files: {} } });
+		// what is in a zone is not judged by the rules alone
+		expect(called.out).toMatch(/\n3 entries: 1 stale, 1 live, 1 other\n$/);
 	});
 });
 
@@ -262,7 +279,11 @@ describe("again and again", () => {
 		columns: number | undefined,
 		...argv: string[]
 	) => {
-		const { netlink } = fakeKernel({ entries: ENTRIES, routes: ROUTES });
+		const { netlink } = fakeKernel({
+			entries: ENTRIES,
+			routes: ROUTES,
+			rules: RULES,
+		});
 		const files = await records("a");
 		const fake = fakeHost({
 			netlink,
