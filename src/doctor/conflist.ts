@@ -76,6 +76,7 @@ function readDropIns(host: FullHost, confDir: string, list: Conflist): Keys[] {
 function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 	const typed = plugins.map((keys) => ({ keys, type: String(keys.type) }));
 	const portmap = lastPortmap(typed) + 1;
+	const portmaps = typed.filter(({ type }) => type === "portmap");
 	const ours: PluginItem[] = typed
 		.map((p, i) => ({
 			...p,
@@ -83,8 +84,19 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 			on: verbsOf(p.keys),
 		}))
 		.filter(isOurs);
+	const deaf =
+		portmap > 0 && !portmaps.some(({ keys }) => hasCapability(keys))
+			? [
+					fail(
+						CHECK,
+						`portmap, plugin ${portmap} of ${path}, does not declare the capability, so it makes no rule for a hostPort`,
+						'add to it: "capabilities": { "portMappings": true }',
+					),
+				]
+			: [];
 	if (ours.length === 0)
 		return [
+			...deaf,
 			fail(
 				CHECK,
 				`${path} does not list the plugin`,
@@ -92,6 +104,7 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 			),
 		];
 	const findings = [
+		...deaf,
 		...ours.flatMap((item) => judgeItem(path, item, portmap)),
 		...judgeItems(path, ours, portmap),
 	];
@@ -103,6 +116,14 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 				? ", split around portmap"
 				: ", after portmap";
 	return [ok(CHECK, `${path} lists the plugin${place}`)];
+}
+
+/** Returns true if libcni gives the plugin the port mappings of a pod. */
+function hasCapability({ capabilities }: Keys): boolean {
+	const { portMappings } = (capabilities ?? {}) as {
+		readonly portMappings?: unknown;
+	};
+	return portMappings === true;
 }
 
 /** Judges one plugin item by itself. `portmap` is the place of the last portmap; 0 if there is none. */
@@ -121,10 +142,7 @@ function judgeItem(
 				'make it "add", "del" or "both"',
 			),
 		];
-	const { portMappings } = (keys.capabilities ?? {}) as {
-		readonly portMappings?: unknown;
-	};
-	if (portMappings !== true && keys.scope !== "pod")
+	if (!hasCapability(keys) && keys.scope !== "pod")
 		findings.push(
 			fail(
 				CHECK,

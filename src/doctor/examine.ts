@@ -8,6 +8,7 @@ import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
 import { checkAccess, checkFeatures, checkFill } from "./kernel.ts";
 import { checkRecords } from "./records.ts";
+import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
 import { checkStale } from "./stale.ts";
 
@@ -23,21 +24,28 @@ export async function examine(
 	if (!statistics) return [...findings, ...conflist];
 	const dataDir = where.root + where.dataDir;
 	const cacheDir = where.root + where.cacheDir;
-	const records = checkRecords(host, dataDir);
+	const records = checkRecords(host, where);
 	const recorded = records.found?.attachments;
+	const features = await attemptCheck("kernel", () => checkFeatures(host));
+	const isSound = conflist.every(({ status }) => status === "ok");
+	let hasPublished = false;
+	const rules = await attemptCheck("DNAT rules", async () => {
+		const check = await checkRules(host, recorded ?? [], cacheDir, isSound);
+		hasPublished = check.hasPublished;
+		return check.findings;
+	});
 	return [
 		...findings,
-		...(await attemptCheck("kernel", () => checkFeatures(host))),
+		...features,
 		...conflist,
 		...records.findings,
-		...(await attemptCheck("DNAT rules", () =>
-			checkRules(host, recorded ?? [], cacheDir),
-		)),
+		...rules,
 		...(recorded === undefined
 			? []
 			: await attemptCheck("stale entries", () =>
-					checkStale(host, dataDir, cacheDir),
+					checkStale(host, dataDir, cacheDir, hasPublished),
 				)),
+		...checkReturned(host, dataDir),
 		checkFill(statistics),
 	];
 }
@@ -56,7 +64,7 @@ function checkNetwork(host: FullHost, where: Where): Finding[] {
 /** Makes one check. If the check itself fails, that is a warning, and the others are still made. */
 async function attemptCheck(
 	check: string,
-	make: () => MaybePromise<Finding | Finding[]>,
+	make: () => MaybePromise<Finding | readonly Finding[]>,
 ): Promise<Finding[]> {
 	try {
 		return [await make()].flat();

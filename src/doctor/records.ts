@@ -1,28 +1,125 @@
-// The check that the records of attachments can be read. Later checks compare with the
-// pods of these records, and are wrong about a pod whose record cannot be read.
+// The check of the records of attachments: can they be read, and are their pods alive?
+// Later checks compare with the pods of these records, and are wrong about a pod whose
+// record cannot be read. It deletes no record.
 
 import type { Host } from "../host.ts";
+import { confNames } from "../install/conflist.ts";
+import {
+	allDirectories,
+	namesIn,
+	textOf,
+	type Where,
+} from "../install/paths.ts";
+import { keysOf } from "../install/plan.ts";
+import { type Attachment, isSame } from "../policy/mapping.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
+import { takeSnapshot } from "../state/liveness.ts";
 import { type Finding, warn } from "./finding.ts";
 
 const CHECK = "records";
 
-/** Returns what is recorded, or undefined if the directory cannot be read, and what is wrong with the records. */
+/**
+ * Returns what is recorded of pods that may be alive, or undefined if the directory
+ * cannot be read, and what is wrong with the records.
+ */
 export function checkRecords(
 	host: Host,
-	dataDir: string,
+	where: Where,
 ): { readonly found: Inventory | undefined; readonly findings: Finding[] } {
+	const dataDir = where.root + where.dataDir;
+	const cache = { dir: where.root + where.cacheDir, protocols: [] };
+	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	try {
-		const found = takeInventory(host, dataDir);
-		if (found.unreadable === 0) return { found, findings: [] };
-		const finding = warn(
-			CHECK,
-			`${found.unreadable} in ${dataDir} cannot be read, and their pods are not known`,
-			"remove what is no record of ours; a pod's next ADD makes its record anew",
-		);
-		return { found, findings: [finding] };
+		const { attachments, unreadable } = takeInventory(host, dataDir);
+		const { dead, cached } = takeSnapshot(context, cache);
+		const isDead = (a: Attachment): boolean => dead.some((b) => isSame(a, b));
+		const found = {
+			attachments: attachments.filter((a) => !isDead(a)),
+			unreadable,
+		};
+		const findings = [
+			...(unreadable === 0
+				? []
+				: [
+						warn(
+							CHECK,
+							`${unreadable} in ${dataDir} cannot be read, and their pods are not known`,
+							"remove what is no record of ours; a pod's next ADD makes its record anew",
+						),
+					]),
+			...judgeDead(attachments.filter(isDead)),
+			...judgeUnknown(
+				found.attachments,
+				cached,
+				configuredNetworks(host, where),
+			),
+		];
+		return { found, findings };
 	} catch (e) {
 		const advice = "say where attachments are recorded: --data-dir";
 		return { found: undefined, findings: [warn(CHECK, String(e), advice)] };
 	}
+}
+
+/** Judges the records that `reconcile` collects. */
+function judgeDead(dead: readonly Attachment[]): Finding[] {
+	if (dead.length === 0) return [];
+	return [
+		warn(
+			CHECK,
+			`${dead.length} of pods that are gone, of ${inWords(networksOf(dead))}`,
+			"delete them, and the entries that lead to these pods, with: conntrack-flush reconcile",
+		),
+	];
+}
+
+/**
+ * Judges the records that nothing collects: they are older than the path of the network
+ * namespace in a record, and their network was renamed or removed since.
+ */
+function judgeUnknown(
+	recorded: readonly Attachment[],
+	cached: readonly Attachment[],
+	configured: ReadonlySet<unknown> | undefined,
+): Finding[] {
+	if (configured === undefined) return [];
+	const inUse = new Set(networksOf(cached));
+	const unknown = recorded.filter(
+		({ netns, network }) =>
+			netns === undefined && !configured.has(network) && !inUse.has(network),
+	);
+	if (unknown.length === 0) return [];
+	const networks = networksOf(unknown);
+	return [
+		warn(
+			CHECK,
+			`${unknown.length} of ${inWords(networks)}, which no configuration names and no running pod has`,
+			`crictl pods -q --no-trunc | conntrack-flush gc --valid - ${networks.map((n) => `--network ${n}`).join(" ")}`,
+		),
+	];
+}
+
+/** Returns the names of the networks that are configured, or undefined if that cannot be told. */
+function configuredNetworks(
+	host: Host,
+	where: Where,
+): ReadonlySet<unknown> | undefined {
+	try {
+		const { confDirs } = allDirectories(host, where);
+		if (confDirs.length === 0) return undefined;
+		const paths = confDirs.flatMap((dir) =>
+			confNames(namesIn(host, dir) ?? []).map((name) => `${dir}/${name}`),
+		);
+		return new Set(paths.map((path) => keysOf(textOf(host, path) ?? "").name));
+	} catch {
+		return undefined;
+	}
+}
+
+function networksOf(attachments: readonly Attachment[]): string[] {
+	return [...new Set(attachments.map(({ network }) => network))].sort();
+}
+
+function inWords(networks: readonly string[]): string {
+	return `${networks.length === 1 ? "network" : "networks"} ${networks.join(", ")}`;
 }

@@ -1,128 +1,267 @@
-// The check of DNAT rules of hostPorts that lead to dead pods: they take the traffic
-// before any later rule can. A flush does not help against them, so they are only
-// reported.
+// The check of the rules that publish ports of pods and containers: which programs have
+// some, which lead to pods that are gone, and which pods no rule leads to. A flush does
+// not help against any of that, so it is only reported.
 
-import type { Host } from "../host.ts";
-import { cacheDirs, readCache } from "../libcni/cache.ts";
-import type { IP } from "../net/ip.ts";
+import { type FullHost, isSysError } from "../host.ts";
+import { cacheName } from "../libcni/cache.ts";
+import { wordsOf } from "../log.ts";
+import { AF_INET, AF_INET6, type IP } from "../net/ip.ts";
 import { Deadline, Exchange } from "../netlink/exchange.ts";
-import { EINVAL, NETLINK_NETFILTER, NetlinkError } from "../netlink/nl.ts";
+import { NETLINK_NETFILTER } from "../netlink/nl.ts";
 import { type Attachment, addressesOf } from "../policy/mapping.ts";
-import {
-	type DNATRule,
-	getRules,
-	NFT_MSG_NEWRULE,
-	readDNAT,
-} from "../rules/nft.ts";
+import { Callers } from "../rules/callers.ts";
+import type { DNATRule } from "../rules/dnat.ts";
+import { type Engine, engineOf, formatPlace } from "../rules/engines.ts";
+import { readLegacy } from "../rules/legacy.read.ts";
+import type { Interest } from "../rules/model.ts";
+import { type OnDNAT, readPublished, visitLegacy } from "../rules/survey.ts";
+import { cachedAttachments } from "../state/liveness.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
+import type { Known } from "./loss.ts";
+import { checkReach, type Reach } from "./reach.ts";
+import { deletionOf } from "./remedy.ts";
 
 const DEADLINE_MS = 30_000;
 const CHECK = "DNAT rules";
 /** Rules that are named in full; the others are counted. */
 const SHOWN = 5;
-/** The chains of portmap with iptables, and of CRI-O. */
-const CHAINS = /^(CNI-DN-|CNI-HOSTPORT-|KUBE-HP-)/;
-/** The table of portmap with nftables. */
-const TABLE = "cni_hostport";
+/** So many leftover rules are remembered: any of them may take the traffic of a live pod. */
+const REMEMBERED = 200;
+/** The engines whose pods are all recorded or in libcni's cache. Other containers are known to their own programs alone. */
+const OF_CNI: readonly Engine[] = ["portmap", "cri-o"];
+const EVERYTHING: Interest = { address: () => true, port: () => true };
 
-/** Compares the rules with the pods of recorded attachments and of libcni's cache. */
+export interface RulesCheck {
+	readonly findings: readonly Finding[];
+	/** True if a program publishes ports here. */
+	readonly hasPublished: boolean;
+}
+
+/** Compares the rules with the pods of recorded attachments and of libcni's cache. Throws NetlinkError, SysError, DecodeError or DeadlineError. */
 export async function checkRules(
-	host: Host,
+	host: FullHost,
 	recorded: readonly Attachment[],
 	cacheDir: string,
-): Promise<Finding[]> {
+	isConflistSound: boolean,
+): Promise<RulesCheck> {
+	const deadline = new Deadline(host, DEADLINE_MS);
+	const cached = cachedAttachments(host, cacheDir);
+	const own = new Set(recorded.map(cacheName));
+	const attachments = [
+		...recorded,
+		...cached.filter((c) => !own.has(cacheName(c))),
+	];
+	const survey = new Survey(
+		attachments,
+		new Set([
+			...recorded.flatMap(addressesOf),
+			...cached.flatMap(({ ips }) => ips),
+		]),
+	);
+	const legacy = readLegacyTables(host, survey);
+	const hasNft = await readTables(host, deadline, survey);
+	const { counts } = survey;
+	const hasPublished = counts.size > 0;
+	if (!hasNft && !legacy.isThere)
+		return {
+			findings: [ok(CHECK, "this kernel has no nf_tables")],
+			hasPublished,
+		};
+	const known = { ...survey.known(), isConflistSound };
+	const isAsked =
+		legacy.findings.length === 0 &&
+		attachments.some(({ mappings }) => mappings.length > 0);
+	const reach = isAsked
+		? await attemptReach(() => checkReach(host, deadline, attachments, known))
+		: undefined;
+	const problems = [
+		...leftOver(survey, reach?.advised),
+		...(reach?.findings ?? []),
+	];
+	const summary =
+		problems.length === 0 ? [ok(CHECK, inWords(survey, reach))] : [];
+	return {
+		findings: [...legacy.findings, ...problems, ...summary],
+		hasPublished,
+	};
+}
+
+/** The rules, as far as something has to be said of them. */
+class Survey {
+	readonly callers = new Callers();
+	/** The rules of each engine. */
+	readonly counts = new Map<Engine, number>();
+	/** The first rules that lead to pods that are gone. */
+	readonly left: DNATRule[] = [];
+	leftCount = 0;
+	/** The addresses of live pods. */
+	readonly live: ReadonlySet<IP>;
+	/** A rule for each mapping, by its target and its hostPort, or by its target alone if the rule names no port. */
+	readonly #byTarget = new Map<string, DNATRule | undefined>();
+
+	constructor(attachments: readonly Attachment[], live: ReadonlySet<IP>) {
+		this.live = live;
+		for (const { mappings } of attachments)
+			for (const { podIP, containerPort, hostPort } of mappings)
+				for (const dport of [hostPort, undefined])
+					this.#byTarget.set(keyOf(podIP, containerPort, dport), undefined);
+	}
+
+	readonly add: OnDNAT = (rule) => {
+		const engine = engineOf(rule);
+		this.counts.set(engine, (this.counts.get(engine) ?? 0) + 1);
+		const key = keyOf(rule.ip, rule.port ?? rule.dport, rule.dport);
+		if (this.#byTarget.has(key)) this.#byTarget.set(key, rule);
+		if (!OF_CNI.includes(engine) || this.live.has(rule.ip)) return;
+		this.leftCount++;
+		if (this.left.length < REMEMBERED) this.left.push(rule);
+	};
+
+	known(): Omit<Known, "isConflistSound"> {
+		return {
+			callers: this.callers,
+			ruleFor: ({ podIP, containerPort, hostPort }) =>
+				this.#byTarget.get(keyOf(podIP, containerPort, hostPort)) ??
+				this.#byTarget.get(keyOf(podIP, containerPort, undefined)),
+			leftoverAt: (by, ip, hostPort) =>
+				this.left.find(
+					(rule) =>
+						rule.ip === ip &&
+						formatPlace(rule) === formatPlace(by) &&
+						(rule.dport ?? hostPort) === hostPort,
+				),
+		};
+	}
+}
+
+function keyOf(
+	ip: IP,
+	port: number | undefined,
+	dport: number | undefined,
+): string {
+	return `${ip} ${port} ${dport}`;
+}
+
+/** Returns false if the kernel has no nf_tables. */
+async function readTables(
+	host: FullHost,
+	deadline: Deadline,
+	survey: Survey,
+): Promise<boolean> {
+	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
+	try {
+		return await readPublished(requests, survey.callers, survey.add);
+	} finally {
+		requests.close();
+	}
+}
+
+/** Reads the tables of legacy iptables, and warns of those that are there and cannot be read. */
+function readLegacyTables(
+	host: FullHost,
+	survey: Survey,
+): { readonly isThere: boolean; readonly findings: Finding[] } {
 	const findings: Finding[] = [];
-	for (const [file, tool] of [
-		["/proc/net/ip_tables_names", "iptables-legacy"],
-		["/proc/net/ip6_tables_names", "ip6tables-legacy"],
+	let isThere = false;
+	for (const [family, tool] of [
+		[AF_INET, "iptables-legacy"],
+		[AF_INET6, "ip6tables-legacy"],
 	] as const)
-		if (/^nat$/m.test(readText(host, file)))
+		try {
+			const rules = readLegacy(host, family, EVERYTHING);
+			if (!rules) continue;
+			isThere = true;
+			visitLegacy(rules, survey.callers, survey.add);
+		} catch (e) {
+			isThere = true;
+			const why = isSysError(e) ? e.code : wordsOf(e);
 			findings.push(
 				warn(
 					CHECK,
-					"legacy iptables has a nat table, which cannot be read from here",
+					`legacy iptables has a nat table, which cannot be read from here (${why})`,
 					`look for pods that are gone in: ${tool} -t nat -S | grep -e CNI-DN- -e KUBE-HP-`,
 				),
 			);
-	const rules = await readRules(host);
-	if (rules === undefined)
-		return [...findings, ok(CHECK, "this kernel has no nf_tables")];
-	const ours = rules.filter(
-		(r) => r.table === TABLE || (r.table === "nat" && CHAINS.test(r.chain)),
-	);
-	const live = new Set<IP>([
-		...recorded.flatMap(addressesOf),
-		...cacheDirs(cacheDir)
-			.flatMap((dir) => readCache(host, dir))
-			.flatMap((c) => c.ips),
-	]);
-	const left = ours.filter((r) => !live.has(r.ip));
-	if (left.length === 0)
+		}
+	return { isThere, findings };
+}
+
+/** If the rules cannot be asked, that is a warning, and what else was found of them is still said. */
+async function attemptReach(
+	check: () => Promise<Reach>,
+): Promise<Reach | undefined> {
+	try {
+		return await check();
+	} catch (e) {
+		const finding = warn(
+			CHECK,
+			`cannot tell whether pods are reached: ${wordsOf(e)}`,
+			"try again",
+		);
+		return {
+			findings: [finding],
+			reached: 0,
+			unclear: 0,
+			leftOut: 0,
+			advised: new Set(),
+		};
+	}
+}
+
+/** Returns the findings on leftover rules, without those that another finding advises to delete. */
+function leftOver(
+	{ left, leftCount, live }: Survey,
+	advised: ReadonlySet<string> = new Set(),
+): Finding[] {
+	if (leftCount > 0 && live.size === 0)
 		return [
-			...findings,
-			ok(CHECK, `${ours.length} of hostPorts, none left over`),
-		];
-	if (live.size === 0)
-		return [
-			...findings,
 			warn(
 				CHECK,
-				`${left.length} of hostPorts, but no pod is known to compare them with`,
+				`${leftCount} of hostPorts, but no pod is known to compare them with`,
 				"say where attachments are: --data-dir, --cni-cache-dir",
 			),
 		];
-	for (const r of left.slice(0, SHOWN)) {
-		const port = r.dport === undefined ? "" : `hostPort ${r.dport} `;
-		findings.push(
-			fail(
-				CHECK,
-				`${port}leads to ${r.ip}${r.port === undefined ? "" : ` port ${r.port}`}, and no pod has that address`,
-				`nft delete rule ${r.family} ${r.table} ${r.chain} handle ${r.handle}`,
-			),
-		);
+	const byCommand = new Map<string, DNATRule>();
+	for (const rule of left) {
+		const command = deletionOf(rule);
+		if (!advised.has(command) && !byCommand.has(command))
+			byCommand.set(command, rule);
 	}
-	if (left.length > SHOWN)
+	const findings = [...byCommand].slice(0, SHOWN).map(([command, rule]) => {
+		const { dport, ip, port } = rule;
+		const what = dport === undefined ? formatPlace(rule) : `hostPort ${dport}`;
+		const where = port === undefined ? ip : `${ip} port ${port}`;
+		return fail(
+			CHECK,
+			`${what} leads to ${where}, and no pod has that address`,
+			command,
+		);
+	});
+	const more = byCommand.size - findings.length + leftCount - left.length;
+	if (more > 0)
 		findings.push(
 			fail(
 				CHECK,
-				`${left.length - SHOWN} more lead to pods that are gone`,
+				`${more} more lead to pods that are gone`,
 				"remove these, and look again",
 			),
 		);
 	return findings;
 }
 
-/** Returns the DNAT rules of all tables, or undefined if the kernel has no nf_tables. */
-async function readRules(host: Host): Promise<DNATRule[] | undefined> {
-	const requests = new Exchange(
-		host,
-		NETLINK_NETFILTER,
-		new Deadline(host, DEADLINE_MS),
-	);
-	let rules: DNATRule[] = [];
-	let current = 0;
-	try {
-		await requests.each("read the rules", getRules, (b, m) => {
-			// a dump that began anew gives all of them again
-			if (m.seq !== current) rules = [];
-			current = m.seq;
-			const rule = m.type === NFT_MSG_NEWRULE && readDNAT(b, m);
-			if (rule) rules.push(rule);
-		});
-	} catch (e) {
-		if (e instanceof NetlinkError && e.errno === EINVAL) return undefined;
-		throw e;
-	} finally {
-		requests.close();
-	}
-	return rules;
-}
-
-/** Returns the file's text, or "" if it cannot be read. */
-function readText(host: Host, path: string): string {
-	try {
-		return host.readFile(path);
-	} catch {
-		return "";
-	}
+/** `6 of portmap, 2 of docker, none left over; 4 hostPorts lead to their pods` */
+function inWords({ counts }: Survey, reach: Reach | undefined): string {
+	const words = [...counts].map(([engine, count]) => `${count} of ${engine}`);
+	const all =
+		words.length === 0
+			? "none that publishes a port"
+			: `${words.join(", ")}, none left over`;
+	if (!reach) return all;
+	const { reached, unclear, leftOut } = reach;
+	const parts = [
+		`${reached} ${reached === 1 ? "hostPort leads to its pod" : "hostPorts lead to their pods"}`,
+		...(unclear > 0 ? [`${unclear} may or may not`] : []),
+		...(leftOut > 0 ? [`${leftOut} were not asked for`] : []),
+	];
+	return `${all}; ${parts.join(", ")}`;
 }

@@ -1,9 +1,13 @@
-// The check of the table: entries that keep traffic from live attachments at this
-// moment are counted. None is removed.
+// The check of the table: entries that keep traffic from live attachments, or from
+// containers whose ports other programs publish, are counted. None is removed.
 
+import type { Context } from "../context.ts";
 import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
-import { IPPROTO_UDP } from "../net/proto.ts";
+import { IPPROTO_UDP, portKey } from "../net/proto.ts";
+import type { Attachment } from "../policy/mapping.ts";
+import { repairByRules } from "../reconcile/byrules.ts";
+import { RepairMemory } from "../reconcile/memory.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { recorded } from "../reconcile/recorded.ts";
 import { type CacheSource, liveAttachments } from "../state/liveness.ts";
@@ -11,32 +15,84 @@ import { type Finding, fail, ok } from "./finding.ts";
 
 const CHECK = "stale entries";
 
-/** Counts the stale entries as `reconcile` finds them, in one pass. Changes nothing. Throws what ends a flush. */
+/**
+ * Counts the stale entries as `reconcile` finds them. If a program publishes ports here, a
+ * second pass counts what contradicts the rules on ports that no live attachment maps.
+ * Changes nothing. Throws what ends a flush.
+ */
 export async function checkStale(
 	host: Host,
 	dataDir: string,
 	cacheDir: string,
-): Promise<Finding> {
+	hasPublished: boolean,
+): Promise<Finding[]> {
 	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	const cache: CacheSource = { dir: cacheDir, protocols: [IPPROTO_UDP] };
 	const mapped = liveAttachments(context, cache).filter(
 		(a) => a.mappings.length > 0,
 	);
-	if (mapped.length === 0)
-		return ok(
-			CHECK,
-			`no attachment is recorded in ${dataDir} or cached in ${cacheDir}`,
-		);
+	const ofPods =
+		mapped.length === 0
+			? ok(
+					CHECK,
+					`no attachment is recorded in ${dataDir} or cached in ${cacheDir}`,
+				)
+			: await countRecorded(context, cache, mapped.length);
+	const ofOthers = hasPublished
+		? await countPublished(context, mapped)
+		: undefined;
+	if (!ofOthers) return [ofPods];
+	return ofPods.status === "ok" ? [ofOthers] : [ofPods, ofOthers];
+}
+
+/** Counts the entries that contradict recorded or cached attachments. */
+async function countRecorded(
+	context: Context,
+	cache: CacheSource,
+	n: number,
+): Promise<Finding> {
 	const report = await reconcile(context, [recorded(context, cache)], "count");
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
-	const n = mapped.length;
 	const whose = `${n} ${n === 1 ? "attachment" : "attachments"}`;
 	if (reasons.size === 0) return ok(CHECK, `none, of ${whose}`);
-	const why = [...reasons].map(([r, count]) => `${r}: ${count}`).join(", ");
 	return fail(
 		CHECK,
-		`${total(reasons.values())} keep traffic from ${whose} (${why})`,
+		`${total(reasons.values())} keep traffic from ${whose} (${inWords(reasons)})`,
 		"see them with: conntrack-flush list --stale; remove them with: conntrack-flush flush --stale",
 	);
+}
+
+/**
+ * Counts the entries that contradict the rules. A port that a live attachment maps is left
+ * out: if a leftover rule stands before the pod's own, the healthy entries of the pod
+ * contradict the rules too.
+ */
+async function countPublished(
+	context: Context,
+	mapped: readonly Attachment[],
+): Promise<Finding | undefined> {
+	const ports = new Set(
+		mapped.flatMap(({ mappings }) =>
+			mappings.map(({ proto, hostPort }) => portKey(proto, hostPort)),
+		),
+	);
+	const report = await repairByRules(context, {
+		scope: "engines",
+		action: "count",
+		memory: new RepairMemory(),
+		spares: () => (e) => ports.has(portKey(e.proto, e.orig.dport)),
+	});
+	if (report.error !== undefined) throw report.error;
+	const { reasons } = report;
+	if (reasons.size === 0) return undefined;
+	return fail(
+		CHECK,
+		`${total(reasons.values())} contradict the rules of ports that are published (${inWords(reasons)})`,
+		"see them with: conntrack-flush list --stale; remove them with: conntrack-flush flush --stale --rules",
+	);
+}
+
+function inWords(reasons: ReadonlyMap<string, number>): string {
+	return [...reasons].map(([r, count]) => `${r}: ${count}`).join(", ");
 }

@@ -300,3 +300,28 @@ test("a refusal of the installer is a failure, with its advice", () => {
 		advice: "make one",
 	});
 });
+
+const DEAF =
+	"fail: portmap, plugin 1 of 10.conflist, does not declare the capability, so it makes no rule for a hostPort";
+test.each<[string, string, string | undefined]>([
+	["without its capability", list({ type: "portmap" }, OURS), DEAF],
+	[
+		"with a capability that is false",
+		list({ type: "portmap", capabilities: { portMappings: false } }, OURS),
+		DEAF,
+	],
+	[
+		"twice, the last without it",
+		list(PORTMAP, { type: "portmap" }, OURS),
+		undefined,
+	],
+	["without it, and no plugin item", list({ type: "portmap" }), DEAF],
+])("portmap %s", (_, text, want) => {
+	const findings = check({ "10.conflist": text });
+	if (want === undefined) expect(brief(findings)[0]).toMatch(/^ok/);
+	else expect(brief(findings)[0]).toBe(want);
+	if (want !== undefined)
+		expect(findings[0]?.advice).toBe(
+			'add to it: "capabilities": { "portMappings": true }',
+		);
+});
