@@ -14,7 +14,7 @@ SCHEMAS := plugin/cni/conf.schema.json src/reconcile/frontends.schema.json
 VALIDATOR := build/gen/conf.validate.js
 SOURCES := $(shell find plugin src -name '*.ts' -not -path '$(NATIVE)/*')
 PROBED := test/conformance/probe.ts test/conformance/lazy.ts test/fuzz/scan.ts \
-	test/support/entries.ts $(shell find src -name '*.ts' -not -path 'src/cli/*')
+	test/support/entries.ts test/support/legacytable.ts $(shell find src -name '*.ts' -not -path 'src/cli/*')
 RUST := $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(NATIVE)/build.rs \
 	$(NATIVE)/.cargo/config.toml $(wildcard $(NATIVE)/src/*.rs)
 
@@ -27,7 +27,7 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
-.PHONY: help build demo test bench clean demo-packages kernels packages runtimes sbom soak
+.PHONY: help build demo test bench clean demo-packages engines kernels packages rules runtimes sbom soak
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -61,6 +61,13 @@ kernels: packages $(EXE) ## boot Debian's kernels in qemu and try everything on 
 
 soak: packages $(EXE) ## two minutes of pods coming and going under traffic
 	npx tsx test/soak/main.ts
+
+rules: packages $(EXE) ## five minutes of random nat rules, judged and then asked of the kernel
+	RULES_ROUNDS=500 npx vitest run --config test/vitest.config.ts --project root test/rules/accuracy.test.ts
+
+engines: packages $(EXE) ## Docker, Podman and CRI-O's rules, the newest Docker too
+	EVERY_ENGINE=1 bash test/support/runtimes/setup.sh
+	npx vitest run --config test/vitest.config.ts --project root test/harness/engines
 
 sbom: $(EXE) ## what is inside the executable, in CycloneDX
 	npx tsx build/sbom.ts > $(OUT)/sbom.json

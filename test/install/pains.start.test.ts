@@ -22,10 +22,11 @@ const flow = (n: number, to?: string): Made => ({
 describe("pods start before the plugin", () => {
 	test("what keeps traffic from them goes when the plugin comes, and no pod is touched", async () => {
 		const tree = createTree();
-		const pod = attached("pod", {
-			...mapping("IPv4", "udp"),
-			podIP: "10.88.0.2",
-		});
+		const pod = {
+			...attached("pod", { ...mapping("IPv4", "udp"), podIP: "10.88.0.2" }),
+			// one that exists, or the pod would be dead
+			netns: "/proc/1/ns/net",
+		};
 		for (const [path, text] of Object.entries(cachedFile(pod)))
 			tree.write(path, text);
 		const node = await startNode();
