@@ -91,7 +91,10 @@ insert() {
 	conntrack -I -p udp -s 192.0.2.7 -d 203.0.113.1 --sport $1 --dport 8125 \
 		-r $2 -q 192.0.2.7 --reply-port-src 53 --reply-port-dst $1 -t 600
 }
-{ insert 1001 10.88.0.9 && insert 1002 10.88.0.2; } >/dev/null 2>&1 || exit 99`;
+{ insert 1001 10.88.0.9 && insert 1002 10.88.0.2; } >/dev/null 2>&1 || exit 99
+nft 'table ip cni_hostport {
+	chain prerouting { type nat hook prerouting priority -100; fib daddr type local udp dport 8125 dnat to 10.88.0.2:53; }
+}' || exit 99`;
 
 interface Met {
 	readonly answer: Ran;
