@@ -5,6 +5,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { Made } from "../kernel/creation.ts";
 import { present, spelt, startNode } from "../kernel/reconcile.node.ts";
+import { mapHostPorts } from "../support/hostports.ts";
 import { undoAll } from "../support/undo.ts";
 import { mapping } from "../support/unit/flows.ts";
 import { attached, cachedFile } from "../support/unit/world.ts";
@@ -30,6 +31,7 @@ describe("pods start before the plugin", () => {
 		for (const [path, text] of Object.entries(cachedFile(pod)))
 			tree.write(path, text);
 		const node = await startNode();
+		await mapHostPorts(node.ns, pod.mappings);
 		const right = flow(3, "10.88.0.2:5353");
 		await node.create(flow(1), flow(2, "10.88.0.9:5353"), right);
 		const started = tree.start(["install", "--watch", ...INTERVAL], {
