@@ -4,6 +4,7 @@
 import type { FullHost, MaybePromise } from "../host.ts";
 import { findDirectories, type Where } from "../install/paths.ts";
 import { Refusal } from "../install/refusal.ts";
+import { hasEnded } from "../state/namespace.ts";
 import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
 import { checkAccess, checkFeatures, checkFill } from "./kernel.ts";
@@ -25,7 +26,8 @@ export async function examine(
 	const dataDir = where.root + where.dataDir;
 	const cacheDir = where.root + where.cacheDir;
 	const records = checkRecords(host, where);
-	const recorded = records.found?.attachments;
+	// a dead pod's record stays for a while
+	const recorded = records.found?.attachments.filter((a) => !hasEnded(host, a));
 	const features = await attemptCheck("kernel", () => checkFeatures(host));
 	const isSound = conflist.every(({ status }) => status === "ok");
 	let hasPublished = false;

@@ -150,8 +150,13 @@ export function judgeBy(
 			const pod = attachment ? `, and not to ${nameOf(attachment)}` : "";
 			return { kind: "other", why: rules + pod, attachment };
 		}
-		if (!isDNATed(e))
-			return { kind: "other", why: passingInWords(e, isLocal), attachment };
+		if (!isDNATed(e)) {
+			const passing = passingInWords(e, isLocal);
+			const why = contradicted
+				? `${passing}: ${rules}, and not to ${nameOf(contradicted.attachment)}`
+				: passing;
+			return { kind: "other", why, attachment };
+		}
 		const departure = departureOf(e);
 		if (contradicted || departure) {
 			const left = departure ? `, ${leftAgo(now - departure.at)}` : "";
