@@ -7,17 +7,19 @@ import { attempt, type Context } from "../context.ts";
 import { once } from "../log.ts";
 import { type IP, ipBytes } from "../net/ip.ts";
 import type { Deadline } from "../netlink/exchange.ts";
+import { begunByDeparted } from "../policy/begun.ts";
 import {
 	type Attachment,
+	addressesOf,
 	byPort,
 	first,
 	type Mapping,
 } from "../policy/mapping.ts";
 import { retiredOnAdd, servedBy, staleOnAdd } from "../policy/stale.ts";
-import { othersThan } from "../state/others.ts";
+import { endedOthers, othersThan } from "../state/others.ts";
 import { writeRecord } from "../state/store.ts";
 import { type LocalAddresses, localAddresses } from "./addresses.ts";
-import { flush, type Search } from "./flush.ts";
+import { flush, type Removed, type Search } from "./flush.ts";
 import { logReport, type Report } from "./report.ts";
 
 /** Write permission of group and others: whoever can write or delete a record decides whose entries are alive. */
@@ -75,9 +77,19 @@ async function searchFor(
 		isLocal = (ip) => read.has(ip);
 		if (wide.length === mappings.length) locals = read;
 	}
+	// most nodes have no dead pod of this port, and then no reply is looked at
+	const ports = mappings.map(({ hostPort }) => `"hostPort":${hostPort},`);
+	const dead = endedOthers(context, a, ports).flatMap(addressesOf);
+	const begun = begunByDeparted(
+		mappings,
+		new Map(dead.map((ip) => [ip, ip])),
+		() => false,
+		isLocal,
+	);
 	const claims = (e: Entry): readonly Mapping[] | undefined => {
 		const own = mappingsOf(e.proto, e.orig.dport);
-		// an entry that is about to end goes, whatever the rules say
+		// what replies come to is no frontend of the pod, and what is about to end goes anyway
+		if (own.length === 0) return undefined;
 		return own.some((m) => retiredOnAdd(m, e) !== undefined) ? undefined : own;
 	};
 	let isServed: ((e: Entry) => boolean) | undefined;
@@ -87,23 +99,38 @@ async function searchFor(
 		return isServed(e);
 	};
 	return {
-		ports: mappings,
-		prefilter,
+		ports: [
+			...mappings,
+			...(dead.length > 0
+				? mappings.map((m) => ({ ...m, side: "reply" as const }))
+				: []),
+		],
+		// it looks at one side of an entry
+		...(dead.length === 0 && { prefilter }),
 		isCacheable: true,
 		judge: (e) =>
 			first(
 				mappingsOf(e.proto, e.orig.dport),
 				(m) => staleOnAdd(m, e, isLocal) ?? retiredOnAdd(m, e),
-			),
+			) ??
+			(begun(e) && "begun-by-pod"),
 		async confirm() {
 			const { confirmByRules } = await import("./confirm.ts");
 			const { host, log } = context;
-			return confirmByRules(host, deadline, log, {
+			const rules = confirmByRules(host, deadline, log, {
 				ports: mappings,
 				claims,
 				isSpared,
 				locals,
 			});
+			if (dead.length === 0) return rules;
+			const { isHeld } = await import("./held.ts");
+			const isFree = ({ reason, example }: Removed): boolean =>
+				reason !== "begun-by-pod" || !isHeld(context, a, example.orig.src);
+			return {
+				of: (removals) => rules.of(removals.filter(isFree)),
+				close: rules.close,
+			};
 		},
 	};
 }

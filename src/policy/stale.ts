@@ -100,8 +100,8 @@ export function deadOnDel(m: Mapping, e: Entry): Reason | undefined {
  * claim on its packets. That it is going also makes a test of `reply.dst` against the
  * node's addresses needless, as every flow of such a pod may end.
  *
- * No ADD judges so: it cannot tell that nobody has the source's address, because a pod
- * without hostPorts has no record.
+ * An ADD judges so of the pods that are recorded as dead, if libcni's cache proves that
+ * nobody has the address: a pod without hostPorts has no record (begun.ts).
  */
 export function begunByPod(m: Mapping, e: Entry): Reason | undefined {
 	return e.proto === m.proto &&

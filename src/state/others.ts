@@ -9,7 +9,22 @@ import {
 	isSame,
 } from "../policy/mapping.ts";
 import { hasEnded } from "./namespace.ts";
-import { recordedAttachments } from "./store.ts";
+import { everyRecord, recordedAttachments } from "./store.ts";
+
+/** Returns the other attachments whose records contain one of `words` and whose pods are gone: their DEL never came, or could not do all. */
+export function endedOthers(
+	context: Context,
+	id: AttachmentID,
+	words: readonly string[],
+): Attachment[] {
+	const { host, dataDir } = context;
+	const found = attempt(context, "cannot read the attachments", () =>
+		everyRecord(host, dataDir, words),
+	);
+	return (found ?? []).filter(
+		(a) => !isSame(a, id) && (a.unfinished || hasEnded(host, a)),
+	);
+}
 
 /**
  * Returns the living attachments other than `id` whose records contain one of `words`.

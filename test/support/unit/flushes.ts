@@ -98,7 +98,7 @@ export function setUpPods(
 	entries: readonly EntrySpec[],
 	records: readonly Attachment[] = [],
 	options: FakeKernelOptions &
-		Pick<FakeHostOptions, "fail" | "directoryMode"> = {},
+		Pick<FakeHostOptions, "fail" | "directoryMode" | "files"> = {},
 ) {
 	const clock = { ms: 0 };
 	const kernel = fakeKernel({ clock, entries, routes: ROUTES, ...options });
@@ -106,6 +106,7 @@ export function setUpPods(
 		clock,
 		netlink: kernel.netlink,
 		...(options.fail && { fail: options.fail }),
+		...(options.files && { files: options.files }),
 		...(options.directoryMode !== undefined && {
 			directories: [RECORDS],
 			directoryMode: options.directoryMode,

@@ -178,6 +178,7 @@ describe("state", () => {
 		["writeFile", "EROFS"],
 		["writeFile", "ENAMETOOLONG"],
 		["rename", "EIO"],
+		["readDir", "EACCES"],
 	])(
 		"ADD succeeds and does its work when %s fails with %s",
 		async (name, code) => {
@@ -188,14 +189,6 @@ describe("state", () => {
 			expect(called.err).toContain(code);
 		},
 	);
-
-	test("ADD does not look at other records, because the rules decide", async () => {
-		const host = failing("readDir", "EACCES") ?? {};
-		const called = await call("ADD", { host });
-		expectSuccess("ADD", called);
-		expect(called.deleted).toEqual([1, 2]);
-		expect(complaints(called)).toEqual([]);
-	});
 
 	test.each([
 		["readFile", "EACCES"],

@@ -20,6 +20,7 @@ import {
 	setUpPods,
 	THEIRS,
 } from "../../../support/unit/flushes.ts";
+import { cachedFile } from "../../../support/unit/world.ts";
 
 const DIR = RECORDS;
 const { H, H2, N } = BOOKS.IPv4;
@@ -53,6 +54,65 @@ describe("onAdd", () => {
 		await onAdd(context, POD);
 		expect(removed()).toEqual([retired.orig]);
 		expect(host.written(2)).toContain("reasons=retired:1");
+	});
+
+	describe("a flow that a dead pod began from the hostPort", () => {
+		const begun = flow({ orig: "Q:8125 > S:41234", reply: "S:41234 > H:8125" });
+		const gone = other("gone", {
+			mappings: [{ ...m, podIP: BOOKS.IPv4.Q }],
+			unfinished: true,
+		});
+		const neighbour = other("n", { mappings: [{ ...m, podIP: N }] });
+		const heir = other("heir", {
+			mappings: [{ ...m, hostPort: 53, podIP: BOOKS.IPv4.Q }],
+		});
+		const knows = (...cached: (typeof gone)[]) => ({
+			files: Object.assign({}, ...cached.map((c) => cachedFile(c))),
+		});
+		test.each<
+			[
+				string,
+				readonly (typeof gone)[],
+				Parameters<typeof setUpPods>[2],
+				boolean,
+			]
+		>([
+			[
+				"goes if libcni knows nobody with the address",
+				[gone],
+				knows(neighbour),
+				true,
+			],
+			[
+				"stays if libcni knows a pod with it",
+				[gone],
+				knows(neighbour, heir),
+				false,
+			],
+			[
+				"stays if a living pod is recorded with it",
+				[gone, heir],
+				knows(neighbour),
+				false,
+			],
+			[
+				"stays if libcni's cache knows nothing of this network",
+				[gone],
+				{},
+				false,
+			],
+			[
+				"stays if no record says that the pod is dead",
+				[],
+				knows(neighbour),
+				false,
+			],
+		])("%s", async (_, records, options, goes) => {
+			const { context, host, removed } = setUpPods([begun], records, options);
+			await onAdd(context, POD);
+			expect(removed()).toEqual(goes ? [begun.orig] : []);
+			if (goes) expect(host.written(2)).toContain("reasons=begun-by-pod:1");
+		});
 	});
 
 	test("a pod's own flow from the hostPort stays: who began it may live", async () => {
@@ -90,13 +150,12 @@ describe("onAdd", () => {
 		expect(host.written(2)).toBe("");
 	});
 
-	test("with a mapping of one address and nothing stale it asks neither routes, rules nor records", async () => {
-		const { context, host, kernel, removed } = setUpPods([MINE, THEIRS, AWAY]);
+	test("with a mapping of one address and nothing stale it asks neither routes nor rules", async () => {
+		const { context, kernel, removed } = setUpPods([MINE, THEIRS, AWAY]);
 		await onAdd(context, { ...POD, mappings: [{ ...m, hostIP: H }] });
 		expect(removed()).toEqual([]);
 		expect(kernel.requests.some((r) => r.protocol === 0)).toBe(false);
 		expect(kernel.requests.some((r) => r.type >> 8 === 10)).toBe(false);
-		expect(host.calls.filter((c) => c.startsWith("readDir"))).toEqual([]);
 	});
 
 	describe("the rules decide", () => {
@@ -148,12 +207,14 @@ describe("onAdd", () => {
 			expect(removed()).toEqual([wide.orig]);
 		});
 
-		test("a record that says otherwise is not even read", async () => {
-			const { context, host } = setUpPods(ALL, [], {
-				rules: natRules(OURS),
+		test("a record that says otherwise changes nothing", async () => {
+			const rules = natRules(OURS);
+			const neighbour = other("n", {
+				mappings: [{ ...m, hostIP: H2, podIP: N }],
 			});
+			const { context, removed } = setUpPods(ALL, [neighbour], { rules });
 			await onAdd(context, POD);
-			expect(host.calls.filter((c) => c.startsWith("readDir"))).toEqual([]);
+			expect(removed()).toContain(THEIRS.orig);
 		});
 
 		test("removes nothing more once the time is up", async () => {

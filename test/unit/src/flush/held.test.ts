@@ -1,0 +1,43 @@
+// Who may have an address.
+
+import { expect, test } from "vitest";
+import { isHeld } from "../../../../src/flush/held.ts";
+import { BOOKS } from "../../../support/book.ts";
+import {
+	mappingOfPod as m,
+	other,
+	POD,
+	setUpPods,
+} from "../../../support/unit/flushes.ts";
+import { cachedFile } from "../../../support/unit/world.ts";
+
+const { Q, N } = BOOKS.IPv4;
+const neighbour = other("n", { mappings: [{ ...m, podIP: N }] });
+const holder = other("q", { mappings: [{ ...m, podIP: Q }] });
+const elsewhere = { ...neighbour, network: "another" };
+
+test.each([
+	["nobody", [], [neighbour], Q, false],
+	["the pod itself", [], [neighbour], m.podIP, true],
+	["a recorded pod", [holder], [neighbour], Q, true],
+	[
+		"a dead pod, whose record stays",
+		[{ ...holder, unfinished: true }],
+		[neighbour],
+		Q,
+		false,
+	],
+	["a cached pod", [], [neighbour, holder], Q, true],
+	["not known, because the cache is empty", [], [], Q, true],
+	[
+		"not known, because the cache is another network's",
+		[],
+		[elsewhere],
+		Q,
+		true,
+	],
+])("%s has it", (_, records, cached, ip, want) => {
+	const files = Object.assign({}, ...cached.map((c) => cachedFile(c)));
+	const { context } = setUpPods([], records, { files });
+	expect(isHeld(context, POD, ip)).toBe(want);
+});
