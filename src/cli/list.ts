@@ -3,12 +3,14 @@
 
 import { readDetailed } from "../conntrack/detail.ts";
 import { type Entry, readEntry } from "../conntrack/entry.ts";
+import { Prefilter } from "../conntrack/prefilter.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
+import { ipBytes } from "../net/ip.ts";
 import { Deadline } from "../netlink/exchange.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
@@ -133,21 +135,19 @@ async function show(host: Host, query: Query): Promise<void> {
 	const { live, cached } = takeSnapshot(context, cache);
 	// without a selection, it is about the ports of attachments and of other engines
 	const ofNode = !all && !isSaid(selection);
-	if (ofNode && live.every((a) => a.mappings.length === 0))
-		host.write(
-			2,
-			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
-		);
+	const mapped = live.flatMap((a) => a.mappings);
 	const wanted = portsOf(selection);
-	const ports = new PortSet();
-	for (const { proto, hostPort } of wanted) {
-		ports.add(proto, hostPort);
-		// entries that a pod began come to its hostPort with their replies
-		if (hostPort !== null) ports.add(proto, hostPort, "reply");
-	}
-
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const locals = await localAddresses(host, familiesOf(selection), deadline);
+	const here = new Prefilter("orig.dst");
+	locals.addTo(here);
+	for (const { hostIP } of mapped)
+		if (hostIP !== null) here.add(ipBytes(hostIP));
+	const ports = new PortSet(ofNode ? here : undefined);
+	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
+	// entries that a pod began come to its hostPort with their replies
+	for (const { proto, hostPort } of ofNode ? mapped : wanted)
+		if (hostPort !== null) ports.add(proto, hostPort, "reply");
 	const isLocal = (ip: string): boolean => locals.has(ip);
 	const judge = judgeBy(
 		live,
@@ -159,7 +159,7 @@ async function show(host: Host, query: Query): Promise<void> {
 	const rules = openProspects(host, deadline, wanted, (why) =>
 		host.write(2, `judged by the records alone: ${why}\n`),
 	);
-	const hostIPs = new Set(live.flatMap((a) => a.mappings.map((m) => m.hostIP)));
+	const hostIPs = new Set(mapped.map((m) => m.hostIP));
 	/** Returns the verdict; the rules are asked about addresses of the node and recorded ones only. */
 	const verdictOn = async (e: Entry): Promise<Verdict> => {
 		const { dst } = e.orig;
@@ -197,6 +197,12 @@ async function show(host: Host, query: Query): Promise<void> {
 		host.write(2, `${count.undecodable} entries could not be decoded\n`);
 	if (format === "table" || format === "wide")
 		host.write(1, `${summary(found)}\n`);
+	const total = found.stale + found.live + found.other;
+	if (ofNode && mapped.length === 0 && total === 0)
+		host.write(
+			2,
+			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
+		);
 }
 
 function summary(found: Readonly<Record<string, number>>): string {

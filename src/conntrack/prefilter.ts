@@ -44,17 +44,20 @@ export class Prefilter {
 	/**
 	 * Returns true if the entry may have one of the addresses. `port` is the word of its
 	 * original destination port, at the place where skip.ts has found it in an entry of
-	 * IPv4 or of IPv6. `end` is the word after the message.
+	 * IPv4 or of IPv6. `end` is the word after the message. An entry that was asked for
+	 * by the port that its replies come to (`answered`) has its destination elsewhere.
 	 */
 	passes(
 		{ words, halves }: RecvBuffer,
 		v4: boolean,
 		port: number,
 		end: number,
+		answered = false,
 	): boolean {
 		const at = v4 ? port - 7 : port - 10;
 		if (this.#at === "orig.dst")
 			return (
+				answered ||
 				words[at - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD) ||
 				this.#has(halves, v4, at)
 			);

@@ -132,6 +132,7 @@ export function skipOthers(
 	var portWord = DST_PORT_WORD;
 	var proto = 0;
 	var came = false;
+	var answered = false;
 	while (i < end) {
 		size = words[i] as number;
 		if (size < FIXED_BYTES || size > length) break;
@@ -158,9 +159,16 @@ export function skipOthers(
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
 			proto = b.bytes[4 * port - 16] as number;
 			came = ports.hasWire(proto, halves[2 * port] as number);
-			if (came || ports.hasReplyWire(proto, halves[2 * port + far] as number)) {
+			answered = ports.hasReplyWire(proto, halves[2 * port + far] as number);
+			if (came || answered) {
 				if (
-					prefilter?.passes(b, port - i === 17, port, i + (size >> 2)) ??
+					prefilter?.passes(
+						b,
+						port - i === 17,
+						port,
+						i + (size >> 2),
+						answered,
+					) ??
 					true
 				)
 					break;

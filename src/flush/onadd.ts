@@ -105,8 +105,7 @@ async function searchFor(
 				? mappings.map((m) => ({ ...m, side: "reply" as const }))
 				: []),
 		],
-		// it looks at one side of an entry
-		...(dead.length === 0 && { prefilter }),
+		prefilter,
 		isCacheable: true,
 		judge: (e) =>
 			first(

@@ -254,6 +254,25 @@ describe("without records", () => {
 		]);
 	});
 
+	test("shows the ports that an engine publishes, and then says nothing more", async () => {
+		const entry = {
+			proto: "udp",
+			orig: "192.0.2.7:1 > 203.0.113.1:8125",
+			reply: "172.17.0.5:5353 > 192.0.2.7:1",
+			status: ["DST_NAT"],
+		} as const;
+		const called = await list([], {
+			host: { argv: ["list"], files: {} },
+			kernel: {
+				entries: [entry],
+				rules: natRules("udp local:8125 > 172.17.0.5:5353 docker"),
+			},
+		});
+		expect(called.out).toContain("(docker)");
+		expect(called.out).toContain("1 entry: 1 live");
+		expect(called.err).toBe("");
+	});
+
 	test("knows no reason, and shows what is asked for", async () => {
 		const argv = ["list", "--host-port", "8125"];
 		const called = await list([], {

@@ -30,6 +30,27 @@ const udp = (orig: string, reply?: string): EntrySpec => ({
 	...(reply && { reply }),
 });
 
+test("an entry whose replies come to one of the ports has its destination elsewhere", () => {
+	const begun = udp(
+		"10.88.0.9:1 > 198.51.100.9:53",
+		"198.51.100.9:53 > 203.0.113.1:8125",
+	);
+	const bytes = entryMessage(begun, 1);
+	const b = new RecvBuffer((bytes.length + 3) & ~3);
+	b.bytes.set(bytes);
+	const prefilter = new Prefilter("orig.dst");
+	prefilter.add(ipBytes("203.0.113.1"));
+	const isPassed = (port: number): boolean => {
+		const ports = new PortSet(prefilter);
+		ports.add(17, null);
+		ports.add(17, port, "reply");
+		const count = { entries: 0, kept: 0 };
+		return skipOthers(b, 0, bytes.length, ports, count) === bytes.length;
+	};
+	expect(isPassed(8125)).toBe(false);
+	expect(isPassed(8126)).toBe(true);
+});
+
 describe("where an entry came to", () => {
 	const rows: [string, (s: Prefilter) => void, EntrySpec, boolean][] = [
 		[
