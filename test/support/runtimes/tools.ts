@@ -18,6 +18,11 @@ export function version(name: string): string {
 	return found[1];
 }
 
+/** Returns true if the program or directory is there. */
+export function hasTool(path: string): boolean {
+	return existsSync(`${TOOLS}/${path}`);
+}
+
 /** A path below TOOLS; throws if setup.sh has not made it. */
 export function tool(path: string): string {
 	const whole = `${TOOLS}/${path}`;
