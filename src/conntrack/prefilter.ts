@@ -18,12 +18,12 @@ const PLACES = 4096;
 const SHIFT = 4;
 
 export class Prefilter {
-	readonly #at: "orig.dst" | "sources";
+	readonly looksAt: "orig.dst" | "sources";
 	readonly #table = new Uint8Array(2 * PLACES);
 
 	/** Looks at the address that an entry came to, or at its two sources: the one that its replies come from and the one that began it. */
 	constructor(at: "orig.dst" | "sources") {
-		this.#at = at;
+		this.looksAt = at;
 	}
 
 	/** Lets the addresses of a prefix of `bits` bits through. Without `bits` it is a whole address. */
@@ -44,20 +44,17 @@ export class Prefilter {
 	/**
 	 * Returns true if the entry may have one of the addresses. `port` is the word of its
 	 * original destination port, at the place where skip.ts has found it in an entry of
-	 * IPv4 or of IPv6. `end` is the word after the message. An entry that was asked for
-	 * by the port that its replies come to (`answered`) has its destination elsewhere.
+	 * IPv4 or of IPv6. `end` is the word after the message.
 	 */
 	passes(
 		{ words, halves }: RecvBuffer,
 		v4: boolean,
 		port: number,
 		end: number,
-		answered = false,
 	): boolean {
 		const at = v4 ? port - 7 : port - 10;
-		if (this.#at === "orig.dst")
+		if (this.looksAt === "orig.dst")
 			return (
-				answered ||
 				words[at - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD) ||
 				this.#has(halves, v4, at)
 			);

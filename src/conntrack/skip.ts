@@ -132,7 +132,6 @@ export function skipOthers(
 	var portWord = DST_PORT_WORD;
 	var proto = 0;
 	var came = false;
-	var answered = false;
 	while (i < end) {
 		size = words[i] as number;
 		if (size < FIXED_BYTES || size > length) break;
@@ -159,17 +158,13 @@ export function skipOthers(
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
 			proto = b.bytes[4 * port - 16] as number;
 			came = ports.hasWire(proto, halves[2 * port] as number);
-			answered = ports.hasReplyWire(proto, halves[2 * port + far] as number);
-			if (came || answered) {
+			if (came || ports.hasReplyWire(proto, halves[2 * port + far] as number)) {
+				// an entry of the other side has its destination elsewhere
 				if (
-					prefilter?.passes(
-						b,
-						port - i === 17,
-						port,
-						i + (size >> 2),
-						answered,
-					) ??
-					true
+					(replies !== undefined &&
+						prefilter?.looksAt === "orig.dst" &&
+						ports.hasReplyWire(proto, halves[2 * port + far] as number)) ||
+					(prefilter?.passes(b, port - i === 17, port, i + (size >> 2)) ?? true)
 				)
 					break;
 				if (came) kept++;
