@@ -3,7 +3,7 @@
 // rule (reach.ts does).
 
 import { formatEndpoint } from "../net/endpoint.ts";
-import { AF_INET, AF_INET6, formatIP, type IP } from "../net/ip.ts";
+import { type IP, ipOf } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
 import type { Attachment, Mapping } from "../policy/mapping.ts";
 import type { Prospect } from "../policy/ruling.ts";
@@ -64,7 +64,7 @@ export function earlierRule(
 	m: Mapping,
 	known: Known,
 ): Loss | undefined {
-	const frontend = formatEndpoint(textOf(packet.dst), packet.dport);
+	const frontend = formatEndpoint(ipOf(packet.dst), packet.dport);
 	const silent = `so ${nameOf(attachment)} hears nothing there`;
 	for (const o of outcomes) {
 		if (o.is === "dropped")
@@ -75,7 +75,7 @@ export function earlierRule(
 			};
 		if (o.is !== "target") continue;
 		const engine = engineOf(o.by);
-		const ip = o.target.addresses && textOf(o.target.addresses.min);
+		const ip = o.target.addresses && ipOf(o.target.addresses.min);
 		const leftover =
 			ip === undefined ? undefined : known.leftoverAt(o.by, ip, m.hostPort);
 		const place = `${formatPlace(o.by)} (${engine})`;
@@ -100,7 +100,7 @@ export function earlierRule(
 function inWords({ addresses, ports }: NatTarget, hostPort: number): string {
 	const port = ports?.min ?? hostPort;
 	return addresses
-		? formatEndpoint(textOf(addresses.min), port)
+		? formatEndpoint(ipOf(addresses.min), port)
 		: `port ${port} of the node itself`;
 }
 
@@ -141,8 +141,4 @@ export function missingRule(
 				found: `${found}, which may come from the conflist`,
 				advice: `repair the conflist; then ${restart}`,
 			};
-}
-
-function textOf(address: Uint8Array): IP {
-	return formatIP(address, 0, address.length === 4 ? AF_INET : AF_INET6);
 }

@@ -9,9 +9,9 @@ import {
 	AF_INET,
 	AF_INET6,
 	type Family,
-	formatIP,
 	type IP,
 	ipBytes,
+	ipOf,
 } from "../net/ip.ts";
 import type { Deadline } from "../netlink/exchange.ts";
 import type { Attachment, Mapping } from "../policy/mapping.ts";
@@ -181,7 +181,6 @@ function packetTo(
 		dport: hostPort,
 		isSentByNode: false,
 		arrivesOn: undefined,
-		isLocal: (ip) =>
-			locals.isLocal(formatIP(ip, 0, ip.length === 4 ? AF_INET : AF_INET6)),
+		isLocal: (address) => locals.isLocal(ipOf(address)),
 	};
 }

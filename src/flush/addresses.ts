@@ -2,15 +2,7 @@
 
 import type { Prefilter } from "../conntrack/prefilter.ts";
 import type { Host } from "../host.ts";
-import {
-	AF_INET,
-	AF_INET6,
-	type Family,
-	formatIP,
-	type IP,
-	inPrefix,
-	ipBytes,
-} from "../net/ip.ts";
+import { type Family, type IP, inPrefix, ipBytes, ipOf } from "../net/ip.ts";
 import { type Deadline, Exchange } from "../netlink/exchange.ts";
 import { ENODEV, ENOENT, NETLINK_ROUTE, NetlinkError } from "../netlink/nl.ts";
 import {
@@ -109,8 +101,7 @@ export class LocalAddresses {
 	/** Adds an address that the kernel calls local although it is a Service's. There may be thousands. */
 	addService({ prefix }: LocalRoute): void {
 		this.#found.clear();
-		const family = prefix.length === 4 ? AF_INET : AF_INET6;
-		this.#services.add(formatIP(prefix, 0, family));
+		this.#services.add(ipOf(prefix));
 	}
 
 	/** Returns true if the address is the node's own. The answer is remembered, because most entries share few addresses. */
@@ -129,9 +120,7 @@ export class LocalAddresses {
 			.filter(
 				({ local, prefix, length }) => local && length === 8 * prefix.length,
 			)
-			.map(({ prefix }) =>
-				formatIP(prefix, 0, prefix.length === 4 ? AF_INET : AF_INET6),
-			);
+			.map(({ prefix }) => ipOf(prefix));
 	}
 
 	/** Returns true if the kernel calls the address local, a Service's too. */

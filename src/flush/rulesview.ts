@@ -6,7 +6,7 @@ import type { DumpFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { addressOf, type Client } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
-import { AF_INET, AF_INET6, type Family, formatIP } from "../net/ip.ts";
+import { AF_INET, AF_INET6, type Family, ipOf } from "../net/ip.ts";
 import type { Deadline } from "../netlink/exchange.ts";
 import { firstPacketOf, type Prospect } from "../policy/ruling.ts";
 import { isDNATed } from "../policy/stale.ts";
@@ -37,9 +37,7 @@ export class RulesView {
 	readonly #addresses: Prefilter;
 	readonly #locals: LocalAddresses;
 	readonly #isLocal = (address: Uint8Array): boolean =>
-		this.#locals.isLocal(
-			formatIP(address, 0, address.length === 4 ? AF_INET : AF_INET6),
-		);
+		this.#locals.isLocal(ipOf(address));
 
 	private constructor(
 		rules: NatRules,

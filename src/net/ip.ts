@@ -36,7 +36,7 @@ export function hostIPOf(ip: IP): IP | null {
  */
 export function parseIP(text: string): IP | undefined {
 	const bytes = text.includes(":") ? parse6(text) : parse4(text);
-	return bytes && formatIP(bytes, 0, bytes.length === 4 ? AF_INET : AF_INET6);
+	return bytes && ipOf(bytes);
 }
 
 /** Returns the address in `10.88.0.2/16` or in `10.88.0.2`, or undefined if there is none. */
@@ -57,6 +57,11 @@ export function ipBytes(ip: IP): Uint8Array {
 	const bytes = ip.includes(":") ? parse6(ip) : parse4(ip);
 	if (!bytes) throw new TypeError(`not an IP address: ${ip}`);
 	return bytes;
+}
+
+/** Returns the canonical text of 4 or 16 bytes in wire order. */
+export function ipOf(bytes: Uint8Array): IP {
+	return formatIP(bytes, 0, bytes.length === 4 ? AF_INET : AF_INET6);
 }
 
 /** Returns true if the address lies in the prefix of so many bits. It lies in none of the other family. */

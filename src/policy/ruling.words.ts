@@ -1,14 +1,14 @@
 // The words in which people are told what the rules do. Pure.
 
 import { formatEndpoint } from "../net/endpoint.ts";
-import { AF_INET, AF_INET6, formatIP, type IP } from "../net/ip.ts";
+import { ipOf } from "../net/ip.ts";
 import { engineOf } from "../rules/engines.ts";
 import type { Outcome, Packet } from "../rules/model.ts";
 import type { Prospect } from "./ruling.ts";
 
 /** `the rules now send 203.0.113.1:8125 to 10.88.0.5:5353 (netavark)` */
 export function rulesInWords({ packet, outcomes }: Prospect): string {
-	const frontend = formatEndpoint(textOf(packet.dst), packet.dport);
+	const frontend = formatEndpoint(ipOf(packet.dst), packet.dport);
 	const targets = [
 		...new Set(
 			outcomes.flatMap((o) => {
@@ -33,15 +33,10 @@ export function targetInWords(o: Outcome, p: Packet): string | undefined {
 	const { addresses, ports } = o.target;
 	const port = ports?.min ?? p.dport;
 	const where = addresses
-		? formatEndpoint(textOf(addresses.min), port)
+		? formatEndpoint(ipOf(addresses.min), port)
 		: `port ${port} of the node itself`;
 	const isOne =
 		(ports === undefined || ports.min === ports.max) &&
-		(addresses === undefined ||
-			textOf(addresses.min) === textOf(addresses.max));
+		(addresses === undefined || ipOf(addresses.min) === ipOf(addresses.max));
 	return `${where}${isOne ? "" : " and following"} (${engineOf(o.by)})`;
-}
-
-function textOf(address: Uint8Array): IP {
-	return formatIP(address, 0, address.length === 4 ? AF_INET : AF_INET6);
 }

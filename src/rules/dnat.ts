@@ -2,7 +2,7 @@
 // for. It reads no chain (survey.ts does), and does not know whether a packet comes to
 // the rule.
 
-import { AF_INET, AF_INET6, formatIP, type IP } from "../net/ip.ts";
+import { AF_INET, AF_INET6, formatIP, type IP, ipOf } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { readRule } from "./expressions.ts";
@@ -74,9 +74,8 @@ function leadingTo(
 	element?: DNATRule["element"],
 ): DNATRule | undefined {
 	if (address.length !== 4 && address.length !== 16) return undefined;
-	const ip = formatIP(address, 0, address.length === 4 ? AF_INET : AF_INET6);
 	const place = { backend, family, table, chain, handle };
-	return { ...place, element, dport, ip, port };
+	return { ...place, element, dport, ip: ipOf(address), port };
 }
 
 /** A map from which a rule takes a destination, by the offsets of what is known in its keys and data. */
