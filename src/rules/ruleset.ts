@@ -12,6 +12,7 @@ import {
 	NETLINK_NETFILTER,
 	NetlinkError,
 } from "../netlink/nl.ts";
+import { readAll } from "./dump.ts";
 import { evaluate } from "./evaluate.ts";
 import type { BaseChain, Interest, Outcome, Packet } from "./model.ts";
 import {
@@ -109,16 +110,8 @@ export class NatRules {
 	async #read(): Promise<Store> {
 		if (this.#store) return this.#store;
 		const generation = await askGeneration(this.#requests);
-		const bases: BaseChain[] = [];
-		let current = 0;
-		if (generation !== undefined)
-			await this.#requests.each("read the chains", getChains, (b, m) => {
-				// a dump that began anew gives all of them again
-				if (m.seq !== current) bases.length = 0;
-				current = m.seq;
-				const base = m.type === NFT_MSG_NEWCHAIN && readBaseChain(b, m);
-				if (base) bases.push(base);
-			});
+		const bases =
+			generation === undefined ? [] : await readBases(this.#requests);
 		const store = new Store(this.#interest, generation, bases);
 		await this.#readLegacy(store);
 		if (generation === undefined && this.#digests.size === 0)
@@ -184,6 +177,18 @@ export async function askGeneration(
 		if (e instanceof NetlinkError && e.errno === EINVAL) return undefined;
 		throw e;
 	}
+}
+
+function readBases(requests: Exchange): Promise<BaseChain[]> {
+	return readAll(
+		requests,
+		"read the chains",
+		getChains,
+		(b, m, bases: BaseChain[]) => {
+			const base = m.type === NFT_MSG_NEWCHAIN && readBaseChain(b, m);
+			if (base) bases.push(base);
+		},
+	);
 }
 
 /** The kernel says so in a dump's flags, and of a chain or set that has gone. */

@@ -4,7 +4,7 @@
 
 import type { Exchange } from "../netlink/exchange.ts";
 import { EINVAL, ENOENT, NetlinkError } from "../netlink/nl.ts";
-import type { Message, RecvBuffer } from "../netlink/reader.ts";
+import { readAll } from "./dump.ts";
 import { readRule } from "./expressions.ts";
 import type { LegacyRules } from "./legacy.ts";
 import {
@@ -88,7 +88,7 @@ export class Store implements Knowledge {
 	rules(chain: ChainID): readonly NatRule[] | undefined {
 		if (chain.backend === "legacy") return this.#legacyRules(chain);
 		return this.#known(this.#rules, chainKey(chain), async (requests) => {
-			const rules = await all(
+			const rules = await readAll(
 				requests,
 				`read chain ${chain.chain}`,
 				(w, seq) => getRulesOf(w, seq, chain),
@@ -119,7 +119,7 @@ export class Store implements Knowledge {
 		const key = setKey(chain, set);
 		return this.#known(this.#elements, key, async (requests) => {
 			let isTooLarge = false;
-			const found = await all(
+			const found = await readAll(
 				requests,
 				`read set ${set}`,
 				(w, seq) => getElements(w, seq, chain, set),
@@ -183,23 +183,6 @@ export class Store implements Knowledge {
 		this.#rules.set(key, rules ?? []);
 		return rules ?? [];
 	}
-}
-
-/** Sends a dump request and returns what `visit` finds. A dump that began anew gives everything again. */
-async function all<T>(
-	requests: Exchange,
-	what: string,
-	write: Parameters<Exchange["each"]>[1],
-	visit: (b: RecvBuffer, m: Message, found: T[]) => unknown,
-): Promise<T[]> {
-	let found: T[] = [];
-	let current = 0;
-	await requests.each(what, write, (b, m) => {
-		if (m.seq !== current) found = [];
-		current = m.seq;
-		return visit(b, m, found);
-	});
-	return found;
 }
 
 /** Returns the name under which a set is kept. */

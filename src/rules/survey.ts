@@ -12,6 +12,7 @@ import {
 } from "../netlink/reader.ts";
 import type { Callers } from "./callers.ts";
 import { type DNATRule, dnatOf, mapOf, mappedBy, readDNAT } from "./dnat.ts";
+import { readAll } from "./dump.ts";
 import { engineOf, PUBLISHING } from "./engines.ts";
 import type { LegacyRules } from "./legacy.ts";
 import {
@@ -85,25 +86,24 @@ async function chainsOf(
 	requests: Exchange,
 	callers: Callers,
 ): Promise<ChainID[] | undefined> {
-	let chains: ChainID[] = [];
-	let current = 0;
 	try {
-		await requests.each("read the chains", getChains, (b, m) => {
-			// a dump that began anew gives all of them again
-			if (m.seq !== current) chains = [];
-			current = m.seq;
-			if (m.type !== NFT_MSG_NEWCHAIN) return;
-			const base = readBaseChain(b, m);
-			if (base) callers.addBase(base);
-			const chain = base ?? readChain(b, m);
-			if (base || (chain.family in TABLE_FAMILIES && isPublishing(chain)))
-				chains.push(chain);
-		});
+		return await readAll(
+			requests,
+			"read the chains",
+			getChains,
+			(b, m, chains: ChainID[]) => {
+				if (m.type !== NFT_MSG_NEWCHAIN) return;
+				const base = readBaseChain(b, m);
+				if (base) callers.addBase(base);
+				const chain = base ?? readChain(b, m);
+				if (base || (chain.family in TABLE_FAMILIES && isPublishing(chain)))
+					chains.push(chain);
+			},
+		);
 	} catch (e) {
 		if (e instanceof NetlinkError && e.errno === EINVAL) return undefined;
 		throw e;
 	}
-	return chains;
 }
 
 function isPublishing(chain: ChainID): boolean {
@@ -123,56 +123,51 @@ function readChain(b: RecvBuffer, m: Message): ChainID {
 }
 
 /** Returns the rules of a chain that call another chain or have a DNAT, each with the port that it compares. */
-async function rulesOf(
+function rulesOf(
 	requests: Exchange,
 	chain: ChainID,
 ): Promise<[NatRule, number | undefined][]> {
-	let rules: [NatRule, number | undefined][] = [];
-	let current = 0;
-	try {
-		await requests.each(
+	return orNone(
+		readAll(
+			requests,
 			`read chain ${chain.chain}`,
 			(w, seq) => getRulesOf(w, seq, chain),
-			(b, m) => {
-				if (m.seq !== current) rules = [];
-				current = m.seq;
+			(b, m, rules: [NatRule, number | undefined][]) => {
 				if (m.type !== NFT_MSG_NEWRULE) return;
 				const read = readDNAT(b, m, chain);
 				if (read?.[0].steps.some(leadsOn)) rules.push(read);
 			},
-		);
-	} catch (e) {
-		// the chain has gone meanwhile
-		if (e instanceof NetlinkError && e.errno === ENOENT) return [];
-		throw e;
-	}
-	return rules;
+		),
+	);
 }
 
 function leadsOn({ is }: Step): boolean {
 	return is === "nat" || is === "send" || is === "jump" || is === "goto";
 }
 
-async function elementsOf(
+function elementsOf(
 	requests: Exchange,
 	chain: ChainID,
 	set: string,
 ): Promise<Element[]> {
-	let found: Element[] = [];
-	let current = 0;
-	try {
-		await requests.each(
+	return orNone(
+		readAll(
+			requests,
 			`read set ${set}`,
 			(w, seq) => getElements(w, seq, chain, set),
-			(b, m) => {
-				if (m.seq !== current) found = [];
-				current = m.seq;
+			(b, m, found: Element[]) => {
 				if (m.type === NFT_MSG_NEWSETELEM) found.push(...readElements(b, m));
 			},
-		);
+		),
+	);
+}
+
+/** Returns what was read, or nothing if the chain or set has gone meanwhile. */
+async function orNone<T>(reading: Promise<T[]>): Promise<T[]> {
+	try {
+		return await reading;
 	} catch (e) {
 		if (e instanceof NetlinkError && e.errno === ENOENT) return [];
 		throw e;
 	}
-	return found;
 }
