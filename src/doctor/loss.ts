@@ -7,11 +7,12 @@ import { type IP, ipOf } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
 import type { Attachment, Mapping } from "../policy/mapping.ts";
 import type { Prospect } from "../policy/ruling.ts";
+import { backendInWords } from "../policy/ruling.words.ts";
 import { nameOf } from "../policy/words.ts";
 import type { Callers } from "../rules/callers.ts";
 import type { DNATRule } from "../rules/dnat.ts";
 import { engineOf, formatPlace } from "../rules/engines.ts";
-import type { NatTarget, Place } from "../rules/model.ts";
+import type { Place } from "../rules/model.ts";
 import {
 	deletionOf,
 	formatChain,
@@ -79,7 +80,7 @@ export function earlierRule(
 		const leftover =
 			ip === undefined ? undefined : known.leftoverAt(o.by, ip, m.hostPort);
 		const place = `${formatPlace(o.by)} (${engine})`;
-		const found = `${place} sends ${frontend} to ${inWords(o.target, m.hostPort)} first, ${silent}`;
+		const found = `${place} sends ${frontend} to ${backendInWords(o.target, m.hostPort)} first, ${silent}`;
 		if (leftover)
 			return {
 				isMeant: false,
@@ -95,13 +96,6 @@ export function earlierRule(
 		};
 	}
 	return undefined;
-}
-
-function inWords({ addresses, ports }: NatTarget, hostPort: number): string {
-	const port = ports?.min ?? hostPort;
-	return addresses
-		? formatEndpoint(ipOf(addresses.min), port)
-		: `port ${port} of the node itself`;
 }
 
 /** Returns the loss because no rule is there, or because none leads to it. */

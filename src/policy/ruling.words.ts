@@ -3,7 +3,7 @@
 import { formatEndpoint } from "../net/endpoint.ts";
 import { ipOf } from "../net/ip.ts";
 import { engineOf } from "../rules/engines.ts";
-import type { Outcome, Packet } from "../rules/model.ts";
+import type { NatTarget, Outcome, Packet } from "../rules/model.ts";
 import type { Prospect } from "./ruling.ts";
 
 /** `the rules now send 203.0.113.1:8125 to 10.88.0.5:5353 (netavark)` */
@@ -31,12 +31,19 @@ export function rulesInWords({ packet, outcomes }: Prospect): string {
 export function targetInWords(o: Outcome, p: Packet): string | undefined {
 	if (o.is !== "target") return undefined;
 	const { addresses, ports } = o.target;
-	const port = ports?.min ?? p.dport;
-	const where = addresses
-		? formatEndpoint(ipOf(addresses.min), port)
-		: `port ${port} of the node itself`;
 	const isOne =
 		(ports === undefined || ports.min === ports.max) &&
 		(addresses === undefined || ipOf(addresses.min) === ipOf(addresses.max));
-	return `${where}${isOne ? "" : " and following"} (${engineOf(o.by)})`;
+	return `${backendInWords(o.target, p.dport)}${isOne ? "" : " and following"} (${engineOf(o.by)})`;
+}
+
+/** Returns the first address and port of a target; `dport` is the port if the rule keeps it. */
+export function backendInWords(
+	{ addresses, ports }: NatTarget,
+	dport: number,
+): string {
+	const port = ports?.min ?? dport;
+	return addresses
+		? formatEndpoint(ipOf(addresses.min), port)
+		: `port ${port} of the node itself`;
 }
