@@ -1,10 +1,9 @@
 // The commands that repair what the checks of the rules find. It runs none of them.
 
-import { AF_INET } from "../net/ip.ts";
 import type { Attachment, Mapping } from "../policy/mapping.ts";
 import { nameOf } from "../policy/words.ts";
 import type { DNATRule } from "../rules/dnat.ts";
-import type { Engine } from "../rules/engines.ts";
+import { type Engine, legacyTool } from "../rules/engines.ts";
 import { type ChainID, type Place, TABLE_FAMILIES } from "../rules/model.ts";
 
 /**
@@ -42,10 +41,6 @@ export function formatChain({
 			? legacyTool(family)
 			: (TABLE_FAMILIES[family] ?? family);
 	return `${where} ${table} ${chain}`;
-}
-
-function legacyTool(family: number): string {
-	return `${family === AF_INET ? "iptables" : "ip6tables"}-legacy`;
 }
 
 /** Returns how to make the rules of a pod anew. */

@@ -30,7 +30,7 @@ export class Callers {
 		}
 	}
 
-	/** Returns the last chain on the way back to a hook that nothing callers, or undefined if a way leads to a hook. */
+	/** Returns the last chain on the way back to a hook that nothing calls, or undefined if a way leads to a hook. */
 	gapBefore(chain: ChainID): ChainID | undefined {
 		const seen = new Set<string>();
 		const gapOf = (one: ChainID): ChainID | undefined => {

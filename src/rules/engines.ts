@@ -2,8 +2,8 @@
 // Names are a convention and no proof, so they decide only what a message says and whose
 // rules a repair may act on.
 
-import type { ChainID, Place } from "./model.ts";
-import { TABLE_FAMILIES } from "./model.ts";
+import { AF_INET } from "../net/ip.ts";
+import { type ChainID, type Place, TABLE_FAMILIES } from "./model.ts";
 
 /** The programs that publish ports by rules. "other" is a firewall or a person. */
 export type Engine =
@@ -64,6 +64,11 @@ export function formatPlace({
 	handle,
 }: Place): string {
 	return backend === "legacy"
-		? `${family === 2 ? "iptables" : "ip6tables"}-legacy ${table} ${chain} rule ${handle}`
+		? `${legacyTool(family)} ${table} ${chain} rule ${handle}`
 		: `${TABLE_FAMILIES[family] ?? family} ${table} ${chain} handle ${handle}`;
+}
+
+/** Returns the command for the tables of legacy iptables of this family. */
+export function legacyTool(family: number): string {
+	return `${family === AF_INET ? "iptables" : "ip6tables"}-legacy`;
 }
