@@ -7,7 +7,7 @@ import { formatEndpoint } from "../net/endpoint.ts";
 import { protocolName } from "../net/proto.ts";
 
 /** An engine may replace its rules in several commits; a rule that is absent for so long has gone for good. */
-const GONE_MS = 2000;
+export const GONE_MS = 2000;
 /** A frontend that had no rule for so long is forgotten: its entries have ended. */
 const FORGOTTEN_MS = 60_000;
 /** A removal that is made so often has not helped, although the rules changed in between. */

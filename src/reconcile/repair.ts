@@ -10,7 +10,7 @@ import type { RuleScope } from "../policy/published.ts";
 import { askGeneration } from "../rules/ruleset.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { repairByRules } from "./byrules.ts";
-import { RepairMemory } from "./memory.ts";
+import { GONE_MS, RepairMemory } from "./memory.ts";
 import { leadingToLive } from "./recorded.ts";
 
 /** How often the generation is polled. */
@@ -19,8 +19,6 @@ export const POLL_MS = 250;
 const SETTLE_MS = 150;
 /** A pass without a change learns who claims which frontend, and repairs what the older backend of iptables changed, which counts no generations. */
 const IDLE_MS = 10_000;
-/** A rule that is absent in two passes, so far apart, has gone for good. */
-const AGAIN_MS = 2000;
 const ASK_MS = 5000;
 /** The passes may take this part of the time, averaged over a minute. */
 const DUTY_CYCLE = 0.02;
@@ -55,7 +53,7 @@ export function repairer(
 		if (seen !== generation) changed = now;
 		generation = seen;
 		const isSettled = changed !== undefined && now - changed >= SETTLE_MS;
-		const pause = memory.isWaiting ? AGAIN_MS : IDLE_MS;
+		const pause = memory.isWaiting ? GONE_MS : IDLE_MS;
 		if (!isSettled && now - ended < pause) return undefined;
 		if (credit <= 0) return undefined;
 		changed = undefined;
