@@ -28,7 +28,7 @@ export function rulesInWords({ packet, outcomes }: Prospect): string {
 }
 
 /** Returns `10.88.0.5:5353 (netavark)`, or undefined unless the outcome is a target. */
-export function targetInWords(o: Outcome, p: Packet): string | undefined {
+function targetInWords(o: Outcome, p: Packet): string | undefined {
 	if (o.is !== "target") return undefined;
 	const { addresses, ports } = o.target;
 	const isOne =
