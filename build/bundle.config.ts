@@ -63,12 +63,11 @@ export const CHUNKS: readonly {
 	{
 		name: "flush",
 		roots: [
-			"src/flush/onadd.ts",
-			"src/flush/ondel.ts",
+			"src/flush/perform.ts",
 			"src/state/departures.ts",
+			"plugin/verbs/attachment.ts",
 		],
 	},
-	{ name: "attachment", roots: ["plugin/verbs/attachment.ts"] },
 ];
 
 export default defineConfig({

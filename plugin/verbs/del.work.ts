@@ -1,18 +1,16 @@
 // The work of DEL for a pod that has, or may have had, port mappings.
 
 import { attempt, type Context } from "../../src/context.ts";
-import { onDel } from "../../src/flush/ondel.ts";
-import { failureOf } from "../../src/flush/report.ts";
+import { perform } from "../../src/flush/perform.ts";
+import { failureOf, logReport, type Report } from "../../src/flush/report.ts";
 import type { Host } from "../../src/host.ts";
 import { once, wordsOf } from "../../src/log.ts";
-import {
-	type Attachment,
-	type AttachmentID,
-	addressesOf,
-	type PodTarget,
+import type {
+	Attachment,
+	AttachmentID,
+	PodTarget,
 } from "../../src/policy/mapping.ts";
 import { noteDeparture } from "../../src/state/departures.ts";
-import { othersThan } from "../../src/state/others.ts";
 import {
 	deleteRecord,
 	findRecord,
@@ -48,8 +46,7 @@ export async function del(
 				findRenamed(host, conf.dataDir, id),
 		);
 		const result = await removeEntries(context, records, args, conf, recorded);
-		if (result && !result.isFinished)
-			keepUnfinished(records, result.attachment);
+		if (result && !result.isFinished) await keepUnfinished(records, result);
 		else if (recorded || result) dropRecord(records, recorded ?? id);
 		// a DEL that comes again does not note the departure again
 		const isNoted = recorded?.unfinished && recorded.deferredAt === undefined;
@@ -61,7 +58,10 @@ export async function del(
 }
 
 /** Rewrites the record as unfinished. If that fails too, the record is deleted, because it must not make the pod look alive. */
-function keepUnfinished(records: Context, a: Attachment): void {
+async function keepUnfinished(
+	records: Context,
+	{ attachment: a, report }: Result,
+): Promise<void> {
 	const { host, dataDir } = records;
 	const kept = attempt(
 		records,
@@ -70,6 +70,10 @@ function keepUnfinished(records: Context, a: Attachment): void {
 		"error",
 	);
 	if (kept === undefined) dropRecord(records, a);
+	else if (report.error !== undefined) {
+		const { handOver } = await import("../../src/flush/handover.ts");
+		handOver(records, a, report);
+	}
 }
 
 function dropRecord(records: Context, id: AttachmentID): void {
@@ -85,6 +89,7 @@ function dropRecord(records: Context, id: AttachmentID): void {
 interface Result {
 	readonly attachment: Attachment;
 	readonly isFinished: boolean;
+	readonly report: Report;
 }
 
 /** Returns undefined if the attachment has no port mapping of a handled protocol. */
@@ -104,29 +109,30 @@ async function removeEntries(
 		recorded?.podTargets.filter(isHandled),
 	);
 	if (mappings.length + podTargets.length === 0) return undefined;
-	const ips = addressesOf({ mappings, podTargets });
 	const added = recorded?.added ?? 0;
-	// a clock that shows less than the record started again with a boot
-	const since = added > context.host.ticks() ? 0 : added;
-	// an attachment that came after this one may have its address by now
-	const live = (): Attachment[] =>
-		othersThan(records, asked, ips).filter((a) => a.added > since);
+	const attachment: Attachment = {
+		...asked,
+		// its record may have the network's former name
+		network: recorded?.network ?? asked.network,
+		// Without a record every other attachment may have come later. A clock that shows
+		// less than the record started again with a boot.
+		added: added > context.host.ticks() ? 0 : added,
+		mappings,
+		podTargets,
+	};
 	const { on, retireSeconds } = conf;
 	// before portmap's DEL, a busy sender would make the deleted entry again
 	const action =
 		on === "both" && retireSeconds > 0 ? { retireSeconds } : "delete";
-	const report = await onDel(context, { mappings, podTargets }, live, action);
+	const report = await perform(
+		{ ...context, trouble: records.log },
+		{ verb: "DEL", attachment, action },
+	);
+	logReport(context, report);
 	return {
-		// without a record, `added` is 0: every other attachment may have come later
-		attachment: {
-			...asked,
-			// its record may have the network's former name
-			network: recorded?.network ?? asked.network,
-			added,
-			mappings,
-			podTargets,
-		},
+		attachment,
 		isFinished: failureOf(report) === undefined,
+		report,
 	};
 }
 

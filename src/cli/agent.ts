@@ -3,7 +3,8 @@
 
 import { version } from "../../package.json";
 import type { Context } from "../context.ts";
-import { total } from "../flush/report.ts";
+import { finishLeft } from "../flush/lead.ts";
+import { logReport, total } from "../flush/report.ts";
 import type { FullHost } from "../host.ts";
 import type { Where } from "../install/paths.ts";
 import type { Wishes } from "../install/plan.ts";
@@ -11,9 +12,11 @@ import { keeper, type State } from "../install/watch.ts";
 import { logger } from "../log.ts";
 import { type Options, publisher } from "../metrics/publish.ts";
 import { IPPROTO_UDP, type Proto, protocolOf } from "../net/proto.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { logRepair, reconcileAttachments } from "../reconcile/reconcile.ts";
 import { POLL_MS, repairer } from "../reconcile/repair.ts";
+import { awaitQuiet } from "../state/queue.ts";
 import { mapped } from "../sweep/scope.ts";
 import { type Memory, sweepOnce } from "../sweep/sweep.ts";
 import { type Duty, repeat } from "./loop.ts";
@@ -33,6 +36,11 @@ export interface Duties {
 const SWEEP = { threshold: 3, cap: 1000, dryRun: false };
 const SWEEP_MS = 1000;
 const PUBLISH_MS = 5000;
+const FINISH_MS = 2000;
+/** Nobody waits for what a verb has left. */
+const FINISH_DEADLINE_MS = 60_000;
+/** A walk of the table lets a burst of verbs pass first, but not for ever. */
+const QUIET_MS = 10_000;
 
 /** Runs the duties until a signal comes, and returns the exit code. */
 export async function runAgent(
@@ -51,20 +59,29 @@ export async function runAgent(
 		event,
 	});
 	const reconciling = contextOf("reconcile");
+	const finishing = contextOf("finish");
 	const dir = where.root + where.cacheDir;
 	const duties: Duty[] = [
 		{ everyMs, run: () => void keep() },
 		{
 			everyMs: reconcileMs || Number.POSITIVE_INFINITY,
 			run: () =>
-				attempt(reconciling, "cannot reconcile", () =>
-					reconcileAttachments(reconciling, {
-						dir,
-						protocols: handled(keep()),
-					}),
-				),
+				attempt(reconciling, "cannot reconcile", async () => {
+					await awaitQuiet(host, dataDir, QUIET_MS);
+					const protocols = handled(keep());
+					await reconcileAttachments(reconciling, { dir, protocols });
+				}),
 		},
 	];
+	duties.push({
+		everyMs: FINISH_MS,
+		run: () =>
+			attempt(finishing, "cannot finish", async () => {
+				const deadline = new Deadline(host, FINISH_DEADLINE_MS);
+				for (const report of await finishLeft(finishing, deadline))
+					logReport(finishing, report);
+			}),
+	});
 	if (repairRules !== undefined) {
 		const repairing = contextOf("repair");
 		const repair = repairer(repairing, repairRules, {
@@ -75,6 +92,7 @@ export async function runAgent(
 			everyMs: POLL_MS,
 			run: () =>
 				attempt(repairing, "cannot repair", async () => {
+					await awaitQuiet(host, dataDir, QUIET_MS);
 					const report = await repair();
 					if (report) logRepair(repairing, report);
 				}),
@@ -106,6 +124,7 @@ function sweeper(context: Context): () => Promise<void> {
 	const rule = { ...SWEEP, scope: mapped(context.dataDir) };
 	return () =>
 		attempt(context, "cannot sweep", async () => {
+			await awaitQuiet(context.host, context.dataDir, QUIET_MS);
 			const { swept, outcome } = await sweepOnce(context.host, memory, rule);
 			const { done, expired, failed } = outcome;
 			if (swept.length > 0)

@@ -3,12 +3,15 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
-import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
-import { flush, type Request } from "../flush/flush.ts";
-import { failureOf, joinReports, type Report, total } from "../flush/report.ts";
+import { LocalAddresses } from "../flush/addresses.ts";
+import { flush } from "../flush/flush.ts";
+import { joinReports } from "../flush/report.join.ts";
+import { failureOf, type Report, total } from "../flush/report.ts";
+import type { Request } from "../flush/search.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import type { RuleScope } from "../policy/published.ts";
 import {
@@ -183,8 +186,8 @@ function flushMeant(
 	let locals = new LocalAddresses();
 	const isLocal = (ip: IP): boolean => locals.has(ip);
 	const request: Request = {
-		async prepare(deadline) {
-			locals = await localAddresses(host, familiesOf(selection), deadline);
+		async prepare(shared) {
+			locals = await shared.locals(new Set(familiesOf(selection)));
 			return {
 				ports: portsOf(selection),
 				judge(e) {
@@ -195,9 +198,8 @@ function flushMeant(
 			};
 		},
 		action,
-		deadlineMs: DEADLINE_MS,
 	};
-	return flush(host, request, log);
+	return flush(host, request, log, new Deadline(host, DEADLINE_MS));
 }
 
 /** Returns a function that passes each entry to `row` with the verdict about it. */

@@ -11,7 +11,7 @@ import { localAddresses } from "../flush/addresses.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
-import { Deadline } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
 	agrees,

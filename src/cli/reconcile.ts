@@ -2,12 +2,15 @@
 // a loop. The pass itself is in src/reconcile, the words are in reconcile.words.ts.
 
 import type { Context } from "../context.ts";
-import type { Action } from "../flush/flush.ts";
-import { failureOf, joinReports, type Report } from "../flush/report.ts";
+import { finishLeft } from "../flush/lead.ts";
+import { joinReports } from "../flush/report.join.ts";
+import { failureOf, type Report } from "../flush/report.ts";
+import type { Action } from "../flush/search.ts";
 import type { Host } from "../host.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { repairByRules } from "../reconcile/byrules.ts";
 import { DocumentError, readFrontends } from "../reconcile/frontends.ts";
@@ -23,6 +26,7 @@ import {
 } from "../reconcile/services.ts";
 import type { Source } from "../reconcile/source.ts";
 import type { CacheSource } from "../state/liveness.ts";
+import { awaitQuiet } from "../state/queue.ts";
 import { command } from "./command.ts";
 import { isStream, readInput } from "./input.ts";
 import { isClosedPipe } from "./pipe.ts";
@@ -38,6 +42,10 @@ import {
 	text,
 } from "./values.ts";
 
+/** A pass waits until verbs have made theirs, but not for ever. */
+const QUIET_MS = 10_000;
+/** Nobody waits for what a verb has left. */
+const FINISH_DEADLINE_MS = 60_000;
 /** A pass over a large table takes seconds. */
 const INTERVAL = duration("1s");
 /** The part of the interval by which a pass may be early or late, so that nodes do not run in step. */
@@ -187,8 +195,12 @@ function passes(context: Context, job: Job): () => Promise<Report> {
 	const repairs = new RepairMemory();
 	return async () => {
 		const now = await job.read();
+		const { host, dataDir } = context;
+		await awaitQuiet(host, dataDir, QUIET_MS);
 		const sources: Source[] = [];
 		if (job.attachments) {
+			if (job.action !== "count")
+				await finishLeft(context, new Deadline(host, FINISH_DEADLINE_MS));
 			const seen =
 				job.action === "count"
 					? undefined

@@ -3,8 +3,9 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
-import type { RemovalReason, Report } from "../flush/report.ts";
+import type { Report } from "../flush/report.ts";
 import { total } from "../flush/report.ts";
+import type { RemovalReason } from "../flush/search.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import type { IP } from "../net/ip.ts";
 import { type Proto, protocolName } from "../net/proto.ts";

@@ -2,7 +2,8 @@
 // ctnetlink, and the difference between two readings. It judges no table but a full one.
 
 import type { Host } from "../host.ts";
-import { Deadline, Exchange } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
+import { Exchange } from "../netlink/exchange.ts";
 import { NETLINK_NETFILTER } from "../netlink/nl.ts";
 import {
 	COUNTERS,

@@ -2,14 +2,11 @@
 // retire, kernel flush. It decides about no entry.
 
 import type { Host } from "../host.ts";
-import { Deadline, Exchange, type WriteOne } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
+import { EBUSY, EINVAL, ENOENT, EOPNOTSUPP, EPERM } from "../netlink/errno.ts";
+import { Exchange, type WriteOne } from "../netlink/exchange.ts";
 import {
 	DecodeError,
-	EBUSY,
-	EINVAL,
-	ENOENT,
-	EOPNOTSUPP,
-	EPERM,
 	NETLINK_NETFILTER,
 	NetlinkError,
 	type Writer,

@@ -12,15 +12,10 @@ import {
 import { Conntrack } from "../conntrack/table.ts";
 import { type Host, isSysError } from "../host.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
-import { Deadline, Exchange } from "../netlink/exchange.ts";
-import {
-	EINVAL,
-	ENOENT,
-	EPERM,
-	NETLINK_NETFILTER,
-	NetlinkError,
-	type Writer,
-} from "../netlink/nl.ts";
+import { Deadline } from "../netlink/deadline.ts";
+import { EINVAL, ENOENT, EPERM } from "../netlink/errno.ts";
+import { Exchange } from "../netlink/exchange.ts";
+import { NETLINK_NETFILTER, NetlinkError, type Writer } from "../netlink/nl.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** Each request waits until other processes have finished their walks of the table. */

@@ -13,7 +13,7 @@ import {
 	ipBytes,
 	ipOf,
 } from "../net/ip.ts";
-import type { Deadline } from "../netlink/exchange.ts";
+import type { Deadline } from "../netlink/deadline.ts";
 import type { Attachment, Mapping } from "../policy/mapping.ts";
 import { mayLeadTo } from "../policy/ruling.ts";
 import type { Packet } from "../rules/model.ts";

@@ -14,6 +14,7 @@ import { keysOf } from "../install/plan.ts";
 import { type Attachment, isSame } from "../policy/mapping.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
 import { takeSnapshot } from "../state/liveness.ts";
+import { leftBehind } from "../state/queue.ts";
 import { type Finding, warn } from "./finding.ts";
 
 const CHECK = "records";
@@ -48,6 +49,7 @@ export function checkRecords(
 						),
 					]),
 			...judgeDead(attachments.filter(isDead)),
+			...judgeLeft(leftBehind(host, dataDir).length),
 			...judgeUnknown(
 				found.attachments,
 				cached,
@@ -69,6 +71,18 @@ function judgeDead(dead: readonly Attachment[]): Finding[] {
 			CHECK,
 			`${dead.length} of pods that are gone, of ${inWords(networksOf(dead))}`,
 			"delete them, and the entries that lead to these pods, with: conntrack-flush reconcile",
+		),
+	];
+}
+
+/** Judges what ADDs and DELs could not finish in their time. The next one takes it up, but on a quiet node none may come. */
+function judgeLeft(left: number): Finding[] {
+	if (left === 0) return [];
+	return [
+		warn(
+			CHECK,
+			`${left} ADDs or DELs gave up, and left entries that the next one or an agent removes`,
+			"remove them now, with: conntrack-flush reconcile",
 		),
 	];
 }

@@ -3,8 +3,10 @@
 import type { Prefilter } from "../conntrack/prefilter.ts";
 import type { Host } from "../host.ts";
 import { type Family, type IP, inPrefix, ipBytes, ipOf } from "../net/ip.ts";
-import { type Deadline, Exchange } from "../netlink/exchange.ts";
-import { ENODEV, ENOENT, NETLINK_ROUTE, NetlinkError } from "../netlink/nl.ts";
+import type { Deadline } from "../netlink/deadline.ts";
+import { ENODEV, ENOENT } from "../netlink/errno.ts";
+import { Exchange } from "../netlink/exchange.ts";
+import { NETLINK_ROUTE, NetlinkError } from "../netlink/nl.ts";
 import {
 	getLink,
 	getLocalRoutes,

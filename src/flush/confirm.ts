@@ -3,41 +3,38 @@
 // entries. If they cannot be read, the predicate decides alone, and the log says so.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter } from "../conntrack/messages.ts";
 import { addressOf } from "../conntrack/verdictcache.ts";
-import type { Host } from "../host.ts";
 import { type Log, wordsOf } from "../log.ts";
-import { type Deadline, DeadlineError } from "../netlink/exchange.ts";
+import { DeadlineError } from "../netlink/deadline.ts";
 import type { Mapping } from "../policy/mapping.ts";
 import { isOfOthers, type Ruling, rulingOn } from "../policy/ruling.ts";
-import type { LocalAddresses } from "./addresses.ts";
-import type { Confirm, Removed } from "./flush.ts";
-import { RulesView } from "./rulesview.ts";
+import { familiesIn, RulesView } from "./rulesview.ts";
+import type { Confirm, Removed } from "./search.ts";
+import type { Shared } from "./shared.ts";
 
 /** Returns the mappings that claim the entry's frontend, or undefined if the verdict rests on none and stands. */
 export type Claims = (e: Entry) => readonly Mapping[] | undefined;
 
 /** What the confirmation needs to know about a request. */
 export interface Claimed {
-	/** The destination ports of all entries. */
-	readonly ports: readonly DumpFilter[];
 	readonly claims: Claims;
 	/** Returns true if the entry stays where the rules are not known. */
 	readonly isSpared: (e: Entry) => boolean;
-	/** The node's addresses, if they have just been read for all families of the ports. */
-	readonly locals?: LocalAddresses | undefined;
 	/** True if an entry stays only where the rules may lead it, whoever they send its frontend to. */
 	readonly isDoomed?: boolean;
 }
 
-/** Returns a confirmation by the rules, which are read when the first verdict rests on a claim. */
+/** Returns a confirmation by the rules, which are read when the first verdict of the pass rests on a claim. */
 export function confirmByRules(
-	host: Host,
-	deadline: Deadline,
+	shared: Shared,
 	log: Log,
-	{ ports, claims, isSpared, locals, isDoomed = false }: Claimed,
+	{ claims, isSpared, isDoomed = false }: Claimed,
 ): Confirm {
-	let view: RulesView | undefined;
+	const open = async (): Promise<RulesView> => {
+		const { host, deadline, ports } = shared;
+		const known = await shared.locals(familiesIn(ports));
+		return RulesView.open(host, deadline, ports, { known });
+	};
 	let isGivenUp = false;
 	/** `known` holds the rulings that do not depend on the client, by kind. */
 	const rule = async (
@@ -63,8 +60,7 @@ export function confirmByRules(
 	const rulings = async (removals: readonly Removed[]): Promise<Ruling[]> => {
 		if (!removals.some(({ example }) => claims(example)))
 			return removals.map(() => "stale");
-		view ??= await RulesView.open(host, deadline, ports, { known: locals });
-		const rules = view;
+		const rules = await shared.rules(open);
 		return rules.settled(async () => {
 			const ofNode = new Map<Entry, Ruling>();
 			const ofOthers = new Map<Entry, Ruling>();
@@ -79,22 +75,19 @@ export function confirmByRules(
 	};
 	const withoutRules = ({ example }: Removed): boolean =>
 		claims(example) === undefined || !isSpared(example);
-	return {
-		async of(removals) {
-			if (isGivenUp) return removals.filter(withoutRules);
-			try {
-				const found = await rulings(removals);
-				return removals.filter((r, i) => {
-					if (found[i] === "unknown") return withoutRules(r);
-					return isDoomed ? found[i] !== "agrees" : found[i] === "stale";
-				});
-			} catch (e) {
-				if (e instanceof DeadlineError) throw e;
-				isGivenUp = true;
-				log("debug", "judged without the rules", { error: wordsOf(e) });
-				return removals.filter(withoutRules);
-			}
-		},
-		close: () => view?.close(),
+	return async (removals) => {
+		if (isGivenUp) return removals.filter(withoutRules);
+		try {
+			const found = await rulings(removals);
+			return removals.filter((r, i) => {
+				if (found[i] === "unknown") return withoutRules(r);
+				return isDoomed ? found[i] !== "agrees" : found[i] === "stale";
+			});
+		} catch (e) {
+			if (e instanceof DeadlineError) throw e;
+			isGivenUp = true;
+			log("debug", "judged without the rules", { error: wordsOf(e) });
+			return removals.filter(withoutRules);
+		}
 	};
 }

@@ -3,12 +3,18 @@
 
 import type { Context } from "../context.ts";
 import { wordsOf } from "../log.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import { type Attachment, isDeferred, isSame } from "../policy/mapping.ts";
 import { noteDeparture } from "../state/departures.ts";
 import { hasEnded } from "../state/namespace.ts";
+import { markOf, takeUp } from "../state/queue.ts";
 import { deleteRecord, everyRecord, findRecord } from "../state/store.ts";
-import { onDel } from "./ondel.ts";
-import { failureOf } from "./report.ts";
+import { delSearch } from "./delsearch.ts";
+import { flush } from "./flush.ts";
+import { failureOf, logReport } from "./report.ts";
+
+/** A runtime that waits for its GC must not wait longer. */
+const DEADLINE_MS = 5000;
 
 /** The result of a garbage collection. */
 export interface GarbageCount {
@@ -47,15 +53,21 @@ export async function collectGarbage(
 		!dead.some((b) => isSame(a, b)) && !hasEnded(host, a);
 	const count: GarbageCount = { dropped: 0, errors: [] };
 	if (dead.length === 0) return count;
-	const report = await onDel(
-		context,
+	const going = {
+		mappings: dead.flatMap((a) => a.mappings),
+		podTargets: dead.flatMap((a) => a.podTargets),
+	};
+	const live = (): Attachment[] => [...recorded, ...others()].filter(isLive);
+	const report = await flush(
+		host,
 		{
-			mappings: dead.flatMap((a) => a.mappings),
-			podTargets: dead.flatMap((a) => a.podTargets),
+			action: "delete",
+			prepare: (shared) => delSearch(going, live(), shared, context.log),
 		},
-		() => [...recorded, ...others()].filter(isLive),
-		"delete",
+		context.log,
+		new Deadline(host, DEADLINE_MS),
 	);
+	logReport(context, report);
 	const failure = failureOf(report);
 	if (failure !== undefined) {
 		count.errors.push(failure);
@@ -67,6 +79,7 @@ export async function collectGarbage(
 			// an ADD has recorded the attachment anew in the meantime
 			if (now !== undefined && !isUnchanged(a, now)) continue;
 			deleteRecord(host, dataDir, a);
+			takeUp(host, dataDir, markOf(a));
 			count.dropped++;
 			noteDeparture(host, dataDir, a);
 		} catch (e) {

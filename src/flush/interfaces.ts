@@ -2,7 +2,8 @@
 
 import type { Host } from "../host.ts";
 import type { IP } from "../net/ip.ts";
-import { type Deadline, Exchange } from "../netlink/exchange.ts";
+import type { Deadline } from "../netlink/deadline.ts";
+import { Exchange } from "../netlink/exchange.ts";
 import { NETLINK_ROUTE, NetlinkError } from "../netlink/nl.ts";
 import {
 	getLinkOf,

@@ -5,7 +5,7 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import type { Host } from "../host.ts";
 import { wordsOf } from "../log.ts";
-import { type Deadline, DeadlineError } from "../netlink/exchange.ts";
+import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
 import type { Prospect } from "../policy/ruling.ts";
 import { RulesView } from "./rulesview.ts";
 

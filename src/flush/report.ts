@@ -1,31 +1,26 @@
 // The report of a flush: its counts, the error that kept it from its work, and the
 // line that is logged about it.
 
-import type { ScanCount } from "../conntrack/table.ts";
 import type { Context } from "../context.ts";
 import { isSysError } from "../host.ts";
 import { wordsOf } from "../log.ts";
-import { errnoName } from "../netlink/nl.ts";
-import type { Plan } from "../policy/plan.ts";
-import type { Reason } from "../policy/stale.ts";
+import { errnoName } from "../netlink/errno.ts";
 import { appendToSpool } from "../state/spool.ts";
+import type { PassCount } from "./find.ts";
+import type { RemovalReason } from "./search.ts";
 
-/** Why an entry is removed: a verdict of the predicate, or an explicit request. */
-export type RemovalReason = Reason | "asked";
-
-export interface Report {
-	/** How the entries were found; "nothing" where the table is empty. */
-	how: Plan["how"] | "nothing";
+export interface Report extends PassCount {
 	/** A kernel flush tells no number; after one, this is by how many entries the table shrank. */
 	deleted: number;
 	retired: number;
 	/** Entries judged stale that ended or were replaced before they could be removed. */
 	expired: number;
-	/** Entries of the same port that were judged healthy; unknown after a kernel flush. */
-	kept: number;
 	/** Those of the kept entries that the predicate called stale and the rules did not. */
 	keptByRules: number;
-	readonly scanned: ScanCount;
+	/** How many requests the pass has served, if it was more than this one. */
+	shared?: number;
+	/** Of a flush that gave up: how many other requests waited. */
+	waiting?: number;
 	/** Entries judged stale, by reason. */
 	readonly reasons: Map<RemovalReason, number>;
 	/** The same by `reason/protocol number`. */
@@ -35,6 +30,34 @@ export interface Report {
 	ms: number;
 	/** The error that ended the flush early; stale entries may be left. */
 	error: unknown;
+}
+
+export function emptyReport(): Report {
+	return {
+		how: "nothing",
+		deleted: 0,
+		retired: 0,
+		expired: 0,
+		kept: 0,
+		keptByRules: 0,
+		scanned: { entries: 0, kept: 0, undecodable: 0 },
+		reasons: new Map(),
+		verdicts: new Map(),
+		failed: new Map(),
+		ms: 0,
+		error: undefined,
+	};
+}
+
+/** Returns the report with what follows from its counts. `ms` is the time that the flush took. */
+export function finished(report: Report, ms: number): Report {
+	report.kept += report.scanned.kept;
+	for (const [verdict, n] of report.verdicts) {
+		const reason = verdict.slice(0, verdict.indexOf("/")) as RemovalReason;
+		report.reasons.set(reason, (report.reasons.get(reason) ?? 0) + n);
+	}
+	report.ms = ms;
+	return report;
 }
 
 /** Returns the error that kept a flush from removing every stale entry, or undefined. */
@@ -54,35 +77,6 @@ export function refusals(failed: ReadonlyMap<number, number>): string {
 	return [...failed].map(([errno, n]) => `${errnoName(errno)}:${n}`).join(",");
 }
 
-/** Returns the report of two flushes as one. */
-export function joinReports(a: Report, b: Report): Report {
-	const scanned = {
-		entries: a.scanned.entries + b.scanned.entries,
-		kept: a.scanned.kept + b.scanned.kept,
-		undecodable: a.scanned.undecodable + b.scanned.undecodable,
-	};
-	return {
-		how: a.how === "nothing" ? b.how : a.how,
-		deleted: a.deleted + b.deleted,
-		retired: a.retired + b.retired,
-		expired: a.expired + b.expired,
-		kept: a.kept + b.kept,
-		keptByRules: a.keptByRules + b.keptByRules,
-		scanned,
-		reasons: addCounts(a.reasons, b.reasons),
-		verdicts: addCounts(a.verdicts, b.verdicts),
-		failed: addCounts(a.failed, b.failed),
-		ms: a.ms + b.ms,
-		error: a.error ?? b.error,
-	};
-}
-
-function addCounts<K>(a: ReadonlyMap<K, number>, b: ReadonlyMap<K, number>) {
-	const sums = new Map(a);
-	for (const [key, n] of b) sums.set(key, (sums.get(key) ?? 0) + n);
-	return sums;
-}
-
 /** Logs one line about a flush, and hands its counts to an agent. */
 export function logReport(context: Context, report: Report): void {
 	spool(context, report);
@@ -90,11 +84,13 @@ export function logReport(context: Context, report: Report): void {
 	const level = error !== undefined || failed.size > 0 ? "warn" : "info";
 	// of a kernel flush, only the kernel knows which entries it looked at
 	const looked = how !== "kernel-flush";
+	// what a shared pass has kept is not known for each request
+	const isOwn = report.shared === undefined;
 	const reasons = [...report.reasons].map(([reason, n]) => `${reason}:${n}`);
 	context.log(level, error === undefined ? "flushed" : "cannot flush", {
 		how,
 		deleted: report.deleted,
-		kept: looked ? report.kept : undefined,
+		kept: looked && isOwn ? report.kept : undefined,
 		keptByRules: report.keptByRules || undefined,
 		gone: looked ? report.expired : undefined,
 		retired: report.retired || undefined,
@@ -102,6 +98,8 @@ export function logReport(context: Context, report: Report): void {
 		undecodable: scanned.undecodable || undefined,
 		refused: refusals(failed) || undefined,
 		reasons: reasons.join(",") || undefined,
+		shared: report.shared,
+		waiting: report.waiting,
 		ms: Math.round(report.ms),
 		error: error === undefined ? undefined : wordsOf(error),
 	});

@@ -6,8 +6,8 @@ import type { DumpFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { addressOf, type Client } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
-import { AF_INET, AF_INET6, type Family, ipOf } from "../net/ip.ts";
-import type { Deadline } from "../netlink/exchange.ts";
+import { type Family, ipOf } from "../net/ip.ts";
+import type { Deadline } from "../netlink/deadline.ts";
 import { firstPacketOf, type Prospect } from "../policy/ruling.ts";
 import { isDNATed } from "../policy/stale.ts";
 import { NatRules, UnsettledRulesError } from "../rules/ruleset.ts";
@@ -25,9 +25,13 @@ export interface FoundProspect extends Prospect {
 
 export interface ViewOptions {
 	/** The node's addresses, if they have just been read for all families of the ports. */
-	readonly known?: LocalAddresses | undefined;
+	readonly known?: LocalAddresses;
 	/** True if the entries may have come to any address, and not mostly to the node's own. */
 	readonly isEverywhere?: boolean;
+}
+
+export function familiesIn(ports: readonly DumpFilter[]): ReadonlySet<Family> {
+	return new Set(ports.map(({ family }) => family));
 }
 
 export class RulesView {
@@ -61,10 +65,8 @@ export class RulesView {
 		ports: readonly DumpFilter[],
 		{ known, isEverywhere = false }: ViewOptions = {},
 	): Promise<RulesView> {
-		const families = [AF_INET, AF_INET6].filter((f): f is Family =>
-			ports.some(({ family }) => family === f),
-		);
-		const locals = known ?? (await localAddresses(host, families, deadline));
+		const locals =
+			known ?? (await localAddresses(host, familiesIn(ports), deadline));
 		const addresses = new Prefilter("orig.dst");
 		locals.addTo(addresses);
 		if (isEverywhere)

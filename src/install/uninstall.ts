@@ -5,7 +5,10 @@
 
 import { type FullHost, isSysError } from "../host.ts";
 import { departureFiles } from "../state/departures.ts";
+import { servingPath } from "../state/queue.ts";
+import { returnedFile } from "../state/returned.ts";
 import { spoolDir } from "../state/spool.ts";
+import { queueDir, turnPath } from "../state/turn.ts";
 import { pathIn, removeFrom } from "./binary.ts";
 import { isConfName, ownName, TYPE } from "./conflist.ts";
 import { without } from "./edit.ts";
@@ -127,7 +130,7 @@ export function removeAll(host: FullHost, where: Where): Undone<string> {
 		removeFrom(host, dir) ? pathIn(dir) : undefined,
 	);
 	const data = where.root + where.dataDir;
-	const own = [backupDir(where), spoolDir(data), data];
+	const own = [backupDir(where), spoolDir(data), queueDir(data), data];
 	const emptied = each(own, (dir) => {
 		empty(host, dir, dir === data ? isRecord : () => true);
 		return undefined;
@@ -149,11 +152,19 @@ function empty(
 	removeEmpty(host, dir);
 }
 
-/** Returns true for a record, a file of departures, or the lock. Other files stay: a directory may be named by mistake, and hold somebody else's. */
+/** Returns true for a record, a lock, or a file of departures or of entries that came back. Other files stay: a directory may be named by mistake, and hold somebody else's. */
 function isRecord(name: string): boolean {
 	return (
 		/^[^:]+:[^:]+:[^:]+\.json(\.tmp)?$/.test(name) ||
-		[LOCK, ...departureFiles("").map(baseOf)].includes(name)
+		[
+			LOCK,
+			...[
+				turnPath(""),
+				servingPath(""),
+				returnedFile(""),
+				...departureFiles(""),
+			].map(baseOf),
+		].includes(name)
 	);
 }
 

@@ -5,7 +5,8 @@
 import { readStatistics } from "../conntrack/stats.ts";
 import type { FullHost, HttpServer } from "../host.ts";
 import type { Log } from "../log.ts";
-import { recordedAttachments } from "../state/store.ts";
+import { recordedAttachments } from "../state/inventory.ts";
+import { leftBehind } from "../state/queue.ts";
 import { collect } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
 import { noTotals } from "./totals.ts";
@@ -75,6 +76,7 @@ export function publisher(
 				configured,
 				statistics,
 				attachments,
+				left: leftBehind(host, dataDir).length,
 			};
 			const text = metricsText(totals, gauges);
 			if (textfile !== undefined)

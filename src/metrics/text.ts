@@ -18,6 +18,8 @@ export interface Gauges {
 	readonly statistics: Statistics | undefined;
 	/** The number of recorded attachments. undefined: their directory cannot be read. */
 	readonly attachments: number | undefined;
+	/** The number of ADDs and DELs that gave up and whose rest waits for a pass. */
+	readonly left: number;
 }
 
 /** Returns all metrics as a text that ends in a line feed. */
@@ -80,6 +82,13 @@ export function metricsText(totals: Totals, g: Gauges): string {
 		lines.push(
 			...gauge("attachments", "Attachments on record.", g.attachments),
 		);
+	lines.push(
+		...gauge(
+			"left",
+			"ADDs and DELs that gave up and whose rest waits for the next pass.",
+			g.left,
+		),
+	);
 	const own = `${lines.join("\n")}\n`;
 	return g.statistics ? own + exposition(g.statistics) : own;
 }

@@ -2,7 +2,7 @@
 // get here is in collect.ts, how Prometheus reads the sums in text.ts.
 
 import { protocolName } from "../net/proto.ts";
-import { errnoName } from "../netlink/nl.ts";
+import { errnoName } from "../netlink/errno.ts";
 import type { SpoolLine } from "../state/spool.ts";
 
 /** Upper bounds in seconds. A flush that finds nothing takes less than the first; no flush takes much more than the last. */

@@ -2,11 +2,10 @@
 // sends, receives and counts sequence numbers. It knows no message of any protocol.
 
 import { type Host, isSysError, type NetlinkSocket } from "../host.ts";
+import type { Deadline } from "./deadline.ts";
+import { EAGAIN, EINTR, ENOBUFS } from "./errno.ts";
 import {
 	DecodeError,
-	EAGAIN,
-	EINTR,
-	ENOBUFS,
 	NetlinkError,
 	NLMSG_DONE,
 	NLMSG_ERROR,
@@ -28,37 +27,6 @@ const WAIT_MS = 500;
 const TRIES = 3;
 /** linux/netlink.h: the table changed under the dump; rtnetlink says so, ctnetlink never does. */
 const NLM_F_DUMP_INTR = 0x10;
-
-/** Thrown when the time is up and the work is not finished. */
-export class DeadlineError extends Error {
-	override readonly name = "DeadlineError";
-}
-
-/** The moment after which an operation gives up. */
-export class Deadline {
-	readonly #host: Host;
-	readonly #end: number;
-	readonly #ms: number;
-
-	constructor(host: Host, ms: number) {
-		this.#host = host;
-		this.#ms = ms;
-		this.#end = host.ticks() + ms;
-	}
-
-	/** Returns the moment `ms` before this one. */
-	before(ms: number): Deadline {
-		return new Deadline(this.#host, this.#end - this.#host.ticks() - ms);
-	}
-
-	/** Returns the milliseconds that are left, at least 1. Throws DeadlineError if there are none. */
-	left(): number {
-		const left = this.#end - this.#host.ticks();
-		if (left <= 0)
-			throw new DeadlineError(`gave up after ${Math.round(this.#ms)} ms`);
-		return Math.max(1, Math.ceil(left));
-	}
-}
 
 /** Writes the request for one of several items. With `ack` the kernel answers a success too. */
 export type WriteOne<T> = (

@@ -2,6 +2,8 @@
 // writer that owns bounds and alignment, and the names that reader.ts shares.
 // Integers are in host order unless a name says `be`.
 
+import { errnoName } from "./errno.ts";
+
 // linux/netlink.h
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
@@ -54,37 +56,6 @@ export class NetlinkError extends Error {
 		super(`${request}: ${errnoName(errno)}${text ? ` (${text})` : ""}`);
 		this.errno = errno;
 	}
-}
-
-// asm-generic/errno.h: the errors that ctnetlink and rtnetlink give
-export const EPERM = 1;
-export const ENOENT = 2;
-export const EINTR = 4;
-export const EAGAIN = 11;
-export const EBUSY = 16;
-export const ENODEV = 19;
-export const EINVAL = 22;
-export const EOPNOTSUPP = 95;
-export const ENOBUFS = 105;
-const ERRNO: Readonly<Record<number, string>> = {
-	[EPERM]: "EPERM",
-	[ENOENT]: "ENOENT",
-	[EINTR]: "EINTR",
-	[EAGAIN]: "EAGAIN",
-	12: "ENOMEM",
-	[EBUSY]: "EBUSY",
-	17: "EEXIST",
-	[ENODEV]: "ENODEV",
-	[EINVAL]: "EINVAL",
-	34: "ERANGE",
-	93: "EPROTONOSUPPORT",
-	[EOPNOTSUPP]: "EOPNOTSUPP",
-	[ENOBUFS]: "ENOBUFS",
-};
-
-/** Returns the error's name, or `errno 71` for one that we do not expect. */
-export function errnoName(errno: number): string {
-	return ERRNO[errno] ?? `errno ${errno}`;
 }
 
 /** Rounds up to a multiple of 4, where attributes and messages begin. */

@@ -6,20 +6,16 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import type { Context } from "../context.ts";
-import { localAddresses } from "../flush/addresses.ts";
-import {
-	type Action,
-	flush,
-	type Removed,
-	type Search,
-} from "../flush/flush.ts";
+import { flush } from "../flush/flush.ts";
 import type { Report } from "../flush/report.ts";
 import { RulesView } from "../flush/rulesview.ts";
+import type { Action, Removed, Search } from "../flush/search.ts";
+import type { Shared } from "../flush/shared.ts";
 import { wordsOf } from "../log.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET, AF_INET6, type IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
-import { Deadline } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import {
 	contradiction,
 	type RuleScope,
@@ -67,7 +63,7 @@ export async function repairByRules(
 	const kinds = new Map<string, Entry>();
 	const collect = (e: Entry): undefined =>
 		void (isSpared(e) || kinds.set(kindOf(e), e));
-	const report = await pass(context, { ...repair, action: "count" }, () => ({
+	const report = await look(context, { ...repair, action: "count" }, () => ({
 		isCacheable: true,
 		judge: (e) => collect(e),
 	}));
@@ -87,12 +83,10 @@ export async function repairByRules(
 		};
 		const suspects = await rules.settled(() => suspectsIn(rules, judge, kinds));
 		if (suspects.size === 0) return report;
-		return await pass(context, repair, () => ({
+		return await look(context, repair, () => ({
 			judge: (e) => (suspects.has(kindOf(e)) ? "other-pod" : undefined),
-			confirm: async () => ({
-				of: (removals) => rules.settled(() => confirmed(removals, judge)),
-				close: () => {},
-			}),
+			confirm: async () => (removals) =>
+				rules.settled(() => confirmed(removals, judge)),
 			onRemoval(e, reason) {
 				if (action !== "count")
 					memory.noteRemoval(e, words.get(e) ?? "", rules.generation);
@@ -107,22 +101,26 @@ export async function repairByRules(
 	}
 }
 
-/** Makes one pass over the entries that rules in the scope may decide about. */
-function pass(
+/** Looks at the entries that rules in the scope may decide about. */
+function look(
 	{ host, log }: Context,
 	{ scope, action, isMeant }: Repair,
 	search: () => Pick<Search, "judge" | "isCacheable" | "confirm" | "onRemoval">,
 ): Promise<Report> {
-	const prepare = async (deadline: Deadline): Promise<Search> => {
-		const locals = await localAddresses(host, FAMILIES, deadline);
+	const prepare = async (shared: Shared): Promise<Search> => {
+		const locals = await shared.locals(new Set(FAMILIES));
 		const { judge, ...rest } = search();
-		const prefilter = new Prefilter("orig.dst");
-		locals.addTo(prefilter);
 		return {
 			...rest,
 			ports: PORTS,
 			// engines publish ports on the node's own addresses
-			...(scope === "engines" && { prefilter }),
+			...(scope === "engines" && {
+				prefilter() {
+					const prefilter = new Prefilter("orig.dst");
+					locals.addTo(prefilter);
+					return prefilter;
+				},
+			}),
 			judge: (e) =>
 				!isOfOthers(e) &&
 				(isMeant?.(e, (ip) => locals.has(ip)) ?? true) &&
@@ -131,7 +129,8 @@ function pass(
 					: undefined,
 		};
 	};
-	return flush(host, { prepare, action, deadlineMs: DEADLINE_MS }, log);
+	const deadline = new Deadline(host, DEADLINE_MS);
+	return flush(host, { prepare, action }, log, deadline);
 }
 
 /** Returns the kinds of which an entry may contradict the rules. */

@@ -4,11 +4,13 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
-import { LocalAddresses, localAddresses } from "../flush/addresses.ts";
+import { LocalAddresses } from "../flush/addresses.ts";
 import { confirmByRules } from "../flush/confirm.ts";
-import { type Action, flush } from "../flush/flush.ts";
+import { flush } from "../flush/flush.ts";
 import { finishDels } from "../flush/gc.ts";
-import { logReport, type RemovalReason, type Report } from "../flush/report.ts";
+import { logReport, type Report } from "../flush/report.ts";
+import type { Action, RemovalReason } from "../flush/search.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import { first } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
 import type { CacheSource } from "../state/liveness.ts";
@@ -56,18 +58,17 @@ export async function reconcile(
 	return flush(
 		host,
 		{
-			prepare: async (deadline) => {
-				const families = new Set(ports.map(({ family }) => family));
-				locals = await localAddresses(host, families, deadline);
+			prepare: async (shared) => {
+				locals = await shared.locals(
+					new Set(ports.map(({ family }) => family)),
+				);
 				return {
 					ports,
 					judge,
 					confirm: async () =>
-						confirmByRules(host, deadline, log, {
-							ports,
+						confirmByRules(shared, log, {
 							claims: (e) => contradicted(e)?.claims?.(e),
 							isSpared: (e) => contradicted(e)?.isSpared?.(e) ?? false,
-							locals,
 						}),
 					onRemoval: (e, reason) =>
 						found?.(
@@ -78,9 +79,9 @@ export async function reconcile(
 				};
 			},
 			action,
-			deadlineMs: DEADLINE_MS,
 		},
 		log,
+		new Deadline(host, DEADLINE_MS),
 	);
 }
 

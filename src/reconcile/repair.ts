@@ -4,7 +4,8 @@
 
 import type { Context } from "../context.ts";
 import type { Report } from "../flush/report.ts";
-import { Deadline, Exchange } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
+import { Exchange } from "../netlink/exchange.ts";
 import { NETLINK_NETFILTER } from "../netlink/nl.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { askGeneration } from "../rules/ruleset.ts";

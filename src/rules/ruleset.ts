@@ -4,14 +4,10 @@
 
 import type { Host } from "../host.ts";
 import { AF_INET, AF_INET6, type Family } from "../net/ip.ts";
-import { type Deadline, Exchange } from "../netlink/exchange.ts";
-import {
-	EINTR,
-	EINVAL,
-	ENOENT,
-	NETLINK_NETFILTER,
-	NetlinkError,
-} from "../netlink/nl.ts";
+import type { Deadline } from "../netlink/deadline.ts";
+import { EINTR, EINVAL, ENOENT } from "../netlink/errno.ts";
+import { Exchange } from "../netlink/exchange.ts";
+import { NETLINK_NETFILTER, NetlinkError } from "../netlink/nl.ts";
 import { readAll } from "./dump.ts";
 import { evaluate } from "./evaluate.ts";
 import type { BaseChain, Interest, Outcome, Packet } from "./model.ts";

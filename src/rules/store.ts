@@ -2,8 +2,9 @@
 // each request. It notes what the evaluation has asked for and did not find, so that the
 // walk through the rules stays pure.
 
+import { EINVAL, ENOENT } from "../netlink/errno.ts";
 import type { Exchange } from "../netlink/exchange.ts";
-import { EINVAL, ENOENT, NetlinkError } from "../netlink/nl.ts";
+import { NetlinkError } from "../netlink/nl.ts";
 import { readAll } from "./dump.ts";
 import { readRule } from "./expressions.ts";
 import type { LegacyRules } from "./legacy.ts";

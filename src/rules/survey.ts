@@ -2,9 +2,10 @@
 // They are read chain by chain, so that one chain at a time is held. What the kernel makes
 // of all rules together is in evaluate.ts.
 
+import { EINVAL, ENOENT } from "../netlink/errno.ts";
 import type { Exchange } from "../netlink/exchange.ts";
 import { attributesAt, NFGENMSG_LEN } from "../netlink/nfnl.ts";
-import { EINVAL, ENOENT, NetlinkError } from "../netlink/nl.ts";
+import { NetlinkError } from "../netlink/nl.ts";
 import {
 	attributes,
 	type Message,

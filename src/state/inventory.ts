@@ -11,6 +11,11 @@ export interface Inventory {
 	readonly unreadable: number;
 }
 
+/** Returns the recorded attachments whose DEL has not come. Throws SysError if the directory of records cannot be read. */
+export function recordedAttachments(host: Host, dataDir: string): Attachment[] {
+	return everyRecord(host, dataDir).filter((a) => !a.unfinished);
+}
+
 /** Throws SysError if the directory cannot be read. */
 export function takeInventory(host: Host, dataDir: string): Inventory {
 	const found = everyRecord(host, dataDir);

@@ -3,26 +3,30 @@
 // record does without it.
 
 import { attempt, type Context } from "../context.ts";
+import type { Log } from "../log.ts";
 import {
 	type Attachment,
 	type AttachmentID,
 	isSame,
 } from "../policy/mapping.ts";
 import { hasEnded } from "./namespace.ts";
-import { everyRecord, recordedAttachments } from "./store.ts";
+import { everyRecord } from "./store.ts";
+
+export interface RecordsContext extends Context {
+	/** Is told what is wrong with the records, if not the log. */
+	readonly trouble?: Log;
+	/** Reads the records that contain one of the words, if not from the directory each time. Throws SysError. */
+	readonly records?: (words: readonly string[]) => readonly Attachment[];
+}
 
 /** Returns the other attachments whose records contain one of `words` and whose pods are gone: their DEL never came, or could not do all. */
 export function endedOthers(
-	context: Context,
+	context: RecordsContext,
 	id: AttachmentID,
 	words: readonly string[],
 ): Attachment[] {
-	const { host, dataDir } = context;
-	const found = attempt(context, "cannot read the attachments", () =>
-		everyRecord(host, dataDir, words),
-	);
-	return (found ?? []).filter(
-		(a) => !isSame(a, id) && (a.unfinished || hasEnded(host, a)),
+	return read(context, words).filter(
+		(a) => !isSame(a, id) && (a.unfinished || hasEnded(context.host, a)),
 	);
 }
 
@@ -31,13 +35,24 @@ export function endedOthers(
  * If the records cannot be read, that is logged and there are none.
  */
 export function othersThan(
-	context: Context,
+	context: RecordsContext,
 	id: AttachmentID,
 	words: readonly string[],
 ): Attachment[] {
-	const { host, dataDir } = context;
-	const found = attempt(context, "cannot read the attachments", () =>
-		recordedAttachments(host, dataDir, words),
+	return read(context, words).filter(
+		(a) => !isSame(a, id) && !a.unfinished && !hasEnded(context.host, a),
 	);
-	return (found ?? []).filter((a) => !isSame(a, id) && !hasEnded(host, a));
+}
+
+function read(
+	context: RecordsContext,
+	words: readonly string[],
+): readonly Attachment[] {
+	const { host, dataDir } = context;
+	const { records = (words) => everyRecord(host, dataDir, words) } = context;
+	const { trouble: log = context.log } = context;
+	const found = attempt({ log }, "cannot read the attachments", () =>
+		records(words),
+	);
+	return found ?? [];
 }

@@ -36,17 +36,28 @@ export function writeRecord(
 ): number {
 	const mode = host.mkdir(dataDir, 0o700);
 	const path = pathOf(dataDir, a);
-	const { podTargets: pods, unfinished: gone, ...rest } = a;
-	const file: RecordFile = { version: VERSION, ...rest, pods, gone };
 	// readers never see half a file; the name is the attachment's own, so no two writers meet
 	try {
-		host.writeFile(`${path}.tmp`, JSON.stringify(file), 0o600);
+		host.writeFile(`${path}.tmp`, JSON.stringify(recordOf(a)), 0o600);
 		host.rename(`${path}.tmp`, path);
 		return mode;
 	} catch (e) {
 		discard(host, `${path}.tmp`);
 		throw e;
 	}
+}
+
+/** Returns the attachment as the content of a record. */
+export function recordOf(a: Attachment): object {
+	const { podTargets: pods, unfinished: gone, ...rest } = a;
+	return { version: VERSION, ...rest, pods, gone } satisfies RecordFile;
+}
+
+/** Returns the attachment that is the content of a record, or undefined if it is none. */
+export function attachmentIn(content: unknown): Attachment | undefined {
+	if (!isRecordFile(content)) return undefined;
+	const { version: _, pods: podTargets, gone, ...rest } = content;
+	return { ...rest, podTargets, ...(gone && { unfinished: true }) };
 }
 
 /** Returns the recorded attachment, or undefined if no record of it can be read. Throws SysError unless the file is absent. */
@@ -57,7 +68,7 @@ export function findRecord(
 ): Attachment | undefined {
 	const path = pathOf(dataDir, id);
 	const text = readRecord(host, path);
-	return text === undefined ? undefined : parse(dataDir, path, text);
+	return text === undefined ? undefined : recordAt(dataDir, path, text);
 }
 
 /**
@@ -74,7 +85,7 @@ export function findRenamed(
 	const name = recordNames(host, dataDir).find((n) => n.endsWith(ofInterface));
 	if (name === undefined) return undefined;
 	const path = `${dataDir}/${name}`;
-	return parse(dataDir, path, readRecord(host, path) ?? "");
+	return recordAt(dataDir, path, readRecord(host, path) ?? "");
 }
 
 /** Returns the files' names, which change when a record comes or goes. Throws SysError if the directory cannot be read. */
@@ -85,18 +96,6 @@ export function recordNames(host: Host, dataDir: string): string[] {
 		if (isNotFound(e)) return [];
 		throw e;
 	}
-}
-
-/**
- * Returns the recorded attachments whose DEL has not come, or those of them whose
- * record contains one of `words`. Throws SysError if the directory cannot be read.
- */
-export function recordedAttachments(
-	host: Host,
-	dataDir: string,
-	words?: readonly string[],
-): Attachment[] {
-	return everyRecord(host, dataDir, words).filter((a) => !a.unfinished);
 }
 
 /**
@@ -116,7 +115,7 @@ export function everyRecord(
 			const path = `${dataDir}/${name}`;
 			const text = readRecord(host, path) ?? "";
 			if (!words.some((word) => text.includes(word))) continue;
-			const a = parse(dataDir, path, text);
+			const a = recordAt(dataDir, path, text);
 			if (a) found.push(a);
 		} catch {
 			// a record that cannot be read does not hide the others
@@ -150,17 +149,14 @@ function discard(host: Host, path: string): void {
 }
 
 /** Returns the attachment that the text records, if it is a record and belongs at this path. */
-function parse(
+export function recordAt(
 	dataDir: string,
 	path: string,
 	text: string,
 ): Attachment | undefined {
 	try {
-		const found: unknown = JSON.parse(text);
-		if (!isRecordFile(found) || pathOf(dataDir, found) !== path)
-			return undefined;
-		const { version: _, pods: podTargets, gone, ...rest } = found;
-		return { ...rest, podTargets, ...(gone && { unfinished: true }) };
+		const found = attachmentIn(JSON.parse(text));
+		return found && pathOf(dataDir, found) === path ? found : undefined;
 	} catch (e) {
 		// the text is cut, or its names could not be a record's
 		if (e instanceof SyntaxError || e instanceof URIError) return undefined;

@@ -6,9 +6,9 @@ import { localAddresses } from "../flush/addresses.ts";
 import type { Host } from "../host.ts";
 import { inPrefix, ipBytes, parseIP } from "../net/ip.ts";
 import { IPPROTO_TCP } from "../net/proto.ts";
-import { Deadline } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import type { Mapping } from "../policy/mapping.ts";
-import { recordedAttachments } from "../state/store.ts";
+import { recordedAttachments } from "../state/inventory.ts";
 
 const DEADLINE_MS = 5000;
 

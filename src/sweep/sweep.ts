@@ -16,7 +16,7 @@ import { PortSet } from "../conntrack/skip.ts";
 import { Conntrack, type RemovalCount } from "../conntrack/table.ts";
 import type { Host } from "../host.ts";
 import { IPPROTO_TCP } from "../net/proto.ts";
-import { Deadline } from "../netlink/exchange.ts";
+import { Deadline } from "../netlink/deadline.ts";
 import type { Scope } from "./scope.ts";
 
 const DEADLINE_MS = 30_000;

@@ -23,6 +23,7 @@ function everything(): string {
 		installed: true,
 		configured: true,
 		attachments: 1,
+		left: 0,
 		statistics: {
 			entries: 5,
 			max: 9,

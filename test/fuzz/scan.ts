@@ -8,8 +8,9 @@ import { PortSet } from "../../src/conntrack/skip.ts";
 import { Conntrack, type ScanCount } from "../../src/conntrack/table.ts";
 import { type Host, isSysError } from "../../src/host.ts";
 import type { Proto } from "../../src/net/proto.ts";
-import { Deadline, DeadlineError } from "../../src/netlink/exchange.ts";
-import { DecodeError, EAGAIN, NetlinkError } from "../../src/netlink/nl.ts";
+import { Deadline, DeadlineError } from "../../src/netlink/deadline.ts";
+import { EAGAIN } from "../../src/netlink/errno.ts";
+import { DecodeError, NetlinkError } from "../../src/netlink/nl.ts";
 import { doneMessage, hex, wireOf } from "../support/entries.ts";
 
 export const WANTED: readonly {

@@ -8,7 +8,7 @@ import { scan } from "../../src/conntrack/scan.ts";
 import { PortSet } from "../../src/conntrack/skip.ts";
 import { Conntrack } from "../../src/conntrack/table.ts";
 import { localAddresses } from "../../src/flush/addresses.ts";
-import { Deadline } from "../../src/netlink/exchange.ts";
+import { Deadline } from "../../src/netlink/deadline.ts";
 import type { Command, Reply } from "./agent.protocol.ts";
 
 const host = nodeHost([]);

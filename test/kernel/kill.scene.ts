@@ -132,8 +132,8 @@ export interface State {
 }
 
 export async function stateOf({ ns, dataDir }: World): Promise<State> {
-	// who has left is remembered for people only
-	const names = readdirSync(dataDir).filter((n) => !n.startsWith("departed"));
+	// who has left is remembered for people only, and a lock has no content
+	const names = readdirSync(dataDir).filter((n) => n.endsWith(".json"));
 	const files = names.map((name): [string, unknown] => {
 		const record = JSON.parse(readFileSync(join(dataDir, name), "utf8"));
 		return [name, { ...record, added: 0 }];

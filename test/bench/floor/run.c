@@ -2,11 +2,13 @@
 // from exec to exit: one JSON line each. Small and static, because the peak
 // RSS that the kernel reports for a child begins with its parent's.
 //   run [-n NETNS] [-t MS] [-l LEAST] [-m MOST] [-e | -p] [-s] < spec
+//   run [-n NETNS] -b < spec
 // A contender stops after MOST runs, or after MS of its own once it has had
 // LEAST; the order is drawn anew in every round. -e: all run equally often, for
 // start-up, where who runs alone finds warm caches. -p: a round is a pair, the
 // first contender and one of the others, so that the two can be compared
-// whatever the machine does a minute later. -s: with the stall probe.
+// whatever the machine does a minute later. -s: with the stall probe. -b: a burst,
+// all of them at once and once.
 // The spec has one directive on a line, fields separated by tabs:
 //   contender NAME | env K=V | stdin FILE | least N | exec ARGV | before ARGV (untimed)
 #define _GNU_SOURCE
@@ -24,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_CONTENDERS 16
+#define MAX_CONTENDERS 128 // a burst has a hundred
 #define MAX_BEFORE 4
 #define MAX_FIELDS 1100 // reconcile has a thousand ports
 
@@ -33,6 +35,9 @@ struct contender {
 	size_t input_len;
 	int envs, befores, runs, least;
 	double spent_ms;
+	// while it runs
+	pid_t pid;
+	struct timespec began;
 };
 
 static struct contender contenders[MAX_CONTENDERS];
@@ -108,50 +113,83 @@ static double ms_between(const struct timespec *a, const struct timespec *b)
 }
 
 // The request comes through a pipe, as from a container runtime.
-static int spawn(const struct contender *c, char **argv, struct timespec *began, struct rusage *used)
+static void start(struct contender *c, char **argv)
 {
-	int in[2], status;
+	int in[2];
 	if (pipe2(in, O_CLOEXEC) < 0)
 		fail("pipe");
 	if (c->input && write(in[1], c->input, c->input_len) < 0)
 		fail("write");
 	close(in[1]);
-	pid_t pid = vfork();
-	if (pid == 0) {
+	c->pid = vfork();
+	if (c->pid == 0) {
 		dup2(in[0], 0);
 		dup2(null_fd, 1);
 		dup2(null_fd, 2);
 		prctl(PR_SET_PDEATHSIG, SIGKILL); // and outlives nobody who ends us
 		alarm(900);                       // ends what hangs
-		clock_gettime(CLOCK_MONOTONIC, began); // memory is shared until exec
-		execve(argv[0], argv, (char **)c->env);
+		clock_gettime(CLOCK_MONOTONIC, &c->began); // memory is shared until exec
+		execve(argv[0], argv, c->env);
 		_exit(127);
 	}
-	if (pid < 0 || wait4(pid, &status, 0, used) < 0)
+	if (c->pid < 0)
 		fail("vfork");
 	close(in[0]);
+}
+
+static int code_of(int status)
+{
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int spawn(struct contender *c, char **argv, struct rusage *used)
+{
+	int status;
+	start(c, argv);
+	if (wait4(c->pid, &status, 0, used) < 0)
+		fail("wait4");
+	return code_of(status);
+}
+
+static void tell(const struct contender *c, int code, const struct timespec *ended, const struct rusage *used)
+{
+	double wall = ms_between(&c->began, ended);
+	printf("{\"name\":\"%s\",\"round\":%d,\"wall\":%.3f,\"user\":%.3f,\"sys\":%.3f,\"rss\":%ld,\"exit\":%d,\"stall\":%.3f}\n",
+	       c->name, rounds, wall, used->ru_utime.tv_sec * 1e3 + used->ru_utime.tv_usec / 1e3,
+	       used->ru_stime.tv_sec * 1e3 + used->ru_stime.tv_usec / 1e3, used->ru_maxrss, code,
+	       stall ? stall_max_us() / 1e3 : 0);
 }
 
 static void run_once(struct contender *c)
 {
-	struct timespec turn, began, ended;
+	struct timespec turn, ended;
 	struct rusage used;
 	clock_gettime(CLOCK_MONOTONIC, &turn);
 	for (int i = 0; i < c->befores; i++)
-		if (spawn(c, c->before[i], &began, &used) > 1)
+		if (spawn(c, c->before[i], &used) > 1)
 			fprintf(stderr, "%s: %s failed\n", c->name, c->before[i][0]);
 	if (stall)
 		stall_reset();
-	int code = spawn(c, c->argv, &began, &used);
+	int code = spawn(c, c->argv, &used);
 	clock_gettime(CLOCK_MONOTONIC, &ended);
-	double wall = ms_between(&began, &ended);
-	printf("{\"name\":\"%s\",\"round\":%d,\"wall\":%.3f,\"user\":%.3f,\"sys\":%.3f,\"rss\":%ld,\"exit\":%d,\"stall\":%.3f}\n",
-	       c->name, rounds, wall, used.ru_utime.tv_sec * 1e3 + used.ru_utime.tv_usec / 1e3,
-	       used.ru_stime.tv_sec * 1e3 + used.ru_stime.tv_usec / 1e3, used.ru_maxrss, code,
-	       stall ? stall_max_us() / 1e3 : 0);
+	tell(c, code, &ended, &used);
 	c->spent_ms += ms_between(&turn, &ended);
 	c->runs++;
+}
+
+static void run_burst(void)
+{
+	struct timespec ended;
+	struct rusage used;
+	int status;
+	for (int i = 0; i < count; i++)
+		start(&contenders[i], contenders[i].argv);
+	for (pid_t pid; (pid = wait4(-1, &status, 0, &used)) > 0;) {
+		clock_gettime(CLOCK_MONOTONIC, &ended);
+		for (int i = 0; i < count; i++)
+			if (contenders[i].pid == pid)
+				tell(&contenders[i], code_of(status), &ended, &used);
+	}
 }
 
 static int drawn(int below)
@@ -195,8 +233,8 @@ static void enter(const char *name)
 
 int main(int argc, char **argv)
 {
-	int order[MAX_CONTENDERS], busy = 1;
-	for (int o; (o = getopt(argc, argv, "n:t:l:m:eps")) != -1;) {
+	int order[MAX_CONTENDERS], busy = 1, burst = 0;
+	for (int o; (o = getopt(argc, argv, "n:t:l:m:epsb")) != -1;) {
 		switch (o) {
 		case 'n':
 			enter(optarg);
@@ -219,6 +257,9 @@ int main(int argc, char **argv)
 		case 's':
 			stall = 1;
 			break;
+		case 'b':
+			burst = 1;
+			break;
 		default:
 			return 2;
 		}
@@ -226,6 +267,10 @@ int main(int argc, char **argv)
 	read_spec();
 	if ((null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC)) < 0)
 		fail("/dev/null");
+	if (burst) {
+		run_burst();
+		return 0;
+	}
 	if (stall)
 		stall_start();
 	for (int i = 0; i < count; i++)

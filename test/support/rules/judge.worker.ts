@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { nodeHost } from "../../../plugin/host/node.ts";
 import type { FullHost } from "../../../src/host.ts";
-import { Deadline } from "../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../src/netlink/deadline.ts";
 import type { Outcome } from "../../../src/rules/model.ts";
 import { hex, packetOf, type Question, type Reply } from "./judge.protocol.ts";
 

@@ -1,7 +1,8 @@
 // Helpers for the tests of exchanges: a made-up request whose answer is a number.
 
 import { expect } from "vitest";
-import { Deadline, Exchange } from "../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../src/netlink/deadline.ts";
+import { Exchange } from "../../../src/netlink/exchange.ts";
 import { NETLINK_NETFILTER, type Writer } from "../../../src/netlink/nl.ts";
 import type { Message, RecvBuffer } from "../../../src/netlink/reader.ts";
 import { message, u32 } from "../entries.ts";

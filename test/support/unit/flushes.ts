@@ -5,10 +5,12 @@ import { expect } from "vitest";
 import type { Entry } from "../../../src/conntrack/entry.ts";
 import type { FlushFilter } from "../../../src/conntrack/messages.ts";
 import type { Context } from "../../../src/context.ts";
-import { flush, type Request, type Search } from "../../../src/flush/flush.ts";
+import { flush } from "../../../src/flush/flush.ts";
+import type { Request, Search } from "../../../src/flush/search.ts";
 import { logger } from "../../../src/log.ts";
 import { AF_INET } from "../../../src/net/ip.ts";
 import { IPPROTO_UDP } from "../../../src/net/proto.ts";
+import { Deadline } from "../../../src/netlink/deadline.ts";
 import type { Attachment } from "../../../src/policy/mapping.ts";
 import { writeRecord } from "../../../src/state/store.ts";
 import { BOOKS, spell } from "../book.ts";
@@ -39,7 +41,7 @@ export const judge = (e: Entry) =>
 
 export async function run(
 	kernelOptions: FakeKernelOptions,
-	given: Partial<Request & Search> = {},
+	given: Partial<Request & Search> & { readonly deadlineMs?: number } = {},
 ) {
 	const clock = { ms: 0 };
 	const kernel = fakeKernel({ clock, ...kernelOptions });
@@ -51,7 +53,12 @@ export async function run(
 		...given,
 	};
 	const logged: string[] = [];
-	const report = await flush(host, request, (_, msg) => logged.push(msg));
+	const report = await flush(
+		host,
+		request,
+		(_, msg) => logged.push(msg),
+		new Deadline(host, given.deadlineMs ?? 5000),
+	);
 	expect(kernel.open(), "sockets left open").toBe(0);
 	const types = kernel.requests.map((r) => r.type);
 	return { kernel, report, types, clock, error: report.error };

@@ -16,6 +16,7 @@ export const GAUGES: Gauges = {
 	configured: false,
 	statistics: undefined,
 	attachments: undefined,
+	left: 0,
 };
 
 /** The report of a scan that found nothing, with this change. */

@@ -6,7 +6,7 @@ import { scan } from "../../../src/conntrack/scan.ts";
 import type { PortSet } from "../../../src/conntrack/skip.ts";
 import { Conntrack, type ScanCount } from "../../../src/conntrack/table.ts";
 import type { NetlinkSocket } from "../../../src/host.ts";
-import { Deadline } from "../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../src/netlink/deadline.ts";
 import { DecodeError, NetlinkError } from "../../../src/netlink/nl.ts";
 import {
 	type Message,

@@ -6,7 +6,7 @@ import { scan } from "../../../../src/conntrack/scan.ts";
 import { PortSet } from "../../../../src/conntrack/skip.ts";
 import type { ScanCount } from "../../../../src/conntrack/table.ts";
 import { IPPROTO_UDP } from "../../../../src/net/proto.ts";
-import { DeadlineError } from "../../../../src/netlink/exchange.ts";
+import { DeadlineError } from "../../../../src/netlink/deadline.ts";
 import {
 	attr,
 	be16,

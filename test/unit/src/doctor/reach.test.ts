@@ -4,7 +4,7 @@
 import { expect, test } from "vitest";
 import type { Known } from "../../../../src/doctor/loss.ts";
 import { checkReach } from "../../../../src/doctor/reach.ts";
-import { Deadline } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
 import type { Attachment, Mapping } from "../../../../src/policy/mapping.ts";
 import { Callers } from "../../../../src/rules/callers.ts";
 import { BOOKS } from "../../../support/book.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { localAddresses } from "../../../../src/flush/addresses.ts";
 import { AF_INET, AF_INET6, type Family } from "../../../../src/net/ip.ts";
-import { Deadline } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
 import {
 	concat,
 	datagram,

@@ -3,8 +3,9 @@
 
 import { describe, expect, test } from "vitest";
 import { confirmByRules } from "../../../../src/flush/confirm.ts";
-import type { Removed } from "../../../../src/flush/flush.ts";
-import { Deadline, DeadlineError } from "../../../../src/netlink/exchange.ts";
+import type { Removed } from "../../../../src/flush/search.ts";
+import { Shared } from "../../../../src/flush/shared.ts";
+import { Deadline, DeadlineError } from "../../../../src/netlink/deadline.ts";
 import type { Mapping } from "../../../../src/policy/mapping.ts";
 import { BOOKS, spell } from "../../../support/book.ts";
 import { entry, errorMessage } from "../../../support/entries.ts";
@@ -59,12 +60,12 @@ function setUp(
 	});
 	const host = fakeHost({ clock, netlink: kernel.netlink });
 	const logged: string[] = [];
+	const shared = new Shared(host, new Deadline(host, 5000));
+	shared.ports = [m];
 	const confirm = confirmByRules(
-		host,
-		new Deadline(host, 5000),
+		shared,
 		(level, msg, fields) => logged.push(`${level} ${msg} ${fields?.error}`),
 		{
-			ports: [m],
 			claims: () => options.claims,
 			isSpared: () => options.spared ?? false,
 			isDoomed: options.doomed ?? false,
@@ -72,7 +73,7 @@ function setUp(
 	);
 	const count = (type: number): number =>
 		kernel.requests.filter((r) => r.type === type).length;
-	return { confirm, kernel, logged, count, clock };
+	return { confirm, shared, kernel, logged, count, clock };
 }
 
 describe("a removal", () => {
@@ -134,15 +135,17 @@ describe("a removal", () => {
 			true,
 		],
 	])("%s", async (_, lines, found, stands) => {
-		const { confirm, kernel } = setUp(natRules(...lines), { claims: [m] });
-		expect(await confirm.of([found])).toEqual(stands ? [found] : []);
-		confirm.close();
+		const { confirm, shared, kernel } = setUp(natRules(...lines), {
+			claims: [m],
+		});
+		expect(await confirm([found])).toEqual(stands ? [found] : []);
+		await shared.close();
 		expect(kernel.open()).toBe(0);
 	});
 
 	test("that rests on no claim stands, and no rule is read", async () => {
 		const { confirm, kernel } = setUp(natRules());
-		expect(await confirm.of([STALE])).toEqual([STALE]);
+		expect(await confirm([STALE])).toEqual([STALE]);
 		expect(kernel.requests).toEqual([]);
 	});
 });
@@ -169,13 +172,13 @@ describe("of a pod that goes, an entry that a live one claims too", () => {
 			spared: true,
 			doomed: true,
 		});
-		expect(await confirm.of([own])).toEqual(goes ? [own] : []);
+		expect(await confirm([own])).toEqual(goes ? [own] : []);
 	});
 
 	test("stays if no nat rule can have made it, as with IPVS", async () => {
 		const example = { ...own.example, status: 0 };
 		const { confirm } = setUp(natRules(), { claims: [m], doomed: true });
-		expect(await confirm.of([{ ...own, example }])).toEqual([]);
+		expect(await confirm([{ ...own, example }])).toEqual([]);
 	});
 });
 
@@ -185,7 +188,7 @@ describe("where the rules are not known", () => {
 		["one is not understood", natRules("udp local:8125 > ?", OURS)],
 	])("the predicate decides alone: %s", async (_, rules) => {
 		const ofRow = (spared: boolean) =>
-			setUp(rules, { claims: [m], spared }).confirm.of([STALE]);
+			setUp(rules, { claims: [m], spared }).confirm([STALE]);
 		expect(await ofRow(false)).toEqual([STALE]);
 		expect(await ofRow(true)).toEqual([]);
 	});
@@ -195,8 +198,8 @@ describe("where the rules are not known", () => {
 			claims: [m],
 			spared: true,
 		});
-		expect(await confirm.of([STALE])).toEqual([]);
-		expect(await confirm.of([STALE])).toEqual([]);
+		expect(await confirm([STALE])).toEqual([]);
+		expect(await confirm([STALE])).toEqual([]);
 		expect(logged).toEqual([
 			"debug judged without the rules Error: this kernel shows no nat rules",
 		]);
@@ -206,7 +209,7 @@ describe("where the rules are not known", () => {
 	test("a rule that is not understood spares as well, without a line", async () => {
 		const rules = natRules("udp local:8125 > ? hand", OURS);
 		const { confirm, logged } = setUp(rules, { claims: [m], spared: true });
-		expect(await confirm.of([STALE])).toEqual([]);
+		expect(await confirm([STALE])).toEqual([]);
 		expect(logged).toEqual([]);
 	});
 
@@ -217,7 +220,7 @@ describe("where the rules are not known", () => {
 				claims: [m],
 				refuse: (protocol) => (protocol === 0 ? code : undefined),
 			});
-			expect(await confirm.of([STALE])).toEqual([STALE]);
+			expect(await confirm([STALE])).toEqual([STALE]);
 		},
 	);
 
@@ -226,7 +229,7 @@ describe("where the rules are not known", () => {
 			claims: [m],
 			answer: (r) => (r.type === GETGEN ? [] : undefined),
 		});
-		await expect(confirm.of([STALE])).rejects.toThrow(DeadlineError);
+		await expect(confirm([STALE])).rejects.toThrow(DeadlineError);
 	});
 });
 
@@ -236,8 +239,8 @@ describe("the rules", () => {
 		const many = Array.from({ length: 50 }, (_, i) =>
 			removal(`C:${i + 1} > H:8125`, `Q:5353 > C:${i + 1}`, STALE),
 		);
-		expect(await confirm.of(many)).toHaveLength(50);
-		expect(await confirm.of(many)).toHaveLength(50);
+		expect(await confirm(many)).toHaveLength(50);
+		expect(await confirm(many)).toHaveLength(50);
 		expect(count(GETCHAIN)).toBe(1);
 		expect(count(GETRULE)).toBe(1);
 	});
@@ -249,7 +252,7 @@ describe("the rules", () => {
 		);
 		const { confirm } = setUp(rules, { claims: [m] });
 		const other = removal("S:1 > H:8125", "Q:5353 > S:1", STALE);
-		expect(await confirm.of([STALE, other])).toEqual([other]);
+		expect(await confirm([STALE, other])).toEqual([other]);
 	});
 
 	test("are asked for the node itself apart from its clients", async () => {
@@ -259,8 +262,8 @@ describe("the rules", () => {
 		);
 		const { confirm } = setUp(rules, { claims: [m] });
 		const ofNode = removal("H:1 > H:8125", "Q:5353 > H:1", STALE);
-		expect(await confirm.of([STALE, ofNode])).toEqual([STALE]);
-		expect(await confirm.of([ofNode, STALE])).toEqual([STALE]);
+		expect(await confirm([STALE, ofNode])).toEqual([STALE]);
+		expect(await confirm([ofNode, STALE])).toEqual([STALE]);
 	});
 
 	test("are asked for its clients apart from the node itself, which has no interface", async () => {
@@ -271,7 +274,7 @@ describe("the rules", () => {
 		const { confirm } = setUp(rules, { claims: [m] });
 		const ofNode = removal("H:1 > H:8125", "Q:5353 > H:1");
 		const ofClient = removal("C:1 > H:8125", "Q:5353 > C:1", ofNode);
-		expect(await confirm.of([ofNode, ofClient])).toEqual([ofNode]);
+		expect(await confirm([ofNode, ofClient])).toEqual([ofNode]);
 	});
 
 	test("are read for an address that is not the node's, too", async () => {
@@ -279,7 +282,7 @@ describe("the rules", () => {
 		const rules = natRules(OURS, `udp ${V}:8125 > 10.88.0.2:5353`);
 		const { confirm } = setUp(rules, { claims: [{ ...m, hostIP: V }] });
 		const toV = removal("C:1 > V:8125", "Q:5353 > C:1");
-		expect(await confirm.of([STALE, toV])).toEqual([STALE, toV]);
+		expect(await confirm([STALE, toV])).toEqual([STALE, toV]);
 	});
 
 	test("of another generation are read again, and judge what they have judged", async () => {
@@ -294,7 +297,7 @@ describe("the rules", () => {
 			claims: [m],
 			answer: (r) => void change(r) as undefined,
 		});
-		expect(await confirm.of([STALE])).toEqual([]);
+		expect(await confirm([STALE])).toEqual([]);
 		expect(count(GETCHAIN)).toBe(2);
 	});
 
@@ -307,7 +310,7 @@ describe("the rules", () => {
 				return undefined;
 			},
 		});
-		expect(await confirm.of([STALE])).toEqual([STALE]);
+		expect(await confirm([STALE])).toEqual([STALE]);
 		expect(logged).toHaveLength(1);
 		expect(logged[0]).toContain("UnsettledRulesError");
 	});
@@ -318,6 +321,6 @@ describe("the rules", () => {
 			answer: ({ type, nth, seq }) =>
 				type === GETRULE && nth === 0 ? [errorMessage(2, seq)] : undefined,
 		});
-		expect(await confirm.of([STALE])).toEqual([STALE]);
+		expect(await confirm([STALE])).toEqual([STALE]);
 	});
 });

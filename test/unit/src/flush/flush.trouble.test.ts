@@ -1,7 +1,7 @@
 // Failures of conntrack: the flush reports each of them and never throws.
 
 import { describe, expect, test } from "vitest";
-import type { Request, Search } from "../../../../src/flush/flush.ts";
+import type { Request, Search } from "../../../../src/flush/search.ts";
 import {
 	concat,
 	datagram,

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { Interfaces } from "../../../../src/flush/interfaces.ts";
-import { Deadline } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import { fakeKernel } from "../../../support/fakekernel.ts";
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { openProspects } from "../../../../src/flush/prospects.ts";
-import { Deadline, DeadlineError } from "../../../../src/netlink/exchange.ts";
+import { Deadline, DeadlineError } from "../../../../src/netlink/deadline.ts";
 import { mayLeadTo } from "../../../../src/policy/ruling.ts";
 import { entry } from "../../../support/entries.ts";
 import { fakeHost } from "../../../support/fakehost.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { RulesView } from "../../../../src/flush/rulesview.ts";
-import { Deadline } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
 import { mayLeadTo } from "../../../../src/policy/ruling.ts";
 import { spell } from "../../../support/book.ts";
 import { entry } from "../../../support/entries.ts";

@@ -1,7 +1,7 @@
 // Dumps: several datagrams for one request, interrupted or lost on the way.
 
 import { describe, expect, test } from "vitest";
-import { DeadlineError } from "../../../../src/netlink/exchange.ts";
+import { DeadlineError } from "../../../../src/netlink/deadline.ts";
 import { messageAt } from "../../../../src/netlink/reader.ts";
 import {
 	datagram,

@@ -1,7 +1,7 @@
 // One request and its one answer, and the deadline.
 
 import { describe, expect, test } from "vitest";
-import { DeadlineError } from "../../../../src/netlink/exchange.ts";
+import { DeadlineError } from "../../../../src/netlink/deadline.ts";
 import { DecodeError, NetlinkError } from "../../../../src/netlink/nl.ts";
 import {
 	attr,

@@ -9,8 +9,8 @@ import {
 	reconcileAttachments,
 } from "../../../../src/reconcile/reconcile.ts";
 import { recorded } from "../../../../src/reconcile/recorded.ts";
+import { recordedAttachments } from "../../../../src/state/inventory.ts";
 import type { CacheSource } from "../../../../src/state/liveness.ts";
-import { recordedAttachments } from "../../../../src/state/store.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { DNAT, mapping } from "../../../support/unit/flows.ts";
 import {

@@ -2,7 +2,7 @@
 // what is refused. The kernel in memory has recorded rules.
 
 import { describe, expect, test } from "vitest";
-import { Deadline } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
 import { NetlinkError } from "../../../../src/netlink/nl.ts";
 import type { Packet } from "../../../../src/rules/model.ts";
 import {

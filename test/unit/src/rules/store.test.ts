@@ -1,7 +1,8 @@
 // What is held of the rules, and how much of it.
 
 import { expect, test } from "vitest";
-import { Deadline, Exchange } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
+import { Exchange } from "../../../../src/netlink/exchange.ts";
 import type { ChainID } from "../../../../src/rules/model.ts";
 import { Store } from "../../../../src/rules/store.ts";
 import {

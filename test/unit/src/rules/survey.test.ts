@@ -1,7 +1,8 @@
 // The rules of programs that publish ports, among those of others.
 
 import { describe, expect, test } from "vitest";
-import { Deadline, Exchange } from "../../../../src/netlink/exchange.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
+import { Exchange } from "../../../../src/netlink/exchange.ts";
 import { Callers } from "../../../../src/rules/callers.ts";
 import type { DNATRule } from "../../../../src/rules/dnat.ts";
 import {

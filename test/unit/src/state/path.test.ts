@@ -6,8 +6,8 @@ import type { Attachment } from "../../../../src/policy/mapping.ts";
 import { pathOf, readRecord } from "../../../../src/state/path.ts";
 import {
 	deleteRecord,
+	everyRecord,
 	findRecord,
-	recordedAttachments,
 	writeRecord,
 } from "../../../../src/state/store.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
@@ -49,7 +49,7 @@ describe("names", () => {
 		expect(path.slice(0, DIR.length + 1)).toBe(`${DIR}/`);
 		expect(path.slice(DIR.length + 1)).toMatch(/^[^/\0\n]+\.json$/);
 		expect(findRecord(host, DIR, id)).toMatchObject(id);
-		expect(recordedAttachments(host, DIR)).toHaveLength(1);
+		expect(everyRecord(host, DIR)).toHaveLength(1);
 		deleteRecord(host, DIR, id);
 		expect(host.files.size).toBe(0);
 	});

@@ -5,9 +5,9 @@ import { describe, expect, test } from "vitest";
 import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
 	deleteRecord,
+	everyRecord,
 	findRecord,
 	findRenamed,
-	recordedAttachments,
 	writeRecord,
 } from "../../../../src/state/store.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
@@ -174,7 +174,7 @@ describe("findRecord", () => {
 	});
 });
 
-describe("recordedAttachments", () => {
+describe("everyRecord", () => {
 	test("finds every record and passes over what is none", () => {
 		const files: Record<string, string> = {
 			[FILE]: TEXT,
@@ -186,22 +186,20 @@ describe("recordedAttachments", () => {
 		};
 		for (const [n, [, text]] of FOREIGN.entries())
 			files[`${DIR}/${n}.json`] = text;
-		const found = recordedAttachments(fakeHost({ files }), DIR);
+		const found = everyRecord(fakeHost({ files }), DIR);
 		expect(found.map((a) => a.network).sort()).toEqual(["dbnet", "other"]);
 	});
 
 	test("none without a directory", () => {
-		expect(recordedAttachments(fakeHost(), DIR)).toEqual([]);
-		expect(
-			recordedAttachments(fakeHost({ files: { [DIR]: "" } }), DIR),
-		).toEqual([]);
+		expect(everyRecord(fakeHost(), DIR)).toEqual([]);
+		expect(everyRecord(fakeHost({ files: { [DIR]: "" } }), DIR)).toEqual([]);
 	});
 
 	test("one that vanished meanwhile is not there", () => {
 		const files = { [FILE]: TEXT, [`${DIR}/gone.json`]: TEXT };
 		const fail = (call: string, path: string) =>
 			call === "readFile" && path.endsWith("gone.json") ? "ENOENT" : undefined;
-		expect(recordedAttachments(fakeHost({ files, fail }), DIR)).toHaveLength(1);
+		expect(everyRecord(fakeHost({ files, fail }), DIR)).toHaveLength(1);
 	});
 
 	test.each(["EISDIR", "EACCES", "EIO", "ELOOP"])(
@@ -210,9 +208,7 @@ describe("recordedAttachments", () => {
 			const files = { [FILE]: TEXT, [`${DIR}/bad.json`]: TEXT };
 			const fail = (call: string, path: string) =>
 				call === "readFile" && path.endsWith("bad.json") ? code : undefined;
-			expect(recordedAttachments(fakeHost({ files, fail }), DIR)).toHaveLength(
-				1,
-			);
+			expect(everyRecord(fakeHost({ files, fail }), DIR)).toHaveLength(1);
 		},
 	);
 
@@ -221,7 +217,7 @@ describe("recordedAttachments", () => {
 			files: { [FILE]: TEXT },
 			fail: failing("readDir", code),
 		});
-		expect(() => recordedAttachments(host, DIR)).toThrow(code);
+		expect(() => everyRecord(host, DIR)).toThrow(code);
 	});
 });
 

@@ -1,9 +1,13 @@
 // DEL and GC: the entries that lead to a pod that goes, against a table in memory.
 
 import { describe, expect, test } from "vitest";
-import type { Action } from "../../../../src/flush/flush.ts";
-import { onDel } from "../../../../src/flush/ondel.ts";
-import type { Attachment } from "../../../../src/policy/mapping.ts";
+import type { Context } from "../../../../src/context.ts";
+import { delSearch } from "../../../../src/flush/delsearch.ts";
+import { flush } from "../../../../src/flush/flush.ts";
+import { logReport, type Report } from "../../../../src/flush/report.ts";
+import type { Action } from "../../../../src/flush/search.ts";
+import { Deadline } from "../../../../src/netlink/deadline.ts";
+import type { Attachment, PodTargets } from "../../../../src/policy/mapping.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { errorMessage } from "../../../support/entries.ts";
 import type { FakeKernelOptions } from "../../../support/fakekernel.ts";
@@ -22,18 +26,36 @@ const DELETE = 0x0102;
 /** A DELETE of one IPv4 entry is shorter than this, in bytes without the header. */
 const FILTERED = 70;
 
-describe("onDel", () => {
+/** Removes what leads to pods that go, or was begun by them. */
+async function flushDead(
+	context: Context,
+	going: PodTargets,
+	live: () => readonly Attachment[],
+	action: Action,
+): Promise<Report> {
+	const { host, log } = context;
+	const report = await flush(
+		host,
+		{ action, prepare: (shared) => delSearch(going, live(), shared, log) },
+		log,
+		new Deadline(host, 5000),
+	);
+	logReport(context, report);
+	return report;
+}
+
+describe("what a DEL looks for", () => {
 	const dying = { mappings: [m], podTargets: [] };
 
 	test("removes what leads to the pod through its mapping, and nothing else", async () => {
 		const { context, removed } = setUpPods(ALL);
-		await onDel(context, dying, () => [], "delete");
+		await flushDead(context, dying, () => [], "delete");
 		expect(removed()).toEqual([MINE.orig]);
 	});
 
 	test("retires it where the rule still stands", async () => {
 		const { context, removed, kernel } = setUpPods(ALL);
-		await onDel(context, dying, () => [], { retireSeconds: 2 });
+		await flushDead(context, dying, () => [], { retireSeconds: 2 });
 		expect(removed()).toEqual([]);
 		expect([...kernel.retired]).toEqual([[MINE.id, 2]]);
 	});
@@ -53,7 +75,7 @@ describe("onDel", () => {
 		],
 	])("%s: removed %s", async (_, live, want) => {
 		const { context, removed } = setUpPods([MINE]);
-		await onDel(context, dying, () => live, "delete");
+		await flushDead(context, dying, () => live, "delete");
 		expect(removed()).toEqual(want ? [MINE.orig] : []);
 	});
 
@@ -79,7 +101,7 @@ describe("onDel", () => {
 				[],
 				willing,
 			);
-			const report = await onDel(context, dying, () => [narrow], action);
+			const report = await flushDead(context, dying, () => [narrow], action);
 			const retired = [...kernel.retired.keys()];
 			const left = removed().length > 0 ? removed() : retired;
 			expect(left).toEqual([action === "delete" ? MINE.orig : MINE.id]);
@@ -88,12 +110,12 @@ describe("onDel", () => {
 
 		test("the kernel is not asked to flush, since it knows no exceptions", async () => {
 			const { context } = setUpPods([MINE, theirs], [], willing);
-			const report = await onDel(context, dying, () => [narrow], "delete");
+			const report = await flushDead(context, dying, () => [narrow], "delete");
 			expect(report.how).toBe("filtered-dump");
 			// it is asked to if no live pod has the address
 			const alone = setUpPods([MINE, theirs], [], willing);
 			expect(
-				await onDel(alone.context, dying, () => [], "delete"),
+				await flushDead(alone.context, dying, () => [], "delete"),
 			).toMatchObject({
 				how: "kernel-flush",
 			});
@@ -109,7 +131,7 @@ describe("onDel", () => {
 
 		test("goes with what leads to the pod, and is counted by its own reason", async () => {
 			const { context, removed } = setUpPods(table);
-			const report = await onDel(context, dying, () => [], "delete");
+			const report = await flushDead(context, dying, () => [], "delete");
 			expect(removed()).toEqual([MINE.orig, begun.orig]);
 			expect(Object.fromEntries(report.reasons)).toEqual({
 				"dead-pod": 1,
@@ -121,7 +143,7 @@ describe("onDel", () => {
 
 		test("is retired where the rule still stands, because the rule would send the peer to the pod again", async () => {
 			const { context, removed, kernel } = setUpPods(table);
-			await onDel(context, dying, () => [], { retireSeconds: 2 });
+			await flushDead(context, dying, () => [], { retireSeconds: 2 });
 			expect(removed()).toEqual([]);
 			expect([...kernel.retired.keys()]).toEqual([MINE.id, begun.id]);
 		});
@@ -144,14 +166,14 @@ describe("onDel", () => {
 			],
 		])("%s: removed %s", async (_, live, want) => {
 			const { context, removed } = setUpPods([begun]);
-			await onDel(context, dying, () => live, "delete");
+			await flushDead(context, dying, () => live, "delete");
 			expect(removed()).toEqual(want ? [begun.orig] : []);
 		});
 
 		test("stays if the pod's ports are not known", async () => {
 			const { context, removed } = setUpPods([begun]);
 			const pod = { mappings: [], podTargets: [m] };
-			await onDel(context, pod, () => [], "delete");
+			await flushDead(context, pod, () => [], "delete");
 			expect(removed()).toEqual([]);
 		});
 
@@ -160,7 +182,7 @@ describe("onDel", () => {
 				flow({ orig: `C:${1000 + n} > S:53` }),
 			);
 			const { context, kernel } = setUpPods([...many, begun]);
-			const report = await onDel(context, dying, () => [], "delete");
+			const report = await flushDead(context, dying, () => [], "delete");
 			expect(kernel.left()).toEqual(many.map(({ id }) => id));
 			expect(report.scanned.entries).toBe(5001);
 		});
@@ -171,7 +193,12 @@ describe("onDel", () => {
 		const out = flow({ orig: "P:8 > S:53" });
 		const service = flow({ orig: "C:9 > V:80", reply: "P:5353 > C:9" });
 		const { context, removed } = setUpPods([...ALL, direct, out, service]);
-		await onDel(context, { mappings: [], podTargets: [m] }, () => [], "delete");
+		await flushDead(
+			context,
+			{ mappings: [], podTargets: [m] },
+			() => [],
+			"delete",
+		);
 		expect(removed()).toEqual([MINE.orig, service.orig]);
 	});
 
@@ -185,7 +212,7 @@ describe("onDel", () => {
 		["with another address", other("s", { mappings: [{ ...m, podIP: Q }] }), 1],
 	])("of a pod without mappings, a successor %s", async (_, live, want) => {
 		const { context, removed } = setUpPods([MINE]);
-		await onDel(
+		await flushDead(
 			context,
 			{ mappings: [], podTargets: [m] },
 			() => [live],
@@ -198,7 +225,7 @@ describe("onDel", () => {
 		const { context, host } = setUpPods([MINE], [], {
 			refuse: () => "EPROTONOSUPPORT",
 		});
-		const report = await onDel(context, dying, () => [], "delete");
+		const report = await flushDead(context, dying, () => [], "delete");
 		expect(report?.error).toMatchObject({ code: "EPROTONOSUPPORT" });
 		expect(host.written(2)).toMatch(
 			/^level=warn msg="cannot flush" .*EPROTONOSUPPORT/,

@@ -1,7 +1,7 @@
-// The flush of one request: the way that it takes, what it removes, and its report.
+// How a flush finds entries: the way that it takes, what it removes, and what it counts.
 
 import { describe, expect, test } from "vitest";
-import type { Action } from "../../../../src/flush/flush.ts";
+import type { Action } from "../../../../src/flush/search.ts";
 import { AF_INET6 } from "../../../../src/net/ip.ts";
 import { type EntrySpec, errorMessage } from "../../../support/entries.ts";
 import {
@@ -135,7 +135,7 @@ describe("a flush", () => {
 		await run(
 			{ entries },
 			{
-				prepare: async (deadline) => {
+				prepare: async ({ deadline }) => {
 					order.push(`prepare ${deadline.left()}`);
 					return {
 						ports: [

@@ -1,12 +1,11 @@
-// DEL and GC: the entries that lead to a pod that goes are removed, and those that it
-// began from a hostPort, unless a live attachment has taken over its address.
+// What a DEL looks for: the entries that lead to a pod that goes, and those that it began
+// from a hostPort, unless a live attachment has taken over its address.
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
-import type { Context } from "../context.ts";
+import type { Log } from "../log.ts";
 import { ipBytes } from "../net/ip.ts";
-import type { Deadline } from "../netlink/exchange.ts";
 import {
 	type Attachment,
 	byPort,
@@ -22,33 +21,15 @@ import {
 	deadOfPod,
 	deadOnDel,
 } from "../policy/stale.ts";
-import { type Action, flush, type Search } from "./flush.ts";
-import { logReport, type Report } from "./report.ts";
+import type { Search } from "./search.ts";
+import type { Shared } from "./shared.ts";
 
-/**
- * Removes the entries of a pod that goes, those that lead to it and those that it began
- * from a hostPort, unless a live attachment has taken them over. `live` returns the
- * live attachments; it is called only if there are entries at all. Never throws; the
- * report is logged.
- */
-export async function onDel(
-	context: Context,
-	dying: PodTargets,
-	live: () => readonly Attachment[],
-	action: Action,
-): Promise<Report> {
-	const prepare = (deadline: Deadline): Search =>
-		searchFor(context, dying, live(), deadline);
-	const report = await flush(context.host, { prepare, action }, context.log);
-	logReport(context, report);
-	return report;
-}
-
-function searchFor(
-	{ host, log }: Context,
+/** Returns the search for what leads to pods that go, or was begun by them. `live` are the attachments that may have taken over their addresses. */
+export function delSearch(
 	going: PodTargets,
 	live: readonly Attachment[],
-	deadline: Deadline,
+	shared: Shared,
+	log: Log,
 ): Search {
 	const { mappings } = going;
 	const podTargets = going.podTargets.filter(
@@ -56,9 +37,6 @@ function searchFor(
 	);
 	// only the address tells which pod began an entry, and a live pod's stay
 	const begun = mappings.filter(({ podIP }) => !isAssigned(live, podIP));
-	const prefilter = new Prefilter("sources");
-	for (const { podIP } of [...mappings, ...podTargets])
-		prefilter.add(ipBytes(podIP));
 	const dying = byPort(mappings);
 	const beginning = byPort(begun);
 	const living = byPort(live.flatMap((a) => a.mappings));
@@ -79,7 +57,12 @@ function searchFor(
 	];
 	return {
 		ports,
-		prefilter,
+		prefilter() {
+			const prefilter = new Prefilter("sources");
+			for (const { podIP } of [...mappings, ...podTargets])
+				prefilter.add(ipBytes(podIP));
+			return prefilter;
+		},
 		isCacheable: true,
 		judge: (e) =>
 			first(dying(e.proto, e.orig.dport), (m) => deadOnDel(m, e)) ??
@@ -88,8 +71,7 @@ function searchFor(
 		...(live.length > 0 && {
 			async confirm() {
 				const { confirmByRules } = await import("./confirm.ts");
-				return confirmByRules(host, deadline, log, {
-					ports,
+				return confirmByRules(shared, log, {
 					claims: (e) =>
 						isAlive(e) ? living(e.proto, e.orig.dport) : undefined,
 					isSpared: isAlive,

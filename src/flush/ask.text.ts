@@ -1,0 +1,72 @@
+// Requests and reports as the texts that pass between the verbs of a burst.
+
+import type { Host } from "../host.ts";
+import { attachmentIn, recordOf } from "../state/store.ts";
+import type { Ask } from "./ask.ts";
+import { emptyReport, type Report } from "./report.ts";
+import type { Action } from "./search.ts";
+
+/** Returns the request with the network namespace of this process, whose table it is about. */
+export function textOfAsk(
+	host: Host,
+	{ verb, attachment, action }: Ask,
+): string {
+	const ns = namespaceOf(host);
+	return JSON.stringify({ verb, action, ns, record: recordOf(attachment) });
+}
+
+/** Returns the request, or undefined if it is none, is not whole, or is about another namespace's table. */
+export function askFrom(host: Host, text: string): Ask | undefined {
+	try {
+		const { verb, action, ns, record } = JSON.parse(text) ?? {};
+		const attachment = attachmentIn(record);
+		return attachment &&
+			ns === namespaceOf(host) &&
+			(verb === "ADD" || verb === "DEL") &&
+			isAction(action)
+			? { verb, attachment, action }
+			: undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+function isAction(x: unknown): x is Action {
+	if (x === "delete" || x === "count") return true;
+	const seconds = (x as { retireSeconds?: unknown } | null)?.retireSeconds;
+	return (
+		typeof seconds === "number" && Number.isInteger(seconds) && seconds > 0
+	);
+}
+
+/** The network namespace of this process, as the kernel names it. Throws SysError without /proc. */
+function namespaceOf(host: Host): string {
+	return host.full().readLink("/proc/self/ns/net");
+}
+
+/** Returns the report as a text. It has no error: a request whose pass failed is not answered. */
+export function textOfReport(report: Report): string {
+	const { reasons, verdicts, failed, ...rest } = report;
+	return JSON.stringify({
+		...rest,
+		reasons: [...reasons],
+		verdicts: [...verdicts],
+		failed: [...failed],
+	});
+}
+
+/** Returns the report, or undefined if the text is none. */
+export function reportFrom(text: string): Report | undefined {
+	try {
+		const { reasons, verdicts, failed, ...rest } = JSON.parse(text);
+		return {
+			...emptyReport(),
+			...rest,
+			reasons: new Map(reasons),
+			verdicts: new Map(verdicts),
+			failed: new Map(failed),
+		};
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,40 @@
+// Does what a verb asks of the table. A verb works alone if no other one is at work;
+// verbs that come at once share a pass, because every walk of the table takes the kernel's
+// one ctnetlink mutex, and a hundred of them would take it in turn.
+
+import { Deadline } from "../netlink/deadline.ts";
+import type { RecordsContext } from "../state/others.ts";
+import { hasQueue, TAKEN, tryLock, turnPath } from "../state/turn.ts";
+import type { Ask } from "./ask.ts";
+import type { Report } from "./report.ts";
+import { flushAlone } from "./request.ts";
+
+/** After this time a verb gives up and says so, because a pod must not wait for its conntrack. */
+const DEADLINE_MS = 5000;
+
+/**
+ * Removes the entries that are asked for, and returns when that is done, in a pass that
+ * began after this call. Never throws.
+ */
+export async function perform(
+	context: RecordsContext,
+	ask: Ask,
+): Promise<Report> {
+	const { host, dataDir } = context;
+	const deadline = new Deadline(host, DEADLINE_MS);
+	const turn = tryLock(host, turnPath(dataDir));
+	if (turn === TAKEN) {
+		const { waitForTurn } = await import("./wait.ts");
+		return waitForTurn(context, ask, deadline);
+	}
+	try {
+		if (turn !== undefined && hasQueue(host, dataDir)) {
+			const { lead } = await import("./lead.ts");
+			return await lead(context, ask, deadline);
+		}
+
+		return await flushAlone(context, ask, deadline);
+	} finally {
+		turn?.();
+	}
+}

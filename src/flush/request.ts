@@ -1,0 +1,36 @@
+// What a verb asked, as a request of a flush.
+
+import type { Deadline } from "../netlink/deadline.ts";
+import { type Attachment, addressesOf } from "../policy/mapping.ts";
+import { othersThan, type RecordsContext } from "../state/others.ts";
+import { addSearch } from "./addsearch.ts";
+import type { Ask } from "./ask.ts";
+import { delSearch } from "./delsearch.ts";
+import { flush } from "./flush.ts";
+import type { Report } from "./report.ts";
+import type { Request } from "./search.ts";
+
+/** Returns the request that does what was asked. */
+export function requestOf(
+	context: RecordsContext,
+	{ verb, attachment: a, action }: Ask,
+): Request {
+	if (verb === "ADD")
+		return { action, prepare: (shared) => addSearch(context, a, shared) };
+	const live = (): Attachment[] =>
+		othersThan(context, a, addressesOf(a)).filter((b) => b.added > a.added);
+	return {
+		action,
+		prepare: (shared) => delSearch(a, live(), shared, context.log),
+	};
+}
+
+/** Does what was asked, and nothing else. Never throws. */
+export function flushAlone(
+	context: RecordsContext,
+	ask: Ask,
+	deadline: Deadline,
+): Promise<Report> {
+	const { host, log } = context;
+	return flush(host, requestOf(context, ask), log, deadline);
+}

@@ -1,0 +1,268 @@
+// Verbs that come at once: one pass serves all who wait, and what a pass must not do for
+// whom. The kernel's table decides.
+
+import {
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { queueDir, turnPath } from "../../src/state/turn.ts";
+import { must, run } from "../support/exec.ts";
+import type { Flow } from "../support/flow.ts";
+import {
+	asksIn,
+	begin,
+	createNode,
+	entriesOf,
+	expected,
+	hold,
+	holdTurn,
+	type Kind,
+	lineOf,
+	ownOf,
+	PODS,
+	portOf,
+	resetNode,
+	staleOf,
+	untilWaiting,
+} from "./burst.scene.ts";
+import { createWorld, EXECUTABLE, type World } from "./model.world.ts";
+
+let world: World;
+beforeAll(async () => {
+	world = await createNode();
+});
+
+const ALL = Array.from({ length: PODS }, (_, pod) => pod);
+/** What each pod's verb is: every kind three times. */
+const KINDS = ["ADD", "DEL", "DEL that retires", "CHECK"] as const;
+const kindOf = (pod: number): Kind => KINDS[pod % 4] as Kind;
+const of = (kind: Kind, flows: (pod: number) => readonly Flow[]): Flow[] =>
+	ALL.filter((pod) => kindOf(pod) === kind).flatMap(flows);
+
+/** All pods but those that are to be added are there, and every entry that can be. */
+beforeEach(() =>
+	resetNode(
+		world,
+		ALL.filter((pod) => kindOf(pod) !== "ADD"),
+		[...ALL.flatMap(ownOf), ...of("ADD", staleOf), ...of("CHECK", staleOf)],
+	),
+);
+
+describe("verbs that wait while another has the turn", () => {
+	test("are served by one pass, each by its own request", async () => {
+		const release = await holdTurn(world);
+		const running = ALL.map((pod) => begin(world, kindOf(pod), pod));
+		await untilWaiting(world, PODS);
+		await release();
+		const ran = await Promise.all(running.map((r) => r.ran));
+		for (const pod of ALL) {
+			const kind = kindOf(pod);
+			// CHECK says by its code that there are entries, and writes no line
+			expect(ran[pod]?.code, ran[pod]?.stderr).toBe(kind === "CHECK" ? 1 : 0);
+			if (kind === "CHECK") {
+				expect(ran[pod]?.stdout).toContain("no-dnat: 1");
+				continue;
+			}
+			const line = lineOf(ran[pod] ?? expect.fail());
+			expect(line).toMatchObject({
+				shared: String(PODS),
+				how: "scan",
+			});
+			const removed = { ADD: "3", DEL: "2", "DEL that retires": "0" }[kind];
+			expect(line.deleted, kind).toBe(removed);
+			expect(line.retired, kind).toBe(
+				kind === "DEL that retires" ? "2" : undefined,
+			);
+		}
+		expect(await entriesOf(world)).toEqual(
+			expected(
+				[...of("ADD", ownOf), ...of("CHECK", ownOf), ...of("CHECK", staleOf)],
+				of("DEL that retires", ownOf),
+			),
+		);
+		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+	});
+
+	test("split DELs too, whose entries the kernel would flush for each", async () => {
+		await resetNode(world, ALL, ALL.flatMap(ownOf));
+		const release = await holdTurn(world);
+		const running = ALL.map((pod) => begin(world, "DEL", pod));
+		await untilWaiting(world, PODS);
+		await release();
+		for (const { ran } of running) {
+			const line = lineOf(await ran);
+			expect(line).toMatchObject({ deleted: "2", shared: String(PODS) });
+		}
+		expect(await entriesOf(world)).toEqual(expected([]));
+	});
+
+	test("one that is killed while it waits is dropped, and the others are served", async () => {
+		const release = await holdTurn(world);
+		const [add, del] = [begin(world, "ADD", 0), begin(world, "DEL", 1)];
+		await untilWaiting(world, 2);
+		del.child.kill("SIGKILL");
+		await del.ran;
+		const second = begin(world, "DEL", 5);
+		await untilWaiting(world, 3);
+		await release();
+		expect(lineOf(await add.ran)).toMatchObject({ deleted: "3", shared: "2" });
+		expect(lineOf(await second.ran)).toMatchObject({ deleted: "2" });
+		const left = await entriesOf(world);
+		for (const name of expected(ownOf(1))) expect(left).toContain(name);
+		expect(asksIn(world)).toEqual([]);
+	});
+
+	test("one of another network namespace is not obeyed: it looks at its own table", async () => {
+		const elsewhere = { ...(await createWorld()), dataDir: world.dataDir };
+		const release = await holdTurn(world);
+		const ours = begin(world, "ADD", 0);
+		const theirs = begin(elsewhere, "DEL", 1);
+		await untilWaiting(world, 2);
+		await release();
+		expect((await theirs.ran).code).toBe(0);
+		expect(lineOf(await ours.ran).shared).toBeUndefined();
+		const left = await entriesOf(world);
+		for (const name of expected(ownOf(1))) expect(left).toContain(name);
+	});
+});
+
+describe("a queue that is not as it should be", () => {
+	test("files of others stay, and nobody obeys them", async () => {
+		const dir = queueDir(world.dataDir);
+		mkdirSync(dir, { recursive: true });
+		const foreign = ["README", "x.tmp", "y.answer"];
+		for (const name of foreign) writeFileSync(join(dir, name), "{}");
+		writeFileSync(join(dir, "dead.ask"), '{"verb":"DEL"}');
+		const release = await hold(join(dir, "locked.ask"));
+		writeFileSync(join(dir, "locked.ask"), '{"verb":"DEL","ns":"net:[1]"}');
+		const ran = await begin(world, "ADD", 0).ran;
+		await release();
+		expect(ran.code, ran.stderr).toBe(0);
+		expect(lineOf(ran).deleted).toBe("3");
+		expect(readdirSync(dir).sort()).toEqual([...foreign, "locked.ask"].sort());
+	});
+
+	test("no queue can be made: each verb works alone, and waits for nobody", async () => {
+		rmSync(queueDir(world.dataDir), { recursive: true, force: true });
+		writeFileSync(queueDir(world.dataDir), "");
+		const release = await holdTurn(world);
+		const ran = await begin(world, "ADD", 0).ran;
+		await release();
+		expect(ran.code).toBe(0);
+		expect(lineOf(ran)).toMatchObject({ deleted: "3" });
+		expect(lineOf(ran).shared).toBeUndefined();
+	});
+
+	test("the lock cannot be had: the verb works alone", async () => {
+		rmSync(turnPath(world.dataDir), { force: true });
+		mkdirSync(turnPath(world.dataDir));
+		const ran = await begin(world, "ADD", 0).ran;
+		rmSync(turnPath(world.dataDir), { recursive: true });
+		expect(ran.code).toBe(0);
+		expect(lineOf(ran).deleted).toBe("3");
+	});
+
+	test("somebody holds the turn for ever: the verb works alone", async () => {
+		const release = await hold(turnPath(world.dataDir));
+		const ran = await begin(world, "DEL", 1).ran;
+		await release();
+		expect(ran.code).toBe(0);
+		expect(lineOf(ran)).toMatchObject({ deleted: "2" });
+		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+	});
+});
+
+describe("what does not fit into the time", () => {
+	/** The turn is held, and served, for longer than verbs wait. */
+	async function giveUp(...kinds: readonly Kind[]) {
+		const pods = kinds.map((kind) => KINDS.indexOf(kind as never));
+		const release = await holdTurn(world);
+		const running = pods.map((pod) => begin(world, kindOf(pod), pod));
+		const ran = await Promise.all(running.map((r) => r.ran));
+		await release();
+		return ran;
+	}
+
+	test("is left to the next verb, which says nothing of it and does it", async () => {
+		const ran = await giveUp("ADD", "DEL", "DEL that retires");
+		for (const { code, stderr } of ran) {
+			expect(code, stderr).toBe(0);
+			expect(stderr).toMatch(/cannot flush.*gave up after 5\d\d\d ms/);
+		}
+		// who gives up last has nobody beside it
+		expect(ran.map((r) => lineOf(r).waiting).sort()).not.toEqual([
+			"0",
+			"0",
+			"0",
+		]);
+		expect(readdirSync(queueDir(world.dataDir))).toHaveLength(3);
+		const doctor = await run(
+			world.ns.inside([EXECUTABLE, "doctor", "--data-dir", world.dataDir]),
+		);
+		expect(doctor.stdout).toContain("3 ADDs or DELs gave up");
+		const next = await begin(world, "DEL", 5).ran;
+		expect(lineOf(next)).toMatchObject({ deleted: "2", shared: "4" });
+		expect(await entriesOf(world)).toEqual(
+			expected([
+				...of("ADD", ownOf),
+				...of("ADD", staleOf).filter((f) => f.dport !== portOf(0)),
+				...of("CHECK", ownOf),
+				...of("CHECK", staleOf),
+				...[6, 9, 10].flatMap(ownOf),
+			]),
+		);
+		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+		// the record of the DEL is finished, that of the ADD stays
+		const records = readdirSync(world.dataDir).filter((n) =>
+			n.endsWith(".json"),
+		);
+		expect(records.some((n) => n.includes(":pod-0:"))).toBe(true);
+		expect(records.some((n) => n.includes(":pod-1:"))).toBe(false);
+	});
+
+	test("is left to `reconcile` where no verb comes", async () => {
+		await giveUp("ADD", "DEL");
+		await must(
+			world.ns.inside([EXECUTABLE, "reconcile", "--data-dir", world.dataDir]),
+		);
+		const left = await entriesOf(world);
+		for (const name of [...expected(staleOf(0)), ...expected(ownOf(1))].filter(
+			(name) => !expected([]).includes(name),
+		))
+			expect(left).not.toContain(name);
+		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+	});
+
+	test("is forgotten if the pod has gone before anybody comes", async () => {
+		await giveUp("ADD");
+		// the record of the pod is deleted as if its DEL had run
+		for (const name of readdirSync(world.dataDir))
+			if (name.includes(":pod-0:")) rmSync(join(world.dataDir, name));
+		const next = await begin(world, "DEL", 1).ran;
+		expect(lineOf(next).shared).toBeUndefined();
+		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+		const left = await entriesOf(world);
+		for (const name of expected(staleOf(0))) expect(left).toContain(name);
+	});
+});
+
+test("a command that was not asked for waits until the burst is over, and no longer", async () => {
+	const release = await holdTurn(world);
+	const argv = [EXECUTABLE, "reconcile", "--data-dir", world.dataDir];
+	let isDone = false;
+	const reconciled = must(world.ns.inside(argv)).then(() => {
+		isDone = true;
+	});
+	const verb = begin(world, "ADD", 0);
+	await untilWaiting(world, 1);
+	expect(isDone).toBe(false);
+	await release();
+	await verb.ran;
+	await reconciled;
+	expect(existsSync(turnPath(world.dataDir))).toBe(true);
+});

@@ -1,0 +1,137 @@
+// A verb that waits for its turn. The others are whatever happens while it sleeps.
+
+import { describe, expect, test } from "vitest";
+import { textOfReport } from "../../../../src/flush/ask.text.ts";
+import { emptyReport } from "../../../../src/flush/report.ts";
+import { waitForTurn } from "../../../../src/flush/wait.ts";
+import type { FullHost } from "../../../../src/host.ts";
+import { Deadline, DeadlineError } from "../../../../src/netlink/deadline.ts";
+import {
+	answer,
+	enqueue,
+	servingPath,
+	waitingOthers,
+} from "../../../../src/state/queue.ts";
+import { turnPath } from "../../../../src/state/turn.ts";
+import {
+	MINE,
+	POD,
+	RECORDS,
+	STALE,
+	setUpPods,
+} from "../../../support/unit/flushes.ts";
+
+const ASK = { verb: "ADD", attachment: POD, action: "delete" } as const;
+
+/** The turn is taken, and `during` happens in each sleep. */
+function setUp(
+	during: (host: FullHost, release: () => void) => void,
+	options: Parameters<typeof setUpPods>[2] = {},
+) {
+	const found = setUpPods([STALE, MINE], [POD], options);
+	const release = found.host.flock(turnPath(RECORDS), 0);
+	const host: FullHost = {
+		...found.host,
+		full: () => host,
+		readLink: () => "net:[1]",
+		sleep(ms) {
+			found.host.sleep(ms);
+			during(host, release);
+		},
+	};
+	const context = { ...found.context, host };
+	const wait = () => waitForTurn(context, ASK, new Deadline(host, 5000));
+	const inQueue = () =>
+		[...found.host.files.keys()].filter((path) => path.includes("/queue/"));
+	return { ...found, wait, release, inQueue };
+}
+
+describe("a verb that waits", () => {
+	test("returns what the one with the turn has done for it", async () => {
+		const report = { ...emptyReport(), deleted: 7, shared: 3, ms: 1 };
+		const { wait, removed, clock, inQueue } = (() => {
+			const found = setUp((host) => {
+				for (const name of waitingOthers(host, RECORDS, undefined).keys())
+					answer(host, RECORDS, name, textOfReport(report));
+			});
+			return { ...found, clock: found.host.clock };
+		})();
+		const served = await wait();
+		// its own time, not that of the pass
+		expect(served).toEqual({ ...report, ms: clock.ms });
+		expect(removed()).toEqual([]);
+		expect(inQueue()).toEqual([]);
+	});
+
+	test("takes the turn when it is free, and serves itself", async () => {
+		let sleeps = 0;
+		const { wait, removed, inQueue, host } = setUp((_, release) => {
+			if (++sleeps === 3) release();
+		});
+		expect(await wait()).toMatchObject({ deleted: 1, error: undefined });
+		expect(removed()).toEqual([STALE.orig]);
+		expect(inQueue()).toEqual([]);
+		expect(() => host.flock(turnPath(RECORDS), 0)).not.toThrow();
+	});
+
+	test("does not do again what was done just before it got the turn", async () => {
+		const { wait, removed } = setUp((host, release) => {
+			for (const name of waitingOthers(host, RECORDS, undefined).keys())
+				answer(host, RECORDS, name, textOfReport(emptyReport()));
+			release();
+		});
+		expect(await wait()).toMatchObject({ deleted: 0 });
+		expect(removed()).toEqual([]);
+	});
+
+	test("works alone if the turn is held for long by one who serves nobody", async () => {
+		const { wait, removed, host, inQueue } = setUp(() => {});
+		expect(await wait()).toMatchObject({ deleted: 1, error: undefined });
+		expect(removed()).toEqual([STALE.orig]);
+		expect(host.clock.ms).toBeGreaterThan(2400);
+		expect(host.clock.ms).toBeLessThan(2700);
+		expect(inQueue()).toEqual([]);
+	});
+
+	test("waits until its time is up for one who serves others, and says how many wait", async () => {
+		const { wait, removed, host, inQueue } = setUp(() => {});
+		host.flock(servingPath(RECORDS), 0);
+		const other = enqueue(host, RECORDS, "another's");
+		const { error, waiting, how } = await wait();
+		expect(error).toBeInstanceOf(DeadlineError);
+		expect({ waiting, how }).toEqual({ waiting: 1, how: "nothing" });
+		expect(removed()).toEqual([]);
+		expect(inQueue().map((path) => path.split("/").at(-1))).toEqual([
+			other.name,
+		]);
+	});
+
+	test("works alone if it cannot make a request", async () => {
+		const { wait, removed, host } = setUp(() => expect.fail("slept"), {
+			fail: (call, path) =>
+				call === "appendFile" && path.includes("/queue/")
+					? "ENOSPC"
+					: undefined,
+		});
+		await wait();
+		expect(removed()).toEqual([STALE.orig]);
+		expect(host.clock.ms).toBe(0);
+	});
+
+	test("works alone if the lock can no longer be had", async () => {
+		let isBroken = false;
+		const { wait, removed } = setUp(
+			() => {
+				isBroken = true;
+			},
+			{
+				fail: (call, path) =>
+					isBroken && call === "flock" && path === turnPath(RECORDS)
+						? "EIO"
+						: undefined,
+			},
+		);
+		await wait();
+		expect(removed()).toEqual([STALE.orig]);
+	});
+});

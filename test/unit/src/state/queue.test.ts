@@ -1,0 +1,166 @@
+// The queue of a burst: requests of processes that live, answers, and what dead or foreign
+// ones leave.
+
+import { describe, expect, test } from "vitest";
+import { pathOf } from "../../../../src/state/path.ts";
+import {
+	answer,
+	awaitQuiet,
+	enqueue,
+	leave,
+	leftBehind,
+	lockServing,
+	markOf,
+	servingPath,
+	takeUp,
+	waitingOthers,
+} from "../../../../src/state/queue.ts";
+import { queueDir, TAKEN, turnPath } from "../../../../src/state/turn.ts";
+import { fakeHost } from "../../../support/fakehost.ts";
+import { POD } from "../../../support/unit/flushes.ts";
+
+const DIR = "/run/flush";
+const QUEUE = queueDir(DIR);
+const inQueue = (host: ReturnType<typeof fakeHost>): string[] =>
+	[...host.files.keys()]
+		.filter((path) => path.startsWith(`${QUEUE}/`))
+		.map((path) => path.slice(QUEUE.length + 1))
+		.sort();
+
+describe("a request", () => {
+	test("is seen by others, is answered once, and leaves nothing", () => {
+		const host = fakeHost();
+		const waiting = enqueue(host, DIR, "what");
+		expect(waitingOthers(host, DIR, undefined)).toEqual(
+			new Map([[waiting.name, "what"]]),
+		);
+		expect(waiting.answer()).toBeUndefined();
+		answer(host, DIR, waiting.name, "done");
+		expect(waiting.answer()).toBe("done");
+		// one that is answered is not served again
+		expect(waitingOthers(host, DIR, undefined)).toEqual(new Map());
+		waiting.withdraw();
+		expect(inQueue(host)).toEqual([]);
+	});
+
+	test("is not seen by itself", () => {
+		const host = fakeHost();
+		const own = enqueue(host, DIR, "own");
+		const other = enqueue(host, DIR, "other");
+		expect([...waitingOthers(host, DIR, own.name).keys()]).toEqual([
+			other.name,
+		]);
+	});
+
+	test("of a process that died is dropped, with what was written for it", () => {
+		const files = {
+			[`${QUEUE}/dead.ask`]: "what",
+			[`${QUEUE}/dead.ask.answer`]: "done",
+			[`${QUEUE}/dead.ask.answer.tmp`]: "do",
+		};
+		const host = fakeHost({ files });
+		expect(waitingOthers(host, DIR, undefined)).toEqual(new Map());
+		expect(inQueue(host)).toEqual([]);
+	});
+
+	test.each([".answer", ".answer.tmp"])(
+		"that was taken back leaves no %s",
+		(end) => {
+			const files = { [`${QUEUE}/gone.ask${end}`]: "done" };
+			const host = fakeHost({ files });
+			waitingOthers(host, DIR, undefined);
+			expect(inQueue(host)).toEqual([]);
+		},
+	);
+
+	test("and files that are none of ours stay", () => {
+		const names = ["README", "net:new:eth0.json", "x.answer"];
+		const files = Object.fromEntries(names.map((n) => [`${QUEUE}/${n}`, ""]));
+		const host = fakeHost({ files });
+		expect(waitingOthers(host, DIR, undefined)).toEqual(new Map());
+		expect(inQueue(host)).toEqual(names.sort());
+	});
+
+	test.each(["mkdir", "flock", "appendFile"])(
+		"cannot be made if %s fails, and leaves nothing",
+		(call) => {
+			const fail = (name: string) => (name === call ? "ENOSPC" : undefined);
+			const host = fakeHost({ fail });
+			expect(() => enqueue(host, DIR, "what")).toThrow("ENOSPC");
+			expect(inQueue(host)).toEqual([]);
+		},
+	);
+
+	test.each(["readDir", "readFile"])("is not seen if %s fails", (call) => {
+		let isArmed = false;
+		const host = fakeHost({
+			fail: (name) => (isArmed && name === call ? "EIO" : undefined),
+		});
+		enqueue(host, DIR, "what");
+		isArmed = true;
+		expect(waitingOthers(host, DIR, undefined)).toEqual(new Map());
+	});
+
+	test.each(["writeFile", "rename"])(
+		"has no answer if %s fails, and goes on waiting",
+		(call) => {
+			const fail = (name: string) => (name === call ? "ENOSPC" : undefined);
+			const host = fakeHost({ fail });
+			const waiting = enqueue(host, DIR, "what");
+			answer(host, DIR, waiting.name, "done");
+			expect(waiting.answer()).toBeUndefined();
+			expect(inQueue(host)).toEqual([waiting.name]);
+		},
+	);
+});
+
+describe("what is left", () => {
+	test("has the name of the record, until somebody takes it up", () => {
+		const host = fakeHost();
+		leave(host, DIR, POD);
+		leave(host, DIR, POD);
+		expect(leftBehind(host, DIR)).toEqual([markOf(POD)]);
+		expect(`${DIR}/${markOf(POD)}`).toBe(pathOf(DIR, POD));
+		takeUp(host, DIR, markOf(POD));
+		takeUp(host, DIR, markOf(POD));
+		expect(leftBehind(host, DIR)).toEqual([]);
+	});
+
+	test("is nothing where the queue cannot be used", () => {
+		const host = fakeHost({ fail: () => "EROFS" });
+		leave(host, DIR, POD);
+		takeUp(host, DIR, markOf(POD));
+		expect(leftBehind(host, DIR)).toEqual([]);
+	});
+});
+
+test("who serves others holds a lock of its own", () => {
+	const host = fakeHost({ directories: [DIR] });
+	const release = lockServing(host, DIR);
+	expect(lockServing(host, DIR)).toBe(TAKEN);
+	expect(host.calls).toContain(`flock ${servingPath(DIR)}`);
+	if (typeof release === "function") release();
+	expect(lockServing(host, DIR)).toBeTypeOf("function");
+});
+
+describe("awaitQuiet", () => {
+	test("returns at once if nobody has the turn, and does not keep it", async () => {
+		const host = fakeHost({ directories: [DIR] });
+		await awaitQuiet(host, DIR, 1000);
+		expect(host.clock.ms).toBe(0);
+		expect(() => host.flock(turnPath(DIR), 0)).not.toThrow();
+	});
+
+	test("waits while somebody has it, but not longer than it may", async () => {
+		const host = fakeHost({ directories: [DIR] });
+		host.flock(turnPath(DIR), 0);
+		await awaitQuiet(host, DIR, 1000);
+		expect(host.clock.ms).toBe(1000);
+	});
+
+	test("does not wait where there is no lock", async () => {
+		const host = fakeHost({ fail: () => "EROFS" });
+		await awaitQuiet(host, DIR, 1000);
+		expect(host.clock.ms).toBe(0);
+	});
+});
