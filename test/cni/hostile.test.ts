@@ -211,7 +211,8 @@ test("50 at once, each with its own answer and its own record", async () => {
 	expect(await Promise.all(runs)).toEqual(
 		Array.from({ length: 50 }, (_, i) => [0, `10.88.1.${i}/16`]),
 	);
-	expect(readdirSync(dataDir).sort()).toEqual(
+	const records = readdirSync(dataDir).filter((name) => name.includes(".json"));
+	expect(records.sort()).toEqual(
 		Array.from({ length: 50 }, (_, i) => `mynet:c${i}:eth0.json`).sort(),
 	);
 });

@@ -161,7 +161,7 @@ test("damaged records: every verb goes on", FOR_SECONDS, async () => {
 	await forSeconds(SECONDS, async (seed) => {
 		const r = random(seed);
 		for (const name of readdirSync(world.dataDir))
-			rmSync(join(world.dataDir, name));
+			rmSync(join(world.dataDir, name), { recursive: true });
 		const files = ["podnet:4f2e:eth0.json", "podnet:dead:eth0.json", "x.json"];
 		const contents = files.map((name) => {
 			const id = name.split(":")[1] ?? "x";
@@ -218,7 +218,7 @@ test.each<[string, string, string]>([
 	"a record that nobody wrote does not stop GC: %s",
 	async (_, name, content) => {
 		for (const old of readdirSync(world.dataDir))
-			rmSync(join(world.dataDir, old));
+			rmSync(join(world.dataDir, old), { recursive: true });
 		writeFileSync(join(world.dataDir, name), content);
 		await insert(world.ns, [flowOf({})]);
 		const { runtimeConfig: __, ...rest } = DOCUMENT;
@@ -239,7 +239,7 @@ test.each<[string, string, string]>([
 
 test("a directory among the records does not hide the others", async () => {
 	for (const old of readdirSync(world.dataDir))
-		rmSync(join(world.dataDir, old));
+		rmSync(join(world.dataDir, old), { recursive: true });
 	mkdirSync(join(world.dataDir, "x.json"));
 	const words = { ...DOCUMENT, dataDir: world.dataDir };
 	const got = await answer(world, "ADD", text.encode(JSON.stringify(words)));
@@ -249,7 +249,7 @@ test("a directory among the records does not hide the others", async () => {
 
 test("a FIFO among the records does not hold a verb up", async () => {
 	for (const old of readdirSync(world.dataDir))
-		rmSync(join(world.dataDir, old));
+		rmSync(join(world.dataDir, old), { recursive: true });
 	await must(["mkfifo", join(world.dataDir, "x.json")]);
 	const words = { ...DOCUMENT, dataDir: world.dataDir };
 	const got = await answer(world, "ADD", text.encode(JSON.stringify(words)));
