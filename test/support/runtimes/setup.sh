@@ -126,6 +126,13 @@ our_programs() {
 	cd /
 }
 
+# oracle NAME DIR: builds a program of test/oracle, with the versions of its own go.mod.
+oracle() {
+	cd "$here/../../oracle/$1"
+	nice go build -trimpath -ldflags '-s -w' -o "$2/" .
+	cd /
+}
+
 plugins=(./plugins/main/bridge ./plugins/ipam/host-local ./plugins/main/loopback)
 for plugin in portmap firewall tuning bandwidth; do plugins+=(./plugins/meta/$plugin); done
 
@@ -134,6 +141,7 @@ install_host_packages
 once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_NETAVARK $DEBIAN_DOCKER $DEBIAN_CONTAINERD $DEBIAN_RUNC $DEBIAN_PLUGINS" \
 	unpack_debian
 once programs "$(cat "$here"/go/go.sum "$here"/go/*/*.go | sha256sum | cut -d' ' -f1)" our_programs
+once kubeproxy "$(cat "$here"/../../oracle/kubeproxy/{go.sum,main.go} | sha256sum | cut -d' ' -f1)" oracle kubeproxy
 once "spec-$CNI" "$CNI" specification
 once "cnitool-$CNI" "$CNI" go_module "github.com/containernetworking/cni@v$CNI" ./cnitool
 once "cnitool-$CNI_OLD" "$CNI_OLD" go_module "github.com/containernetworking/cni@v$CNI_OLD" ./cnitool
