@@ -54,8 +54,8 @@ export interface FullHost extends Host {
 	stat(path: string): FileStat;
 	/** SysError EFBIG if the file has more than 16 MiB. */
 	readBytes(path: string): Uint8Array;
-	/** Reads a FIFO, a device or a file to its end and returns its text. Waits for the writer, whatever signal comes. */
-	readStream(path: string): string;
+	/** Opens a FIFO, a device or a file to be read in parts; without a path it is standard input. Waits for the writer, whatever signal comes. */
+	openText(path?: string): TextReader;
 	/** Returns the target of a symbolic link. SysError EINVAL if `path` is no link. */
 	readLink(path: string): string;
 	/** Changes the file's user and group. Follows links. */
@@ -92,6 +92,12 @@ export interface FileStat {
 	readonly size: number;
 	readonly mtimeMs: number;
 	readonly ino: number;
+}
+
+export interface TextReader {
+	/** Returns the next part of the text, about 64 KiB at most, and "" at its end. SysError EILSEQ if it is not UTF-8. */
+	read(): string;
+	close(): void;
 }
 
 export interface HttpServer {

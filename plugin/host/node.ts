@@ -40,7 +40,7 @@ export function nodeHost(
 		stat: files.stat,
 		// a plain array, because the native host returns no Buffer
 		readBytes: (path) => new Uint8Array(files.readBytes(path)),
-		readStream: files.readStream,
+		openText: files.openText,
 		readLink: files.readLink,
 		chown: files.chown,
 		rmdir: files.rmdir,

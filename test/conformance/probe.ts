@@ -153,7 +153,19 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 	columns: (h, a) => h.full().columns(a.number(0) === 1 ? 1 : 2),
 	stat: (h, a) => h.full().stat(a.text(0)),
 	readBytes: (h, a) => [...h.full().readBytes(a.text(0))],
-	readStream: (h, a) => h.full().readStream(a.text(0)),
+	openText: (h, a) => {
+		const reader = h.full().openText(a.all.length > 0 ? a.text(0) : undefined);
+		let text = "";
+		for (;;) {
+			const part = reader.read();
+			if (part === "") break;
+			if (part.length > 65540) return part.length;
+			text += part;
+		}
+		reader.close();
+		reader.close(); // twice does no harm
+		return text;
+	},
 	readLink: (h, a) => h.full().readLink(a.text(0)),
 	chown: (h, a) => h.full().chown(a.text(0), a.number(1), a.number(2)),
 	rmdir: (h, a) => h.full().rmdir(a.text(0)),

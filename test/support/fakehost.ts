@@ -88,6 +88,9 @@ export const EPOCH = 1_700_000_000_000;
 /** readFile's limit if the caller names none. */
 const READ_LIMIT = 1 << 20;
 
+/** So much a reader returns at once. */
+const PART = 64 << 10;
+
 /** The text as it comes back when it has been UTF-8 in between. */
 function asUTF8(text: string): string {
 	return Buffer.from(text).toString();
@@ -175,6 +178,13 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		if (Buffer.byteLength(text) > limit) throw sysError("EFBIG", call, given);
 		return text;
 	};
+	const stdin = (host: FakeHost): string => {
+		const { stdin = "" } = options;
+		if (typeof stdin === "string") return stdin;
+		if (typeof stdin === "function") return stdin(host);
+		if ("thrown" in stdin) throw stdin.thrown;
+		throw sysError(stdin.error, "read");
+	};
 	const servers = new Map<string, Map<string, Page>>();
 
 	return {
@@ -186,11 +196,7 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		argv: options.argv ?? [],
 		env: (name) => options.env?.[name],
 		stdin() {
-			const { stdin = "" } = options;
-			if (typeof stdin === "string") return stdin;
-			if (typeof stdin === "function") return stdin(this);
-			if ("thrown" in stdin) throw stdin.thrown;
-			throw sysError(stdin.error, "read");
+			return stdin(this);
 		},
 		write(fd, text) {
 			const code = options.fail?.("write", String(fd));
@@ -279,7 +285,18 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		},
 		readBytes: (path) =>
 			new TextEncoder().encode(read("readBytes", path, MAX_DOCUMENT)),
-		readStream: (path) => existing("readStream", path)[1],
+		openText(path) {
+			let text =
+				path === undefined ? stdin(this) : existing("openText", path)[1];
+			return {
+				read() {
+					const part = text.slice(0, PART);
+					text = text.slice(PART);
+					return part;
+				},
+				close() {},
+			};
+		},
 		readLink(given) {
 			present("readLink", given);
 			throw sysError("EINVAL", "readLink", given);

@@ -2,13 +2,15 @@
 
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import type { FileStat } from "../../../src/host.ts";
+import type { FileStat, TextReader } from "../../../src/host.ts";
 import { call, E, isErrno, type Path, sysError, waiting } from "./errors.ts";
 
 const C = fs.constants;
 
 /** A request is never longer than this. */
 const MAX_STDIN = 16 << 20;
+/** A reader returns so much at once. */
+const PART = 64 << 10;
 const MAX_FILE = 1 << 20;
 const MAX_BYTES = 16 << 20;
 
@@ -32,10 +34,30 @@ export function readFile(path: string, limit = MAX_FILE): string {
 	return utf8(readBytes(path, limit), path);
 }
 
-export function readStream(path: string): string {
-	return withFile(path, C.O_RDONLY, 0, (fd) =>
-		utf8(readAll(fd, path, MAX_STDIN), path),
-	);
+export function openText(path?: string): TextReader {
+	const fd =
+		path === undefined
+			? 0
+			: call("open", path, () => fs.openSync(path, C.O_RDONLY));
+	const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+	const part = Buffer.allocUnsafe(PART);
+	let isOpen = fd !== 0;
+	return {
+		read() {
+			for (;;) {
+				const n = waiting("read", path, () => fs.readSync(fd, part));
+				const text = decoded(path, () =>
+					decoder.decode(part.subarray(0, n), { stream: n > 0 }),
+				);
+				// a part may hold less than one character
+				if (text !== "" || n === 0) return text;
+			}
+		},
+		close() {
+			if (isOpen) fs.closeSync(fd);
+			isOpen = false;
+		},
+	};
 }
 
 export function readStdin(): string {
@@ -173,10 +195,14 @@ function readAll(fd: number, path: Path, limit: number): Buffer {
 }
 
 function utf8(bytes: Buffer, path: Path): string {
+	const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+	return decoded(path, () => decoder.decode(bytes));
+}
+
+/** Calls a decoder and throws its error as a SysError. */
+function decoded(path: Path, decode: () => string): string {
 	try {
-		return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-			bytes,
-		);
+		return decode();
 	} catch {
 		throw sysError("read", E.EILSEQ, path);
 	}

@@ -2,7 +2,7 @@
 
 use crate::signals::sleep;
 use crate::sys::{
-    At, Fd, MAX_STDIN, Result, SysError, call, errno, fail, read_all, ticks, write_all,
+    At, Fd, Result, SysError, call, errno, fail, read_all, read_part, ticks, utf8, write_all,
 };
 use std::ffi::{CStr, CString, c_char, c_int};
 
@@ -45,9 +45,67 @@ pub fn read(path: &str, limit: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// Reads anything to its end, as long as it takes.
-pub fn read_stream(path: &str) -> Result<Vec<u8>> {
-    read_all(open(path, libc::O_RDONLY, 0)?.0, MAX_STDIN).at(path)
+/// A reader returns so much at once.
+const PART: usize = 64 << 10;
+
+/// Reads the text of anything in parts, as long as it takes.
+pub struct TextReader {
+    file: Option<Fd>,
+    path: Option<String>,
+    /// The bytes of a character whose end has not come.
+    rest: Vec<u8>,
+}
+
+impl TextReader {
+    /// Without a path it reads standard input, which it leaves open.
+    pub fn open(path: Option<String>) -> Result<TextReader> {
+        let file = match &path {
+            Some(path) => open(path, libc::O_RDONLY, 0)?,
+            // SAFETY: no pointers.
+            None => Fd(call("dup", || unsafe {
+                libc::fcntl(0, libc::F_DUPFD_CLOEXEC, 3) as isize
+            })? as c_int),
+        };
+        Ok(TextReader {
+            file: Some(file),
+            path,
+            rest: Vec::new(),
+        })
+    }
+
+    /// Returns whole characters, and none at the end.
+    pub fn read(&mut self) -> Result<String> {
+        let result = self.part();
+        match &self.path {
+            Some(path) => result.at(path),
+            None => result,
+        }
+    }
+
+    fn part(&mut self) -> Result<String> {
+        let Some(file) = &self.file else {
+            return fail("read", libc::EBADF);
+        };
+        loop {
+            let before = self.rest.len();
+            read_part(file.0, &mut self.rest, PART)?;
+            let is_end = self.rest.len() == before;
+            let whole = match std::str::from_utf8(&self.rest) {
+                Ok(_) => self.rest.len(),
+                // A character may end in the next part.
+                Err(e) if e.error_len().is_none() && !is_end => e.valid_up_to(),
+                Err(_) => return fail("read", libc::EILSEQ),
+            };
+            if whole > 0 || is_end {
+                let rest = self.rest.split_off(whole);
+                return utf8(std::mem::replace(&mut self.rest, rest));
+            }
+        }
+    }
+
+    pub fn close(&mut self) {
+        self.file = None;
+    }
 }
 
 /// Makes a new file with the caller's mode, whatever the umask is. Others may be able to

@@ -2,10 +2,11 @@
 //! bound when they are asked for: each costs thousands of instructions, which a verb
 //! would pay in vain.
 
+use crate::files::TextReader;
 use crate::host::{OrThrow, Text, method};
 use crate::http::{Page, Server};
-use crate::sys::At;
 use crate::{files, sockopt, sys};
+use rquickjs::function::Opt;
 use rquickjs::{Ctx, Error, Object, Result, TypedArray};
 use std::cell::RefCell;
 use std::ffi::c_int;
@@ -23,10 +24,9 @@ pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {
         let bytes = files::read(&path, MAX_BYTES).or_throw(&ctx)?;
         TypedArray::<u8>::new(ctx, bytes)
     })?;
-    method(&host, "readStream", |ctx: C<'js>, path: Text| {
-        files::read_stream(&path)
-            .and_then(|bytes| sys::utf8(bytes).at(&path))
-            .or_throw(&ctx)
+    method(&host, "openText", |ctx: C<'js>, path: Opt<Option<Text>>| {
+        let path = path.0.flatten().map(|text| text.0);
+        text_reader(&ctx, TextReader::open(path).or_throw(&ctx)?)
     })?;
     method(&host, "readLink", |ctx: C<'js>, path: Text| {
         files::read_link(&path).or_throw(&ctx)
@@ -75,6 +75,17 @@ fn stat<'js>(ctx: &Ctx<'js>, path: &str) -> Result<Object<'js>> {
     let mtime = stat.st_mtime as f64 * 1e3 + stat.st_mtime_nsec as f64 / 1e6;
     object.set("mtimeMs", mtime)?;
     object.set("ino", stat.st_ino as f64)?;
+    Ok(object)
+}
+
+fn text_reader<'js>(ctx: &Ctx<'js>, reader: TextReader) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    let reader = Rc::new(RefCell::new(reader));
+    let r = reader.clone();
+    method(&object, "read", move |ctx: Ctx<'js>| {
+        r.borrow_mut().read().or_throw(&ctx)
+    })?;
+    method(&object, "close", move || reader.borrow_mut().close())?;
     Ok(object)
 }
 

@@ -166,15 +166,35 @@ pub fn read_all(fd: c_int, limit: usize) -> Result<Vec<u8>> {
         if bytes.len() == bytes.capacity() && bytes.try_reserve(bytes.len()).is_err() {
             return fail("read", libc::ENOMEM);
         }
+        if read_some(fd, &mut bytes)? == 0 {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// Appends what comes next, and nothing at the end; at most `most` bytes.
+pub fn read_part(fd: c_int, bytes: &mut Vec<u8>, most: usize) -> Result<usize> {
+    if bytes.try_reserve_exact(most).is_err() {
+        return fail("read", libc::ENOMEM);
+    }
+    read_some(fd, bytes)
+}
+
+/// Reads into the vector's spare room, even if the descriptor's owner made it
+/// non-blocking. Returns 0 at the end.
+fn read_some(fd: c_int, bytes: &mut Vec<u8>) -> Result<usize> {
+    loop {
         let room = bytes.spare_capacity_mut();
         // SAFETY: pointer and length are those of the vector's spare room.
         let read = call("read", || unsafe {
             libc::read(fd, room.as_mut_ptr().cast(), room.len())
         });
         match read {
-            Ok(0) => return Ok(bytes),
             // SAFETY: read() initialised n bytes of the spare room.
-            Ok(n) => unsafe { bytes.set_len(bytes.len() + n) },
+            Ok(n) => unsafe {
+                bytes.set_len(bytes.len() + n);
+                return Ok(n);
+            },
             Err(e) if e.errno == libc::EAGAIN => drop(is_ready(fd, libc::POLLIN, -1)?),
             Err(e) => return Err(e),
         }

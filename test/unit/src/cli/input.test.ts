@@ -19,7 +19,7 @@ test.each<[string, string, string, boolean, string[]]>([
 		"/dev/fd/63",
 		"from a pipe",
 		true,
-		["stat /dev/fd/63", "readStream /dev/fd/63"],
+		["stat /dev/fd/63", "openText /dev/fd/63"],
 	],
 	[
 		"a file",
