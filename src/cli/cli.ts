@@ -4,6 +4,7 @@
 import { version } from "../../package.json";
 import { MISSING, REMEDY } from "../conntrack/capability.ts";
 import { type Host, isSysError } from "../host.ts";
+import { wordsOf } from "../log.ts";
 import { own } from "../lookup.ts";
 import { type Command, run } from "./command.ts";
 import { isClosedPipe } from "./pipe.ts";
@@ -56,7 +57,7 @@ export async function cli(host: Host): Promise<number> {
 	} catch (e) {
 		// the reader of `list | head` has seen enough
 		if (isClosedPipe(e)) return 0;
-		const message = e instanceof Error ? e.message : String(e);
+		const message = e instanceof Error ? e.message : wordsOf(e);
 		host.write(2, `conntrack-flush: ${message}${adviceOn(e, word)}\n`);
 		return e instanceof UsageError ? 2 : 1;
 	}
