@@ -21,6 +21,34 @@ export interface Claim {
 	readonly name: string | undefined;
 	/** Ports by address. */
 	readonly endpoints: ReadonlyMap<IP, readonly number[]>;
+	/** True if some endpoints are not known; then all entries stay. */
+	readonly isPartial?: boolean | undefined;
+	/** True if the proxy may have no rule for it on this node, so that a nodePort's rule decides. */
+	readonly mayLackRule?: boolean | undefined;
+}
+
+/** Returns each destination once, with the endpoints of all claims to it. */
+export function mergeClaims(claims: readonly Claim[]): Claim[] {
+	const found = new Map<string, Claim>();
+	for (const claim of claims) {
+		const key = formatDestination(claim);
+		const other = found.get(key);
+		found.set(key, other ? mergeTwo(other, claim) : claim);
+	}
+	return [...found.values()];
+}
+
+function mergeTwo(a: Claim, b: Claim): Claim {
+	const endpoints = new Map(a.endpoints);
+	for (const [ip, ports] of b.endpoints)
+		endpoints.set(ip, [...(endpoints.get(ip) ?? []), ...ports]);
+	// the name is that of a claim with endpoints: the other Service has been deleted
+	return {
+		...(a.endpoints.size > 0 ? a : b),
+		endpoints,
+		isPartial: a.isPartial || b.isPartial,
+		mayLackRule: a.mayLackRule || b.mayLackRule,
+	};
 }
 
 /** The claims that a loop remembers from pass to pass. */
@@ -67,7 +95,7 @@ function findVanished(
 	const named = new Set(now.map(formatDestination));
 	return before
 		.filter((claim) => !named.has(formatDestination(claim)))
-		.map((claim) => ({ ...claim, endpoints: new Map() }));
+		.map((claim) => ({ ...claim, endpoints: new Map(), isPartial: false }));
 }
 
 /** Makes a source of desired state of the claims. */
@@ -79,15 +107,17 @@ export function makeClaimSource(claims: readonly Claim[]): Source {
 		found.set(key, same.set(claim.ip ?? claim.family, claim));
 	}
 	return (isLocal) => {
-		/** Returns the claim to the entry's address or, if there is none, the one to all addresses: the rules stand in this order. */
-		const claimOf = (e: Entry): Claim | undefined => {
+		/** Returns the claims that may decide: the one to the entry's address and, if no rule may stand for that, the one to all addresses. The rules stand in this order. */
+		const claimsOf = (e: Entry): readonly Claim[] => {
 			const { dst, dport } = e.orig;
 			const same = found.get(portKey(e.proto, dport));
-			const own = same?.get(dst);
-			if (own || !same) return own;
+			if (!same) return [];
+			const own = same.get(dst);
+			if (own && hasRule(own)) return [own];
 			const wide = same.get(e.family);
 			// ::1 is never forwarded: there is no route_localnet for IPv6
-			return wide && dst !== "::1" && isLocal(dst) ? wide : undefined;
+			const isWide = wide && dst !== "::1" && isLocal(dst);
+			return [own, isWide ? wide : undefined].filter((c) => c !== undefined);
 		};
 		return {
 			ports: claims.map(({ family, proto, port }) => ({
@@ -95,29 +125,36 @@ export function makeClaimSource(claims: readonly Claim[]): Source {
 				proto,
 				hostPort: port,
 			})),
-			judge(e) {
-				const claim = claimOf(e);
-				return claim && findContradiction(claim, e);
-			},
-			serves(e) {
-				const claim = claimOf(e);
-				return claim !== undefined && leadsTo(claim, e);
-			},
-			owner: (e) => claimOf(e)?.name,
+			judge: (e) => findContradiction(claimsOf(e), e),
+			serves: (e) => claimsOf(e).some((claim) => leadsTo(claim, e)),
+			owner: (e) => claimsOf(e)[0]?.name,
 		};
 	};
 }
 
-function leadsTo({ endpoints }: Claim, e: Entry): boolean {
-	return endpoints.get(e.reply.src)?.includes(e.reply.sport) === true;
+/** Returns true if kube-proxy surely has a rule for the destination: it writes none without endpoints. */
+function hasRule({ endpoints, isPartial, mayLackRule }: Claim): boolean {
+	return isPartial === true || (endpoints.size > 0 && mayLackRule !== true);
 }
 
-/** Returns why the entry contradicts the claim, or undefined if it does not. */
-function findContradiction(claim: Claim, e: Entry): Reason | undefined {
-	if (leadsTo(claim, e)) return undefined;
+function leadsTo({ endpoints, isPartial }: Claim, e: Entry): boolean {
+	return (
+		isPartial === true ||
+		endpoints.get(e.reply.src)?.includes(e.reply.sport) === true
+	);
+}
+
+/** Returns why the entry contradicts all the claims, or undefined if it does not. */
+function findContradiction(
+	claims: readonly Claim[],
+	e: Entry,
+): Reason | undefined {
+	if (claims.length === 0 || claims.some((claim) => leadsTo(claim, e)))
+		return undefined;
 	const natted = isDNATed(e);
 	if (!natted && isListeners(e)) return undefined;
-	if (claim.endpoints.has(e.reply.src)) return "other-port";
+	if (claims.some(({ endpoints }) => endpoints.has(e.reply.src)))
+		return "other-port";
 	return natted ? "no-endpoint" : "no-dnat";
 }
 

@@ -75,6 +75,16 @@ describe("of the entries that a frontend claims", () => {
 			["C:2 > H:30053"],
 		],
 		[
+			"a claim of one address without endpoints has no rule, so that of all addresses decides",
+			[DNS, { ips: [H], port: 30053, endpoints: [], name: "external" }],
+			[
+				to("Q:1", 1, "H:30053"),
+				to("P:5353", 2, "H:30053"),
+				to("P:5353", 3, "V:30053"),
+			],
+			["C:1 > H:30053"],
+		],
+		[
 			"an address of kube-ipvs0 is claimed by its Service alone",
 			[DNS, { ips: [I], port: 53, endpoints: [`${P}:5353`] }],
 			[to("Q:5353", 1, "I:53"), to("Q:5353", 2, "I:30053")],
