@@ -3,10 +3,10 @@
 
 import { type Host, MAX_DOCUMENT, type TextReader } from "../host.ts";
 
-/** Returns the text of the file. Throws SysError. */
+/** Returns the text of the file. Throws SysError, and Error if a pipe brings more than MAX_DOCUMENT. */
 export function readInput(host: Host, path: string): string {
 	// by its descriptor: standard input may be a socket, which has no name to open
-	if (path === "-" || path === "/dev/stdin") return host.stdin();
+	if (isStandardInput(path)) return host.stdin();
 	return isStream(host, path)
 		? readAll(host.full().openText(path), path)
 		: host.readFile(path, MAX_DOCUMENT);
@@ -26,8 +26,12 @@ function readAll(reader: TextReader, path: string): string {
 	}
 }
 
+export function isStandardInput(path: string): boolean {
+	return path === "-" || path === "/dev/stdin";
+}
+
 /** Returns true if the file can be read only once. Throws SysError if it is absent. */
 export function isStream(host: Host, path: string): boolean {
-	if (path === "-" || path === "/dev/stdin") return true;
+	if (isStandardInput(path)) return true;
 	return host.full().stat(path).kind === "other";
 }

@@ -1,36 +1,22 @@
-// `reconcile`: reads the flags and the document of frontends, and runs a pass once or in
-// a loop. The pass itself is in src/reconcile, the words are in reconcile.words.ts.
+// `reconcile`: reads the flags, and runs a pass once or in a loop. The pass is in
+// reconcile.pass.ts, the document in reconcile.document.ts, the words in
+// reconcile.words.ts.
 
 import type { Context } from "../context.ts";
-import { finishLeft } from "../flush/lead.ts";
-import { joinReports } from "../flush/report.join.ts";
 import { failureOf, type Report } from "../flush/report.ts";
-import type { Action } from "../flush/search.ts";
 import type { Host } from "../host.ts";
 import { logger } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
-import { Deadline } from "../netlink/deadline.ts";
-import type { RuleScope } from "../policy/published.ts";
-import { repairByRules } from "../reconcile/byrules.ts";
-import { DocumentError, readFrontends } from "../reconcile/frontends.ts";
-import { RepairMemory } from "../reconcile/memory.ts";
-import { logRepair, type OnStale, reconcile } from "../reconcile/reconcile.ts";
-import { dropAbsent, leadingToLive, recorded } from "../reconcile/recorded.ts";
-import {
-	addVanished,
-	type Claim,
-	makeClaimSource,
-	NO_HISTORY,
-	remember,
-} from "../reconcile/services.ts";
-import type { Source } from "../reconcile/source.ts";
+import { DocumentError } from "../reconcile/frontends.ts";
+import { logRepair } from "../reconcile/reconcile.ts";
 import type { CacheSource } from "../state/liveness.ts";
-import { awaitQuiet } from "../state/queue.ts";
 import { command } from "./command.ts";
-import { isStream, readInput } from "./input.ts";
+import { isStream } from "./input.ts";
 import { isClosedPipe } from "./pipe.ts";
-import { holders, leftOut, line, summary } from "./reconcile.words.ts";
+import { documentOf } from "./reconcile.document.ts";
+import { passes } from "./reconcile.pass.ts";
+import { holders, line, summary } from "./reconcile.words.ts";
 import { readRecords } from "./records.ts";
 import { UsageError } from "./usage.ts";
 import {
@@ -42,10 +28,6 @@ import {
 	text,
 } from "./values.ts";
 
-/** A pass waits until verbs have made theirs, but not for ever. */
-const QUIET_MS = 10_000;
-/** Nobody waits for what a verb has left. */
-const FINISH_DEADLINE_MS = 60_000;
 /** A pass over a large table takes seconds. */
 const INTERVAL = duration("1s");
 /** The part of the interval by which a pass may be early or late, so that nodes do not run in step. */
@@ -56,13 +38,17 @@ export const reconcileCommand = command({
 	summary: "remove every entry that contradicts the desired state",
 	about: `Reads the desired state, looks at every entry of the table once, and deletes the entries that contradict the desired state.
 
-The desired state comes from the node's attachments, or with --frontends from a JSON document, or from both. The document lists the frontends of Services and their endpoints; --schema prints its schema. An entry that is right for one of the sources stays.
+The desired state comes from the node's attachments, or from a JSON document, or from both. The document is a cluster's Services as kubectl prints them (--services), or a list of frontends and their endpoints, for any other proxy (--frontends; --schema prints its schema). An entry that is right for one of the sources stays.
 
 The attachments are those that the plugin has recorded, and those in libcni's cache that portmap has mapped. If an attachment is recorded and absent from the cache, but others of its network are in the cache, then it has ended without the plugin and does not count.
 
 An entry of a frontend stays if it leads to the address and port of one of the frontend's endpoints. If a frontend has no endpoints, all its entries are deleted. So list a deleted Service once more, with "endpoints": []. In a loop this is not needed: a frontend that disappears from the document counts as deleted. A Service that was deleted and created again has the endpoints that the document gives it now. A nodePort is claimed only on the node's own addresses; ports of the same number on other hosts are not touched.
 
-With --rules no record is needed: an entry goes if rules of an engine that publishes ports send its frontend, and cannot send it where it leads. Entries that kube-proxy's rules decide about are never touched by this; --frontends is for those.
+With --services it handles what kube-proxy handles, and needs both the Services and the EndpointSlices: a list without one of the two kinds is refused. A Service that has a selector but no EndpointSlice, and one with an endpoint that cannot be read, keeps its entries. Other odd values are skipped with a warning. First write the list to a file, because a pipe hides that kubectl failed midway.
+
+A loop believes no great loss at once: if a document lacks more than a quarter of the endpoints of the last one, and more than one, they count until the next document lacks them too. A document that cannot be read, or that lacks a kind, changes nothing.
+
+With --rules no record is needed: an entry goes if rules of an engine that publishes ports send its frontend, and cannot send it where it leads. Entries that kube-proxy's rules decide about are never touched by this; --services and --frontends are for those.
 
 TCP entries are deleted only with --proto tcp, and only if a rule has sent them to the wrong place.`,
 	flags: {
@@ -70,8 +56,12 @@ TCP entries are deleted only with --proto tcp, and only if a rule has sent them 
 			...text("FILE"),
 			help: "a JSON document of frontends and their endpoints; - is standard input",
 		},
+		services: {
+			...text("FILE"),
+			help: "Services and EndpointSlices as kubectl get services,endpointslices -A -o json prints them; - is standard input",
+		},
 		attachments: {
-			help: "with --frontends: use the recorded and cached attachments too; without it they are the only source",
+			help: "with a document: use the recorded and cached attachments too; without it they are the only source",
 		},
 		dataDir: DATA_DIR_FLAG,
 		cniCacheDir: CACHE_DIR_FLAG,
@@ -109,6 +99,11 @@ TCP entries are deleted only with --proto tcp, and only if a rule has sent them 
 conntrack-flush reconcile --frontends - --dry-run`,
 		},
 		{
+			to: "see what the Services of a cluster would remove on this node",
+			line: `kubectl get services,endpointslices -A -o json > /run/services.json &&
+conntrack-flush reconcile --services /run/services.json --dry-run`,
+		},
+		{
 			to: "repair the published ports of Docker or Podman",
 			line: "conntrack-flush reconcile --rules --interval 1s",
 		},
@@ -125,40 +120,29 @@ conntrack-flush reconcile --frontends - --dry-run`,
 			host.write(1, `${JSON.stringify(schema, undefined, 2)}\n`);
 			return 0;
 		}
-		const { frontends, dataDir, dryRun, interval } = values;
+		const { dataDir, dryRun, interval } = values;
 		if (interval !== undefined && values.once)
 			throw new UsageError("--interval and --once contradict each other");
-		if (
-			interval !== undefined &&
-			frontends !== undefined &&
-			isStream(host, frontends)
-		)
-			throw new UsageError("--interval needs a file, which it can read again");
 		const protos: readonly Proto[] =
 			values.proto.length > 0 ? values.proto : [IPPROTO_UDP];
+		const document = documentOf(host, values, protos);
+		if (interval !== undefined && document && isStream(host, document.file))
+			throw new UsageError("--interval needs a file, which it can read again");
 		const context: Context = {
 			host,
 			dataDir,
 			log: logger(host, "info", undefined, { event: "reconcile" }),
 			event: "reconcile",
 		};
-		const byRecords = values.attachments || frontends === undefined;
+		const byRecords = values.attachments || !document;
 		if (byRecords) readRecords(host, dataDir);
 		const cache: CacheSource = { dir: values.cniCacheDir, protocols: protos };
 		const attachments = byRecords ? cache : undefined;
-		let isTold = false;
 		let holderOf = (_: IP): string | undefined => undefined;
 		const pass = passes(context, {
 			read: async () => {
 				if (dryRun) holderOf = holders(context, attachments);
-				if (frontends === undefined) return undefined;
-				const text = readInput(host, frontends);
-				const claims = await readFrontends(text);
-				const [handled, others] = selectHandled(claims, protos);
-				// a loop says this once: most documents have Services of all protocols
-				if (!isTold && others.size > 0) host.write(2, leftOut(others));
-				isTold = true;
-				return handled;
+				return document?.read();
 			},
 			cache,
 			attachments,
@@ -172,59 +156,10 @@ conntrack-flush reconcile --frontends - --dry-run`,
 				: undefined,
 		});
 		return interval === undefined
-			? once(host, frontends, pass, dryRun)
-			: loop(context, frontends, pass, interval, dryRun);
+			? once(host, document?.file, pass, dryRun)
+			: loop(context, document?.file, pass, interval, dryRun);
 	},
 });
-
-interface Job {
-	/** Reads the document of frontends. Returns undefined if it is no source. */
-	read(): Promise<Claim[] | undefined>;
-	readonly cache: CacheSource;
-	/** libcni's cache; undefined if attachments are no source. */
-	readonly attachments: CacheSource | undefined;
-	/** Whose rules are a source; undefined if none are. */
-	readonly rules: RuleScope | undefined;
-	readonly action: Action;
-	readonly found: OnStale | undefined;
-}
-
-/** Returns a function that runs one pass. It throws if the desired state cannot be read; then nothing is done, and the history stays. */
-function passes(context: Context, job: Job): () => Promise<Report> {
-	let history = NO_HISTORY;
-	const repairs = new RepairMemory();
-	return async () => {
-		const now = await job.read();
-		const { host, dataDir } = context;
-		await awaitQuiet(host, dataDir, QUIET_MS);
-		const sources: Source[] = [];
-		if (job.attachments) {
-			if (job.action !== "count")
-				await finishLeft(context, new Deadline(host, FINISH_DEADLINE_MS));
-			const seen =
-				job.action === "count"
-					? undefined
-					: await dropAbsent(context, job.attachments);
-			sources.push(recorded(context, job.attachments, seen));
-		}
-		if (now) sources.push(makeClaimSource(addVanished(history, now)));
-		const report = await reconcile(context, sources, job.action, job.found);
-		if (now) history = remember(history, now, report.error === undefined);
-		const { rules, action, found } = job;
-		return rules === undefined || report.error !== undefined
-			? report
-			: joinReports(
-					report,
-					await repairByRules(context, {
-						scope: rules,
-						action,
-						memory: repairs,
-						spares: () => leadingToLive(context, job.cache),
-						found,
-					}),
-				);
-	};
-}
 
 async function once(
 	host: Host,
@@ -286,18 +221,4 @@ async function first(
 			? new UsageError(`${file}: ${e.message}`)
 			: e;
 	}
-}
-
-/** Returns the claims whose protocol is handled, and the number of the others by protocol. */
-function selectHandled(
-	claims: readonly Claim[],
-	protos: readonly Proto[],
-): [Claim[], ReadonlyMap<Proto, number>] {
-	const others = new Map<Proto, number>();
-	const handled = claims.filter(({ proto }) => {
-		if (protos.includes(proto)) return true;
-		others.set(proto, (others.get(proto) ?? 0) + 1);
-		return false;
-	});
-	return [handled, others];
 }

@@ -13,7 +13,8 @@ import {
 	parseIP,
 } from "../net/ip.ts";
 import { IPPROTO_UDP, protocolOf } from "../net/proto.ts";
-import { type Claim, formatDestination } from "./services.ts";
+import { isObject } from "../objects.ts";
+import { type Claim, mergeClaims } from "./services.ts";
 
 /** One port of a Service, as frontends.schema.json describes it. */
 interface Frontend {
@@ -39,6 +40,8 @@ export async function readFrontends(text: string): Promise<Claim[]> {
 	} catch (e) {
 		throw new DocumentError(`not JSON: ${(e as Error).message}`);
 	}
+	if (isObject(document) && document.kind === "List")
+		throw new DocumentError("a List of kubectl's is for --services");
 	if (!validate(document)) throw errorOf(document, validate.errors ?? []);
 	// the schema has just vouched for it
 	const { frontends } = document as { frontends: readonly Frontend[] };
@@ -84,25 +87,6 @@ function readEndpoint(text: string, where: string): Endpoint {
 	if (!endpoint || text.startsWith("[::]"))
 		throw invalid(where, text, "must be ADDRESS:PORT or [ADDRESS]:PORT");
 	return endpoint;
-}
-
-/** Returns each destination once, with the endpoints of all claims to it. */
-function mergeClaims(claims: readonly Claim[]): Claim[] {
-	const found = new Map<string, Claim>();
-	for (const claim of claims) {
-		const key = formatDestination(claim);
-		const other = found.get(key);
-		found.set(key, other ? mergeTwo(other, claim) : claim);
-	}
-	return [...found.values()];
-}
-
-function mergeTwo(a: Claim, b: Claim): Claim {
-	const endpoints = new Map(a.endpoints);
-	for (const [ip, ports] of b.endpoints)
-		endpoints.set(ip, [...(endpoints.get(ip) ?? []), ...ports]);
-	// the name is that of a claim with endpoints: the other Service has been deleted
-	return { ...(a.endpoints.size > 0 ? a : b), endpoints };
 }
 
 /** Returns what the validator found wrong first, with the path as people write it. */

@@ -1,7 +1,11 @@
 // Where the text of a FILE comes from: a file, standard input, or a pipe by its name.
 
 import { expect, test } from "vitest";
-import { isStream, readInput } from "../../../../src/cli/input.ts";
+import {
+	isStandardInput,
+	isStream,
+	readInput,
+} from "../../../../src/cli/input.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 
 const host = () =>
@@ -34,6 +38,21 @@ test.each<[string, string, string, boolean, string[]]>([
 	expect(h.calls).toEqual(calls);
 	expect(isStream(h, path)).toBe(once);
 });
+
+test("a pipe that brings more than a document may have is refused", () => {
+	const h = fakeHost({
+		files: { "/dev/fd/63": "x".repeat((16 << 20) + 1) },
+		stat: () => ({ kind: "other" }),
+	});
+	expect(() => readInput(h, "/dev/fd/63")).toThrow(
+		"/dev/fd/63 has more than 16 MiB",
+	);
+});
+
+test.each(["-", "/dev/stdin", "/tmp/list"])(
+	"standard input or not: %s",
+	(path) => expect(isStandardInput(path)).toBe(path !== "/tmp/list"),
+);
 
 test.each([readInput, isStream])("%o fails if the file is absent", (f) =>
 	expect(() => f(host(), "/tmp/none")).toThrow(/ENOENT/),

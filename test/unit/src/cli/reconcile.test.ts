@@ -149,6 +149,134 @@ describe("the sources", () => {
 	});
 });
 
+describe("a cluster's Services", () => {
+	const item = (kind: string, name: string, more: object) => ({
+		kind,
+		metadata: {
+			namespace: "ns",
+			name,
+			labels: { "kubernetes.io/service-name": "dns" },
+		},
+		...more,
+	});
+	const service = (spec: object = {}) =>
+		item("Service", "dns", {
+			spec: {
+				clusterIP: V,
+				clusterIPs: [V],
+				ports: [{ protocol: "UDP", port: 53 }],
+				...spec,
+			},
+		});
+	const slice = item("EndpointSlice", "dns-1", {
+		addressType: "IPv4",
+		ports: [{ protocol: "UDP", port: 5353 }],
+		endpoints: [{ addresses: [P] }],
+	});
+	const list = (...items: object[]): string => JSON.stringify({ items });
+	const CLUSTER = list(service(), slice);
+
+	test.each<[string, string[], FakeHostOptions, number[]]>([
+		["from a file", [FILE], {}, [1, 2, 3, 5, 6, 7]],
+		["from standard input", ["-"], { stdin: CLUSTER }, [1, 2, 3, 5, 6, 7]],
+		["with the records", [FILE, "--attachments"], {}, [3, 5, 6, 7]],
+		[
+			"of TCP, of which it has none",
+			[FILE, "--proto", "tcp"],
+			{},
+			[1, 2, 3, 4, 5, 6, 7],
+		],
+	])("%s", async (_, argv, options, left) =>
+		expect(
+			await call(["--services", ...argv], { text: CLUSTER, ...options }),
+		).toMatchObject({ code: 0, err: "", left }),
+	);
+
+	test.each<[string, string, RegExp]>([
+		[
+			"without slices",
+			list(service()),
+			/: \/tmp\/frontends\.json: no EndpointSlice in it, but 1 Service; /,
+		],
+		["that is cut", CLUSTER.slice(0, -9), /it ends early: did kubectl fail/],
+		["that is empty", "", /empty: did kubectl fail/],
+	])("a list %s is refused, and nothing is done", async (_, text, message) => {
+		const { code, err, left } = await call(["--services", FILE], { text });
+		expect([code, left.length]).toEqual([2, ROWS.length]);
+		expect(err).toMatch(message);
+	});
+
+	test("both documents at once are a contradiction", async () => {
+		const argv = ["--services", FILE, "--frontends", FILE];
+		const { code, err } = await call(argv);
+		expect(code).toBe(2);
+		expect(err).toMatch(/--frontends and --services contradict each other/);
+	});
+
+	test("odd values are named, in a loop once, and not without end", async () => {
+		const odd = list(
+			service({
+				externalIPs: [
+					"",
+					"\x1b[31m",
+					...Array.from({ length: 30 }, (_, i) => `x${i}`),
+				],
+			}),
+			slice,
+		);
+		const { code, err } = await call(
+			["--services", FILE, "--interval", "10s", "--dry-run"],
+			{ text: odd, asleep: (nth) => nth === 3 },
+		);
+		const lines = err.trim().split("\n");
+		expect(code).toBe(0);
+		expect(lines).toHaveLength(21);
+		expect(lines[0]).toBe(
+			'ns/dns: spec.externalIPs.0 is skipped: "" is no address',
+		);
+		expect(err).not.toContain("\x1b");
+		expect(lines[20]).toBe("and 12 more of this kind");
+	});
+
+	test("a loop deletes nothing because a kind is missing, and believes no great loss at once", async () => {
+		const many = Array.from({ length: 8 }, (_, i) => `10.88.1.${i}`);
+		const more = (...ips: string[]) => ({
+			...slice,
+			endpoints: [P, ...ips].map((ip) => ({ addresses: [ip] })),
+		});
+		const empty = { ...slice, endpoints: [] };
+		const { err, left } = await call(
+			["--services", FILE, "--interval", "10s"],
+			{
+				text: list(service(), more(...many)),
+				asleep: (nth, host) => {
+					const texts = [
+						list(service()),
+						"",
+						list(service(), empty),
+						list(service(), more(...many)),
+						list(service(), empty),
+						list(service(), empty),
+					];
+					const text = texts[nth - 1];
+					if (text !== undefined) host.writeFile(FILE, text, 0o600);
+					return text === undefined;
+				},
+			},
+		);
+		expect(left).toEqual([1, 2, 3, 6, 7]);
+		expect(err.match(/pass skipped/g)).toHaveLength(2);
+		expect(
+			err.match(/msg="much vanished at once".* missing=9 of=9/g),
+		).toHaveLength(2);
+		// 4 leads to nobody from the start; 5 is healthy until its endpoint is missing twice
+		expect(err.match(/msg=flushed/g)).toHaveLength(2);
+		expect(err.indexOf("missing=9")).toBeLessThan(
+			err.lastIndexOf("msg=flushed"),
+		);
+	});
+});
+
 describe("the answer", () => {
 	test("counts", async () => {
 		expect((await call([])).out).toBe(

@@ -17,6 +17,11 @@ describe("a document that is wrong is refused, with key and value", () => {
 		["another document", "[]", "invalid document: [] (must be object)"],
 		["no frontends", "{}", "missing frontends"],
 		[
+			"what kubectl prints",
+			'{"kind":"List","items":[]}',
+			"a List of kubectl's is for --services",
+		],
+		[
 			"an empty list, more likely a command that failed",
 			document(),
 			"frontends is empty",
