@@ -21,6 +21,12 @@ describe("a change as a diff", () => {
 			"--- /x/y\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-a\n",
 		],
 		[
+			"an insertion before an empty line",
+			"\na\n",
+			"b\n\na\n",
+			"--- /x/y\n+++ /x/y\n@@ -1,2 +1,3 @@\n+b\n \n a\n",
+		],
+		[
 			"two insertions around a line",
 			"1\n2\n3\n4\np\n5\n6\n7\n8\n",
 			"1\n2\n3\n4\nd\np\na\n5\n6\n7\n8\n",
@@ -41,4 +47,15 @@ describe("a change as a diff", () => {
 	])("%s", (_, before, after, want) => {
 		expect(unified({ path: PATH, before, after })).toBe(want);
 	});
+});
+
+test("thousands of lines, and a line as long as a file, are no trouble", () => {
+	const lines = Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join("");
+	const before = `a\n${lines}${"x".repeat(764_000)}`;
+	const diff = unified({
+		path: PATH,
+		before,
+		after: `a\nb\n${before.slice(2)}`,
+	});
+	expect(diff.split("\n")[2]).toBe("@@ -1,4 +1,5 @@");
 });
