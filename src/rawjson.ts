@@ -41,8 +41,8 @@ export function elementSpans(text: string, name: string): Span[] | undefined {
 	return found;
 }
 
-/** Calls `visit` for each member or element of the object or array that begins at `at`. */
-function eachItem(
+/** Calls `visit` for each member or element of the object or array that begins at `at`, in the order of the text. */
+export function eachItem(
 	text: string,
 	at: number,
 	visit: (value: Span, key: string | undefined) => void,
@@ -76,7 +76,7 @@ function eachItem(
 }
 
 /** Returns the offset of the quote that ends the string which begins at `at`. */
-function stringEnd(text: string, at: number): number {
+export function stringEnd(text: string, at: number): number {
 	for (
 		let end = text.indexOf('"', at + 1);
 		;

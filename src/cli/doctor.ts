@@ -11,8 +11,6 @@ import { oneOf, text } from "./values.ts";
 
 const WRONG = 3;
 const INDENT = "      ";
-// the same flags as those of install
-const { cniConfDir, cniCacheDir, dataDir, hostRoot } = PLACES;
 
 export const doctorCommand = command({
 	name: "doctor",
@@ -21,14 +19,11 @@ export const doctorCommand = command({
 
 It changes nothing. To learn what the kernel supports, it sends requests that name no entry. It runs no other program. A rule is left over if portmap or CRI-O made it and its pod is neither recorded nor in libcni's cache. Each hostPort of a live pod is asked of the rules, as if a client had sent to it now: doctor names the rule that stands before the pod's own, or where the way to that rule is broken. Rules of netavark, Docker and Incus are counted.`,
 	flags: {
-		cniConfDir,
+		...PLACES,
 		masterCniFileName: {
 			...text("FILE"),
-			help: "the file of the network, if it is not the first by name",
+			help: "the file of the network, if it is not the one that the runtime takes",
 		},
-		cniCacheDir,
-		dataDir,
-		hostRoot,
 		output: {
 			...oneOf("FORMAT", ["text", "json"]),
 			short: "o",
@@ -46,11 +41,8 @@ It changes nothing. To learn what the kernel supports, it sends requests that na
 	codes: { [WRONG]: "a check failed; with warnings alone the exit code is 0" },
 	async run(host, { output, ...places }) {
 		const { masterCniFileName: confName } = places;
-		const where = whereOf(
-			{ ...places, cniBinDir: [], runtimeVersion: undefined },
-			confName,
-		);
-		const findings = await examine(host.full(), where);
+		const where = whereOf(places, confName);
+		const findings = await examine(host.full(), where, places.runtimeVersion);
 		host.write(
 			1,
 			output === "json"

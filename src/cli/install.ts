@@ -8,7 +8,7 @@ import { unified } from "../install/diff.ts";
 import { inspect, install } from "../install/install.ts";
 import { lock } from "../install/lock.ts";
 import type { Where } from "../install/paths.ts";
-import type { Change, Wishes } from "../install/plan.ts";
+import type { ChainPlan, Change, Wishes } from "../install/plan.ts";
 import { Refusal } from "../install/refusal.ts";
 import { isCrio, seenRuntime } from "../install/runtime.ts";
 import { command, flagName } from "./command.ts";
@@ -51,7 +51,7 @@ const WATCHING = {
 export const installCommand = command({
 	name: "install",
 	summary: "install the plugin on this node and in the chain of its network",
-	about: `Copies this executable into the plugin directory, and then adds the plugin to the configuration of the node's network, which is the first file by name. What is already in place is not touched. A file is always replaced as a whole.
+	about: `Copies this executable into the plugin directory, and then adds the plugin to the configuration of the node's network, which is the list that the runtime really calls: the first file by name; under CRI-O the first that loads and whose plugins are all there; behind a Multus the list that Multus calls, in its own file or in another. What is already in place is not touched. A file is always replaced as a whole.
 
 --mode edit puts two plugin items around the last portmap of the conflist (the split arrangement). For CRI-O, and in a list without portmap, it puts a single plugin item at the end. Every other byte stays as it is. --mode dropin writes NETWORK/90-conntrack-flush.conf beside the conflist, which containerd 2.1 and CRI-O 1.33 read. --mode auto uses the drop-in if the runtime is known to read it, and says why. --mode print shows what to add and changes nothing.
 
@@ -75,7 +75,7 @@ export const installCommand = command({
 		...PLACES,
 		masterCniFileName: {
 			...text("FILE"),
-			help: "the file of the network, if it is not the first by name",
+			help: "the file of the network, if it is not the one that the runtime takes",
 		},
 		dryRun: { help: "change nothing; show what would change, as a diff" },
 		check: { help: "change nothing; check whether everything is in place" },
@@ -149,10 +149,17 @@ function once(host: FullHost, where: Where, wishes: Wishes): number {
 		for (const change of plan.changes)
 			host.write(1, `${verb(change)} ${change.path}\n`);
 		if (plan.changes.length === 0) host.write(1, `unchanged ${plan.path}\n`);
+		tell(host, plan);
 		return 0;
 	} finally {
 		unlock();
 	}
+}
+
+/** Prints what keeps an installed plugin from its work. */
+function tell(host: FullHost, { notes }: ChainPlan): void {
+	for (const note of notes)
+		host.write(2, `conntrack-flush: warning: ${note}\n`);
 }
 
 function verb({ before, after }: Change): string {
@@ -165,6 +172,7 @@ function dryRun(host: FullHost, where: Where, wishes: Wishes): number {
 	for (const path of binaries) host.write(1, `would install ${path}\n`);
 	if (!plan) throw noConfiguration();
 	for (const change of plan.changes) host.write(1, unified(change));
+	tell(host, plan);
 	return 0;
 }
 
@@ -175,6 +183,7 @@ function check(host: FullHost, where: Where, wishes: Wishes): number {
 	if (!plan) host.write(1, "no network configuration yet\n");
 	for (const { path } of plan?.changes ?? [])
 		host.write(1, `to be changed: ${path}\n`);
+	if (plan) tell(host, plan);
 	return binaries.length === 0 && plan?.changes.length === 0 ? 0 : NOT_IN_PLACE;
 }
 

@@ -4,11 +4,11 @@
 
 import { DATA_DIR } from "../defaults.ts";
 import type { FullHost } from "../host.ts";
-import { type Conflist, parseConflist } from "../install/conflist.ts";
-import { isOurs, type Keys, lastPortmap, verbsOf } from "../install/edit.ts";
-import { parentOf } from "../install/files.ts";
-import { namesIn, textOf } from "../install/paths.ts";
-import { dropInOf, findPrimary, keysOf } from "../install/plan.ts";
+import { findCalled, hasCapability, type Reader } from "../install/choice.ts";
+import type { Item } from "../install/conflist.ts";
+import { isOurs, lastPortmap, verbsOf } from "../install/edit.ts";
+import { remarksOn } from "../install/notes.ts";
+import { namesIn, type RuntimePlaces } from "../install/paths.ts";
 import { Refusal } from "../install/refusal.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
@@ -19,8 +19,7 @@ const ITEM =
 const ON: readonly unknown[] = ["both", "add", "del"];
 
 /** One of our plugin items: its place in the chain, and the verbs on which it acts. */
-interface PluginItem {
-	readonly keys: Keys;
+interface PluginItem extends Item {
 	/** Counted from 1, as people count. */
 	readonly nth: number;
 	readonly on: unknown;
@@ -29,29 +28,39 @@ interface PluginItem {
 /** Checks the configuration of the node's network, and the drop-ins that libcni appends to it. */
 export function checkConflist(
 	host: FullHost,
-	confDir: string,
-	confName: string | undefined,
+	place: RuntimePlaces,
+	reader: Reader,
 ): Finding[] {
+	const { confDir } = place;
 	try {
-		const names = namesIn(host, confDir);
-		const found = names && findPrimary(host, confDir, names, confName);
+		const found = findCalled(host, place, reader);
 		if (!found)
 			return [
 				fail(
 					CHECK,
-					names
+					namesIn(host, confDir)
 						? `${confDir} has no configuration`
 						: `there is no directory ${confDir}`,
 					"install the network's plugin, or say where the runtime looks: --cni-conf-dir",
 				),
 			];
-		const { path, text, behindMultus } = found;
-		const list = parseConflist(path, text);
-		const inlined = list.plugins.map(({ keys }) => keys);
-		// Multus loads the list by itself
-		const readsDropIns = !list.onlyInlined && !behindMultus;
-		const dropIns = readsDropIns ? readDropIns(host, confDir, list) : [];
-		return judgeChain(path, [...inlined, ...dropIns]);
+		const { path, list, dropIns, multus, passedOver } = found;
+		const plugins = [...list.plugins, ...dropIns.values()];
+		const where =
+			multus && path === multus.path ? `the delegate in ${path}` : path;
+		const remarks = remarksOn(found, reader.isCrio);
+		const findings = [
+			...passedOver.map((why) =>
+				warn(CHECK, `CRI-O passes over ${why}`, "repair it or take it away"),
+			),
+			...remarks.map(({ found, advice, isCertain }) =>
+				(isCertain ? fail : warn)(CHECK, found, advice),
+			),
+			...judgeChain(where, plugins),
+		];
+		return remarks.length > 0
+			? findings.filter(({ status }) => status !== "ok")
+			: findings;
 	} catch (e) {
 		if (e instanceof Refusal) return [findingOf(e)];
 		throw e;
@@ -64,39 +73,13 @@ export function findingOf(e: Refusal): Finding {
 	return fail(CHECK, found, advice);
 }
 
-/** Reads every .conf in the network's own directory. libcni 1.3 and later append those to the chain. */
-function readDropIns(host: FullHost, confDir: string, list: Conflist): Keys[] {
-	const dir = parentOf(dropInOf(confDir, list));
-	return (namesIn(host, dir) ?? [])
-		.filter((name) => name.endsWith(".conf"))
-		.sort()
-		.map((name) => keysOf(textOf(host, `${dir}/${name}`) ?? ""));
-}
-
-function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
-	const typed = plugins.map((keys) => ({ keys, type: String(keys.type) }));
-	const portmap = lastPortmap(typed) + 1;
-	const portmaps = typed.filter(({ type }) => type === "portmap");
-	const ours: PluginItem[] = typed
-		.map((p, i) => ({
-			...p,
-			nth: i + 1,
-			on: verbsOf(p.keys),
-		}))
+function judgeChain(path: string, plugins: readonly Item[]): Finding[] {
+	const portmap = lastPortmap(plugins) + 1;
+	const ours: PluginItem[] = plugins
+		.map((plugin, i) => ({ ...plugin, nth: i + 1, on: verbsOf(plugin.keys) }))
 		.filter(isOurs);
-	const deaf =
-		portmap > 0 && !portmaps.some(({ keys }) => hasCapability(keys))
-			? [
-					fail(
-						CHECK,
-						`portmap, plugin ${portmap} of ${path}, does not declare the capability, so it makes no rule for a hostPort`,
-						'add to it: "capabilities": { "portMappings": true }',
-					),
-				]
-			: [];
 	if (ours.length === 0)
 		return [
-			...deaf,
 			fail(
 				CHECK,
 				`${path} does not list the plugin`,
@@ -104,7 +87,6 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 			),
 		];
 	const findings = [
-		...deaf,
 		...ours.flatMap((item) => judgeItem(path, item, portmap)),
 		...judgeItems(path, ours, portmap),
 	];
@@ -118,35 +100,24 @@ function judgeChain(path: string, plugins: readonly Keys[]): Finding[] {
 	return [ok(CHECK, `${path} lists the plugin${place}`)];
 }
 
-/** Returns true if libcni gives the plugin the port mappings of a pod. */
-function hasCapability({ capabilities }: Keys): boolean {
-	const { portMappings } = (capabilities ?? {}) as {
-		readonly portMappings?: unknown;
-	};
-	return portMappings === true;
-}
-
 /** Judges one plugin item by itself. `portmap` is the place of the last portmap; 0 if there is none. */
-function judgeItem(
-	path: string,
-	{ keys, nth, on }: PluginItem,
-	portmap: number,
-): Finding[] {
-	const item = `plugin item ${nth} of ${path}`;
+function judgeItem(path: string, item: PluginItem, portmap: number): Finding[] {
+	const { keys, nth, on } = item;
+	const name = `plugin item ${nth} of ${path}`;
 	const findings: Finding[] = [];
 	if (!ON.includes(on))
 		return [
 			fail(
 				CHECK,
-				`${item} has "on": ${JSON.stringify(on)}, which every call refuses, and so no pod starts`,
+				`${name} has "on": ${JSON.stringify(on)}, which every call refuses, and so no pod starts`,
 				'make it "add", "del" or "both"',
 			),
 		];
-	if (!hasCapability(keys) && keys.scope !== "pod")
+	if (!hasCapability(item) && keys.scope !== "pod")
 		findings.push(
 			fail(
 				CHECK,
-				`${item} does not declare the capability, so no mapping reaches it`,
+				`${name} does not declare the capability, so no mapping reaches it`,
 				'add to it: "capabilities": { "portMappings": true }',
 			),
 		);
@@ -154,7 +125,7 @@ function judgeItem(
 		findings.push(
 			fail(
 				CHECK,
-				`${item} acts on ADD, but stands before portmap, whose rules are not there yet then`,
+				`${name} acts on ADD, but stands before portmap, whose rules are not there yet then`,
 				"move it after portmap",
 			),
 		);
@@ -162,7 +133,7 @@ function judgeItem(
 		findings.push(
 			fail(
 				CHECK,
-				`${item} acts on DEL only, but stands after portmap, whose rules are still there then`,
+				`${name} acts on DEL only, but stands after portmap, whose rules are still there then`,
 				'move it before portmap, or make it "on": "both"',
 			),
 		);

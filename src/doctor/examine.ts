@@ -2,8 +2,11 @@
 // checks and repairs nothing; each check has a file of its own.
 
 import type { FullHost, MaybePromise } from "../host.ts";
-import { findDirectories, type Where } from "../install/paths.ts";
+import type { Runtime } from "../install/mode.ts";
+import { placeOf, type Where } from "../install/paths.ts";
+import { readerOf } from "../install/plan.ts";
 import { Refusal } from "../install/refusal.ts";
+import { seenRuntime } from "../install/runtime.ts";
 import { hasEnded } from "../state/namespace.ts";
 import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
@@ -17,10 +20,11 @@ import { checkStale } from "./stale.ts";
 export async function examine(
 	host: FullHost,
 	where: Where,
+	runtime: Runtime | undefined,
 ): Promise<Finding[]> {
 	const { findings, statistics } = await checkAccess(host);
 	const conflist = await attemptCheck("conflist", () =>
-		checkNetwork(host, where),
+		checkNetwork(host, where, runtime),
 	);
 	if (!statistics) return [...findings, ...conflist];
 	const dataDir = where.root + where.dataDir;
@@ -52,11 +56,16 @@ export async function examine(
 	];
 }
 
-function checkNetwork(host: FullHost, where: Where): Finding[] {
+function checkNetwork(
+	host: FullHost,
+	where: Where,
+	runtime: Runtime | undefined,
+): Finding[] {
 	try {
-		// the root always exists, so no directory of plugins is missed: they are the installer's concern
-		const { confDir } = findDirectories(host, { ...where, binDirs: ["/"] });
-		return checkConflist(host, where.root + confDir, where.confName);
+		const place = placeOf(host, where);
+		const seen = seenRuntime(host, where);
+		const reader = readerOf(host, where.root, runtime, seen);
+		return checkConflist(host, place, reader);
 	} catch (e) {
 		if (e instanceof Refusal) return [findingOf(e)];
 		throw e;

@@ -4,13 +4,13 @@
 
 import type { Host } from "../host.ts";
 import { confNames } from "../install/conflist.ts";
+import { keysOf } from "../install/network.ts";
 import {
 	allDirectories,
 	namesIn,
 	textOf,
 	type Where,
 } from "../install/paths.ts";
-import { keysOf } from "../install/plan.ts";
 import { type Attachment, isSame } from "../policy/mapping.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
 import { takeSnapshot } from "../state/liveness.ts";

@@ -3,7 +3,7 @@
 
 import { TYPE } from "./conflist.ts";
 import { type Keys, singleItem, spaced, splitItems } from "./edit.ts";
-import { DROP_IN } from "./plan.ts";
+import { DROP_IN } from "./network.ts";
 
 /** Returns the plugin items and where they belong, for a reader. */
 export function advise(ofCrio: boolean, keys: Keys): string {

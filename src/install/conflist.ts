@@ -1,21 +1,37 @@
 // A network's configuration as libcni reads it, and which names of a directory are
-// configurations. It only reads; edit.ts writes.
+// configurations. It only reads texts; network.ts reads the files, edit.ts writes.
 
+import { isObject } from "../objects.ts";
 import { elementSpans, type Span } from "../rawjson.ts";
-import { Refusal } from "./refusal.ts";
+import { versionOf } from "./cniversion.ts";
+import {
+	fieldOf,
+	membersOf,
+	parseObject,
+	TooComplex,
+	Unloadable,
+} from "./gojson.ts";
+import { decodePlugin, type PluginParts } from "./pluginconf.ts";
+import { Invalid, Refusal } from "./refusal.ts";
 
 /** The executable's name is what a configuration calls it by. */
 export const TYPE = "conntrack-flush";
 
-/** A plugin item, and where it stands in the text. */
-export interface Plugin extends Span {
-	readonly type: string;
+/** A plugin item or a drop-in. */
+export interface Item extends PluginParts {
 	readonly keys: Readonly<Record<string, unknown>>;
 }
 
+/** What every plugin item has, if it is one at all. */
+export type Named = Pick<Item, "type" | "keys">;
+
+/** A plugin item, and where it stands in the text. */
+export interface Plugin extends Item, Span {}
+
 export interface Conflist {
 	readonly name: string;
-	/** The plugin items in the order in which ADD calls them; at least one. */
+	readonly version: string;
+	/** The plugin items in the order in which ADD calls them. If there are none, all plugins are drop-ins. */
 	readonly plugins: readonly Plugin[];
 	/** If true, libcni reads no drop-ins. */
 	readonly onlyInlined: boolean;
@@ -23,9 +39,11 @@ export interface Conflist {
 
 type Json = Readonly<Record<string, unknown>>;
 
+const ENDINGS = [".conf", ".conflist", ".json"];
+
 /** Returns true if libcni looks into a file of this name. */
 export function isConfName(name: string): boolean {
-	return /\.(conf|conflist|json)$/.test(name);
+	return ENDINGS.some((ending) => name.endsWith(ending));
 }
 
 /** The ending that Cilium gives to the files of others. The file gets its own name back when Cilium ends. */
@@ -45,57 +63,83 @@ export function confNames(names: readonly string[]): string[] {
 	return names.filter(isConfName).sort();
 }
 
-/** Parses a list. Throws Refusal if libcni would not take it as a list, and if it is a single plugin's configuration. */
+/** Parses a list as libcni.NetworkConfFromBytes does. Throws Invalid if libcni would not take it. */
 export function parseConflist(path: string, text: string): Conflist {
-	const list = parseObject(path, text);
-	if (!("plugins" in list) && typeof list.type === "string")
-		throw new Refusal(
-			`${path} configures the single plugin ${list.type}`,
-			"A plugin can only be chained in a list: put it into the plugins of a .conflist, which portmap needs too.",
-		);
-	if (!path.endsWith(".conflist"))
-		throw invalid(path, "a list whose name does not end in .conflist");
-	if (typeof list.name !== "string") throw invalid(path, "no name");
-	const spans = elementSpans(text, "plugins");
-	if (!Array.isArray(list.plugins) || spans?.length !== list.plugins.length)
-		throw invalid(path, "plugins is not a list");
-	if (spans.length === 0) throw invalid(path, "plugins is empty");
-	const plugins = spans.map((span, i) => {
-		const keys: Json = (list.plugins as Json[])[i] ?? {};
-		if (typeof keys.type !== "string" || keys.type === "")
-			throw invalid(path, `plugin ${i} has no type`);
-		return { ...span, type: keys.type, keys };
+	return loading(path, () => {
+		const list = parseObject(text);
+		const { name } = list;
+		if (typeof name !== "string") throw new Unloadable("no name");
+		const version = versionOf(list);
+		flagOf(list, "disableCheck");
+		flagOf(list, "disableGC");
+		const onlyInlined = flagOf(list, "loadOnlyInlinedPlugins");
+		if (!("plugins" in list) && !onlyInlined)
+			return { name, version, plugins: [], onlyInlined };
+		if (!Array.isArray(list.plugins))
+			throw new Unloadable("plugins is no list");
+		if (list.plugins.length === 0) throw new Unloadable("plugins is empty");
+		const plugins = list.plugins.map((value: unknown, i) => {
+			try {
+				if (value === null) throw new Unloadable("no type");
+				if (!isObject(value)) throw new Unloadable("no object");
+				return { keys: value, ...decodePlugin(membersOf(value)) };
+			} catch (e) {
+				if (e instanceof Unloadable)
+					throw new Unloadable(`plugin ${i + 1}: ${e.message}`);
+				throw e;
+			}
+		});
+		const spans = elementSpans(text, "plugins") ?? [];
+		return {
+			name,
+			version,
+			plugins: plugins.map((plugin, i) => ({
+				...plugin,
+				...(spans[i] as Span),
+			})),
+			onlyInlined,
+		};
 	});
-	return {
-		name: list.name,
-		plugins,
-		onlyInlined: String(list.loadOnlyInlinedPlugins).toLowerCase() === "true",
-	};
 }
 
-/** Returns true for a configuration of Multus. Multus calls the network of the next file, so that file is the one to change. */
-export function isMultus(path: string, text: string): boolean {
-	const { type, plugins } = parseObject(path, text);
-	const first = Array.isArray(plugins) ? plugins[0]?.type : type;
-	return first === "multus" || first === "multus-shim";
-}
-
-/** Returns the object that the file holds. It accepts what Go's decoder accepts: no comments, and nothing after the object. */
-function parseObject(path: string, text: string): Json {
-	let found: unknown;
+/** Returns the objects in the text's list `plugins`, with their types, whatever else libcni would refuse. Returns none if there is no such list. */
+export function itemsIn(text: string): (Span & Named)[] {
+	let list: unknown;
 	try {
-		found = JSON.parse(text);
+		list = JSON.parse(text);
 	} catch {
-		throw invalid(path, "not JSON");
+		return [];
 	}
-	if (typeof found !== "object" || found === null || Array.isArray(found))
-		throw invalid(path, "not a JSON object");
-	return found as Json;
+	const { plugins } = isObject(list) ? list : {};
+	if (!Array.isArray(plugins)) return [];
+	return (elementSpans(text, "plugins") ?? []).map((span, i) => {
+		const keys = isObject(plugins[i]) ? plugins[i] : {};
+		const [, type] = fieldOf(membersOf(keys), "type") ?? [];
+		return { ...span, type: typeof type === "string" ? type : "", keys };
+	});
 }
 
-function invalid(path: string, why: string): Refusal {
-	return new Refusal(
-		`${path} is no network configuration: ${why}`,
-		"containerd loads nothing while it is like this. Repair it or take it away.",
-	);
+/** Returns what `load` returns. If it throws Unloadable, throws Invalid, which names the file. */
+export function loading<T>(path: string, load: () => T): T {
+	try {
+		return load();
+	} catch (e) {
+		if (e instanceof Unloadable) throw new Invalid(path, e.message);
+		if (e instanceof TooComplex)
+			throw new Refusal(
+				`${path} cannot be read here: ${e.message}`,
+				"Make it simpler, or change it by hand (--mode print).",
+			);
+		throw e;
+	}
+}
+
+/** Returns true or false as libcni reads it: from the words in any case, too. */
+function flagOf(list: Json, key: string): boolean {
+	const value = list[key];
+	if (value === undefined) return false;
+	const word = typeof value === "string" ? value.toLowerCase() : value;
+	if (word === true || word === "true") return true;
+	if (word === false || word === "false") return false;
+	throw new Unloadable(`${key} is neither true nor false`);
 }

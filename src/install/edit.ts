@@ -2,7 +2,9 @@
 // Every other byte stays: taking out what was put in gives the text of before. It
 // reads and writes no files.
 
-import { type Conflist, type Plugin, parseConflist, TYPE } from "./conflist.ts";
+import { isObject } from "../objects.ts";
+import type { Span } from "../rawjson.ts";
+import { type Conflist, itemsIn, parseConflist, TYPE } from "./conflist.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The keys of one of our plugin items, in the order in which they are written. */
@@ -71,8 +73,8 @@ export function arrange(
 ): string {
 	const list = parseConflist(path, text);
 	if (isArranged(list, wanted)) return text;
-	const bare = without(path, text);
-	const { plugins } = parseConflist(path, bare);
+	const bare = without(text);
+	const plugins = itemsIn(bare);
 	const at = plugins.at("split" in wanted ? lastPortmap(plugins) : -1);
 	if (at === undefined || isOurs(at))
 		throw new Refusal(
@@ -91,9 +93,9 @@ export function arrange(
 	);
 }
 
-/** Returns the text without our plugin items. A list of nothing else stays as it is. */
-export function without(path: string, text: string): string {
-	const { plugins } = parseConflist(path, text);
+/** Returns the text without our plugin items. A list of nothing else stays as it is, and so does a text that is no list. */
+export function without(text: string): string {
+	const plugins = itemsIn(text);
 	const i = plugins.findIndex(isOurs);
 	const own = plugins[i];
 	if (!own || plugins.length === 1) return text;
@@ -104,7 +106,7 @@ export function without(path: string, text: string): string {
 		prev && !(next && own.keys.on === "del")
 			? [prev.to, own.to]
 			: [own.from, next?.from ?? own.to];
-	return without(path, text.slice(0, from) + text.slice(to));
+	return without(text.slice(0, from) + text.slice(to));
 }
 
 /** Returns the index of the last portmap, or -1. */
@@ -146,14 +148,20 @@ export function verbsOf({ on = "both" }: Keys = {}): unknown {
 }
 
 /** Returns the white space between the plugin item and the text before it. */
-function gapBefore(text: string, { from }: Plugin): string {
-	return /\s*$/.exec(text.slice(0, from))?.[0] ?? "";
+function gapBefore(text: string, { from }: Span): string {
+	let start = from;
+	while (start > 0 && isSpace(text, start - 1)) start--;
+	return text.slice(start, from);
 }
 
-/** Returns the plugin item as JSON, laid out like its neighbour `like`. */
+/** Returns the plugin item as JSON, laid out like its neighbour `like`. The neighbour may be long, and a regular expression would need memory for each of its characters. */
 function write(keys: Keys, like: string): string {
-	const [, open = "", close = ""] = /^\{(\s*)[\s\S]*?(\s*)\}$/.exec(like) ?? [];
-	const line = /":\S/.test(like) ? compact : spaced;
+	let first = 1;
+	while (isSpace(like, first)) first++;
+	const open = like.slice(1, first);
+	const end = like.length - 1;
+	const close = gapBefore(like, { from: end, to: end });
+	const line = isCompact(like) ? compact : spaced;
 	if (!open.includes("\n")) return line(keys);
 	const colon = line === compact ? ":" : ": ";
 	const members = Object.entries(keys).map(
@@ -162,11 +170,28 @@ function write(keys: Keys, like: string): string {
 	return `{${open}${members.join(`,${open}`)}${close}}`;
 }
 
+/** Returns true if the value of the first member follows its colon at once. */
+function isCompact(item: string): boolean {
+	const colon = item.indexOf('":');
+	return colon >= 0 && !isSpace(item, colon + 2);
+}
+
+/** Returns true if the character is white space of JSON. Control characters cannot be elsewhere in valid JSON. */
+function isSpace(text: string, at: number): boolean {
+	return text.charCodeAt(at) <= 0x20;
+}
+
 function compact(value: unknown): string {
 	return JSON.stringify(value);
 }
 
 /** Returns the value as JSON on one line, with spaces. */
 export function spaced(value: unknown): string {
-	return JSON.stringify(value, null, 1).replace(/\n\s*/g, " ");
+	if (Array.isArray(value))
+		return value.length > 0 ? `[ ${value.map(spaced).join(", ")} ]` : "[]";
+	if (!isObject(value)) return JSON.stringify(value);
+	const members = Object.entries(value).map(
+		([key, inner]) => `${JSON.stringify(key)}: ${spaced(inner)}`,
+	);
+	return members.length > 0 ? `{ ${members.join(", ")} }` : "{}";
 }

@@ -10,7 +10,7 @@ import {
 	isSysError,
 } from "../host.ts";
 import { TYPE } from "./conflist.ts";
-import { namesIn, textOf } from "./paths.ts";
+import { baseOf, entryKind, namesIn, parentOf, textOf } from "./paths.ts";
 import type { Change } from "./plan.ts";
 import { explained, Refusal } from "./refusal.ts";
 
@@ -61,7 +61,11 @@ export function refuseLink(
 	host: FullHost,
 	{ path, before, after }: Change,
 ): void {
-	if (before === undefined || after === undefined || !isLink(host, path))
+	if (
+		before === undefined ||
+		after === undefined ||
+		entryKind(host, path) !== "link"
+	)
 		return;
 	throw new Refusal(
 		`${path} is a link`,
@@ -132,22 +136,4 @@ export function nudge(host: FullHost, confDir: string): void {
 	const path = `${confDir}/.${TYPE}.nudge`;
 	host.writeFile(path, "", DEFAULT_MODE);
 	host.unlink(path);
-}
-
-function isLink(host: FullHost, path: string): boolean {
-	try {
-		host.readLink(path);
-		return true;
-	} catch (e) {
-		if (isSysError(e) && e.code === "EINVAL") return false;
-		throw e;
-	}
-}
-
-export function parentOf(path: string): string {
-	return path.slice(0, path.lastIndexOf("/"));
-}
-
-export function baseOf(path: string): string {
-	return path.slice(path.lastIndexOf("/") + 1);
 }

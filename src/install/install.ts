@@ -7,16 +7,21 @@ import { type Copied, compare, copyInto, pathIn } from "./binary.ts";
 import { TYPE } from "./conflist.ts";
 import {
 	apply,
-	baseOf,
 	isReadOnly,
 	nudge,
 	Overtaken,
-	parentOf,
 	refuseLink,
 	removeTemporaries,
 	replace,
 } from "./files.ts";
-import { findDirectories, namesIn, type Where } from "./paths.ts";
+import {
+	baseOf,
+	findDirectories,
+	namesIn,
+	parentOf,
+	placeOf,
+	type Where,
+} from "./paths.ts";
 import {
 	type ChainPlan,
 	type Change,
@@ -56,11 +61,11 @@ export function enterChain(
 	wishes: Wishes,
 	copied: ReadonlyMap<string, Copied>,
 ): ChainPlan | undefined {
-	const confDir = where.root + findDirectories(host, where).confDir;
-	removeTemporaries(host, confDir);
+	const place = placeOf(host, where);
+	removeTemporaries(host, place.confDir);
 	for (let attempt = 1; ; attempt++) {
 		const seen = seenRuntime(host, where);
-		const plan = planInstall(host, confDir, where.confName, wishes, seen);
+		const plan = planInstall(host, place, wishes, seen);
 		if (!plan) return undefined;
 		mustHave(host, [...copied.keys()], plan);
 		try {
@@ -73,7 +78,7 @@ export function enterChain(
 			throw e;
 		}
 		// even if nothing has changed: a killed pass may have written the drop-in
-		if (plan.mode === "dropin") nudge(host, confDir);
+		if (plan.mode === "dropin") nudge(host, place.confDir);
 		return plan;
 	}
 }
@@ -81,13 +86,8 @@ export function enterChain(
 /** Returns what a pass would do. Changes nothing. Throws Refusal, SysError. */
 export function inspect(host: FullHost, where: Where, wishes: Wishes): Missing {
 	const dirs = findDirectories(host, where);
-	const plan = planInstall(
-		host,
-		where.root + dirs.confDir,
-		where.confName,
-		wishes,
-		seenRuntime(host, where),
-	);
+	const seen = seenRuntime(host, where);
+	const plan = planInstall(host, placeOf(host, where), wishes, seen);
 	for (const change of plan?.changes ?? []) refuseLink(host, change);
 	const found = dirs.binDirs.map((dir) => {
 		const path = pathIn(where.root + dir);

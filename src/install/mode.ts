@@ -3,8 +3,10 @@
 // the changes of it.
 
 import { own } from "../lookup.ts";
-import { type Conflist, isRenamed } from "./conflist.ts";
+import { isPortmap, type Multus } from "./choice.ts";
+import { type Conflist, type Item, isRenamed } from "./conflist.ts";
 import { isOurs } from "./edit.ts";
+import { DROP_IN } from "./network.ts";
 import { Refusal } from "./refusal.ts";
 
 export type Mode = "edit" | "dropin";
@@ -41,10 +43,15 @@ export function readsDropIns({ name, major, minor }: Runtime): boolean {
 export interface ConfDir {
 	/** The names in the directory of configurations. */
 	readonly names: readonly string[];
+	/** The list that is called. */
 	readonly list: Conflist;
+	/** Its drop-ins, by their names. */
+	readonly dropIns: ReadonlyMap<string, Item>;
 	readonly hasDropIn: boolean;
-	/** If true, the network comes after a Multus, which loads it by itself. */
-	readonly behindMultus: boolean;
+	/** The way in which a Multus calls the list; undefined if the runtime does. */
+	readonly multus: Pick<Multus, "readsDropIns"> | undefined;
+	/** A drop-in would make CRI-O take another list of this name. */
+	readonly hasEmptyNamesake: boolean;
 }
 
 /** Returns the mode and, in a few words, the reason. Throws Refusal if our change would not last or would not be loaded. */
@@ -54,20 +61,32 @@ export function chooseMode(
 	found: ConfDir,
 ): { readonly mode: Mode; readonly why: string } {
 	refuseCilium(found);
-	const { list, hasDropIn, behindMultus } = found;
+	const { list, hasDropIn, multus } = found;
+	// these lists only work where drop-ins are read
+	const must = onlyDropIn(found);
 	const no = list.onlyInlined
 		? "the conflist says loadOnlyInlinedPlugins"
-		: behindMultus
+		: multus && !(must && multus.readsDropIns)
 			? "Multus loads the conflist by itself"
-			: runtime && !readsDropIns(runtime)
+			: runtime && !multus && !readsDropIns(runtime)
 				? `${runtime.name} ${runtime.major}.${runtime.minor} reads no drop-ins`
-				: undefined;
+				: found.hasEmptyNamesake
+					? "another list of this name has no plugins, and CRI-O would take that"
+					: undefined;
+	if (must !== undefined && (no !== undefined || asked === "edit"))
+		throw new Refusal(
+			`plugin items in the list would be in the wrong place: ${must}${no === undefined ? "" : `, and ${no}`}`,
+			no === undefined
+				? "Use --mode dropin, or auto."
+				: "Put all plugins into the list.",
+		);
 	if (asked === "dropin" && no !== undefined)
 		throw new Refusal(
-			`a drop-in would not be loaded: ${no}`,
+			`a drop-in would not work: ${no}`,
 			"Use --mode edit, or auto.",
 		);
 	if (asked !== "auto") return { mode: asked, why: "as asked for" };
+	if (must !== undefined) return { mode: "dropin", why: must };
 	if (no !== undefined) return { mode: "edit", why: no };
 	if (list.plugins.some(isOurs))
 		return { mode: "edit", why: "the conflist already has our plugin items" };
@@ -81,18 +100,34 @@ export function chooseMode(
 }
 
 /**
+ * Returns why our plugin must be a drop-in, or undefined if it need not be: libcni
+ * appends drop-ins to the list, so plugin items in the list are before all of them.
+ * Throws Refusal if our drop-in would be before portmap too.
+ */
+function onlyDropIn({ list, dropIns }: ConfDir): string | undefined {
+	const portmap = [...dropIns].findLast(([, item]) => isPortmap(item))?.[0];
+	if (portmap !== undefined && portmap > DROP_IN)
+		throw new Refusal(
+			`portmap is in the drop-in ${portmap}, which comes after ${DROP_IN}`,
+			"Give it a name that comes before.",
+		);
+	if (list.plugins.length === 0) return "the list has no plugins of its own";
+	return portmap === undefined ? undefined : "portmap is a drop-in";
+}
+
+/**
  * Throws Refusal on a node of Cilium. In its exclusive mode, the default, Cilium
  * renames the files of others and writes its own file anew. Without portmap its
  * hostPorts are not in conntrack.
  */
-function refuseCilium({ names, list }: ConfDir): void {
+function refuseCilium({ names, list, dropIns }: ConfDir): void {
 	const renamed = names.find(isRenamed);
 	if (renamed !== undefined)
 		throw new Refusal(
 			`Cilium keeps this directory for itself: it has renamed ${renamed}`,
 			"Set cni.exclusive=false in its Helm values and restart its agents; if Cilium is gone, take its .cilium_bak files away.",
 		);
-	const types = list.plugins.map(({ type }) => type);
+	const types = [...list.plugins, ...dropIns.values()].map(({ type }) => type);
 	if (types.includes("cilium-cni") && !types.includes("portmap"))
 		throw new Refusal(
 			"Cilium makes the hostPorts itself, outside conntrack",

@@ -11,6 +11,9 @@ import {
 import { confNames } from "./conflist.ts";
 import { Refusal } from "./refusal.ts";
 
+/** The longest configuration that is read. The executable has 56 MiB of memory, and holds a text several times. */
+const MAX_CONFIGURATION = 4 << 20;
+
 /** The directories as the node sees them. A container sees them under the prefix `root`. */
 export interface Where {
 	/** The prefix: empty on the node itself. */
@@ -26,6 +29,17 @@ export interface Where {
 export interface Directories {
 	readonly binDirs: readonly string[];
 	readonly confDir: string;
+}
+
+/** The places of one runtime, with the prefix. */
+export interface RuntimePlaces {
+	readonly root: string;
+	readonly confDir: string;
+	/** Somebody has named the directory: it may be Multus's own, which the runtime does not read. */
+	readonly isNamed: boolean;
+	readonly confName: string | undefined;
+	/** Every directory where the runtime may look for plugins. */
+	readonly binDirs: readonly string[];
 }
 
 /**
@@ -56,6 +70,18 @@ export function findDirectories(host: Host, where: Where): Directories {
 	return {
 		confDir: where.confDir ?? findConfDir(host, root),
 		binDirs: where.binDirs.length > 0 ? where.binDirs : findBinDirs(host, root),
+	};
+}
+
+/** Returns the places that a runtime looks at. Throws Refusal if there is no directory of configurations. */
+export function placeOf(host: Host, where: Where): RuntimePlaces {
+	const { root, confName } = where;
+	return {
+		root,
+		confDir: root + (where.confDir ?? findConfDir(host, root)),
+		isNamed: where.confDir !== undefined,
+		confName,
+		binDirs: allDirectories(host, where).binDirs,
 	};
 }
 
@@ -135,10 +161,25 @@ export function statOf(host: FullHost, path: string): FileStat | undefined {
 	}
 }
 
-/** Returns the text of the file, or undefined if there is none. Throws Refusal if it is not UTF-8, because it could not be written back as it was. */
+/** Returns the kind of the file as readDir sees it, links not followed; undefined if there is none. */
+export function entryKind(
+	host: FullHost,
+	path: string,
+): FileStat["kind"] | "link" | undefined {
+	try {
+		host.readLink(path);
+		return "link";
+	} catch (e) {
+		if (isNotFound(e)) return undefined;
+		if (!isSysError(e) || e.code !== "EINVAL") throw e;
+		return kindOf(host, path);
+	}
+}
+
+/** Returns the text of the file, or undefined if there is none. Throws Refusal if it is not UTF-8, because it could not be written back as it was, and if it is too large. */
 export function textOf(host: Host, path: string): string | undefined {
 	try {
-		return host.readFile(path);
+		return host.readFile(path, MAX_CONFIGURATION);
 	} catch (e) {
 		if (isNotFound(e)) return undefined;
 		if (isSysError(e) && e.code === "EILSEQ")
@@ -146,6 +187,19 @@ export function textOf(host: Host, path: string): string | undefined {
 				`${path} is not UTF-8`,
 				"What it holds besides could not be kept: save it as UTF-8, or change it by hand (--mode print).",
 			);
+		if (isSysError(e) && e.code === "EFBIG")
+			throw new Refusal(
+				`${path} has more than ${MAX_CONFIGURATION >> 20} MiB`,
+				"Make it smaller, or change it by hand (--mode print).",
+			);
 		throw e;
 	}
+}
+
+export function parentOf(path: string): string {
+	return path.slice(0, path.lastIndexOf("/"));
+}
+
+export function baseOf(path: string): string {
+	return path.slice(path.lastIndexOf("/") + 1);
 }

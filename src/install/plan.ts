@@ -2,13 +2,9 @@
 // and in one of the two ways. It only reads; files.ts writes.
 
 import type { FullHost } from "../host.ts";
-import {
-	type Conflist,
-	confNames,
-	isMultus,
-	parseConflist,
-	TYPE,
-} from "./conflist.ts";
+import { type Called, findCalled, type Reader } from "./choice.ts";
+import { SPOKEN } from "./cniversion.ts";
+import { type Conflist, confNames, parseConflist, TYPE } from "./conflist.ts";
 import {
 	arrange,
 	arrangementOf,
@@ -19,10 +15,18 @@ import {
 	singleItem,
 	without,
 } from "./edit.ts";
-import { chooseMode, type Mode, type Runtime } from "./mode.ts";
-import { kindOf, namesIn, textOf } from "./paths.ts";
+import { chooseMode, type Mode, type Runtime, readsDropIns } from "./mode.ts";
+import { dropInOf, keysOf, loadNetwork, type Network } from "./network.ts";
+import { notesOn } from "./notes.ts";
+import {
+	entryKind,
+	namesIn,
+	parentOf,
+	type RuntimePlaces,
+	textOf,
+} from "./paths.ts";
 import { Refusal } from "./refusal.ts";
-import { isCrio, type Seen } from "./runtime.ts";
+import { crioNetwork, isCrio, type Seen } from "./runtime.ts";
 
 /** A file as it is and as it is to be. undefined stands for no file. */
 export interface Change {
@@ -50,105 +54,125 @@ export interface ChainPlan {
 	/** Our plugin item, or the first of two, as it will be. */
 	readonly item: Keys;
 	readonly changes: readonly Change[];
+	/** What the reader should know although the plugin is in the chain: sentences. */
+	readonly notes: readonly string[];
 }
-
-/** The file of the node's network, and what was passed over to find it. */
-interface Primary {
-	readonly path: string;
-	readonly text: string;
-	readonly behindMultus: boolean;
-}
-
-export const DROP_IN = `90-${TYPE}.conf`;
 
 /** Returns the changes that the directory needs, or undefined while it holds no configuration. Throws Refusal, SysError. */
 export function planInstall(
 	host: FullHost,
-	confDir: string,
-	confName: string | undefined,
+	place: RuntimePlaces,
 	wishes: Wishes,
 	seen: Seen,
 ): ChainPlan | undefined {
-	const names = namesIn(host, confDir) ?? [];
-	const found = findPrimary(host, confDir, names, confName);
-	if (!found) return undefined;
-	const { path, text, behindMultus } = found;
-	const list = parseConflist(path, text);
-	const dropInPath = dropInOf(confDir, list);
-	const dropIn = textOf(host, dropInPath);
-	const { mode, why } = chooseMode(wishes.mode, wishes.runtime, {
-		names,
-		list,
-		hasDropIn: dropIn !== undefined,
-		behindMultus,
-	});
 	const ofCrio = isCrio(wishes.runtime, seen);
-	const edited =
-		mode === "edit"
-			? arrange(path, text, arrangementOf(list, ofCrio, wishes.keys))
-			: without(path, text);
-	const dropped =
-		mode === "edit" ? undefined : dropInText(dropIn, list, ofCrio, wishes.keys);
+	const reader = readerOf(host, place.root, wishes.runtime, seen);
+	const found = findCalled(host, place, reader);
+	if (!found) return undefined;
+	const { path, text, at, list, multus } = found;
+	refuseUnspoken(found);
+	const names = namesIn(host, place.confDir) ?? [];
+	const dropInPath = dropInOf(parentOf(path), list);
+	// libcni reads none that belong to a list in another's text
+	const isWhole = at.from === 0 && at.to === text.length;
+	const dropIn = isWhole ? textOf(host, dropInPath) : undefined;
+	const hasDropIn = dropIn !== undefined;
+	const { mode, why } = chooseMode(wishes.mode, wishes.runtime, {
+		...{ names, list, dropIns: found.dropIns, hasDropIn, multus },
+		hasEmptyNamesake: found.hasEmptyNamesake,
+	});
+	const wanted =
+		mode === "edit" ? arrangementOf(list, ofCrio, wishes.keys) : undefined;
+	const inner = text.slice(at.from, at.to);
+	const edited = wanted ? arrange(path, inner, wanted) : without(inner);
+	const dropped = wanted
+		? undefined
+		: dropInText(dropIn, list, ofCrio, wishes.keys);
 	// never a drop-in and plugin items in the list: the plugin would run twice
-	const inList = { path, before: text, after: edited };
+	const after = text.slice(0, at.from) + edited + text.slice(at.to);
+	const inList = { path, before: text, after };
 	const inFile = { path: dropInPath, before: dropIn, after: dropped };
-	const changes: Change[] =
-		mode === "edit" ? [inFile, inList] : [inList, inFile];
+	const master = isWhole ? undefined : masterOf(host, place, list.name);
+	const inMaster = master && {
+		...{ path: master.path, before: master.text },
+		after: arrange(
+			master.path,
+			master.text,
+			arrangementOf(master.list, ofCrio, wishes.keys),
+		),
+	};
+	const changes: (Change | undefined)[] = wanted
+		? [inFile, inMaster, inList]
+		: [inList, inFile];
+	const notes = notesOn(found, ofCrio);
+	if (!wishes.runtime && seen === "both")
+		notes.push(
+			"CRI-O and containerd are here: say which it is with --runtime-version",
+		);
 	return {
 		mode,
-		why:
-			!wishes.runtime && seen === "both"
-				? `${why}; CRI-O and containerd are here: say which it is with --runtime-version`
-				: why,
+		why,
 		path,
-		first: list.plugins.find((p) => !isOurs(p))?.type ?? "",
+		first:
+			[...list.plugins, ...found.dropIns.values()].find((p) => !isOurs(p))
+				?.type ?? "",
 		item:
 			dropped === undefined
 				? (parseConflist(path, edited).plugins.find(isOurs)?.keys ?? {})
 				: keysOf(dropped),
-		changes: changes.filter(({ before, after }) => before !== after),
+		changes: changes.filter(
+			(c) => c !== undefined && c.before !== c.after,
+		) as Change[],
+		notes,
 	};
 }
 
-/**
- * Returns the file of the node's network: the first by name, which containerd and
- * CRI-O take too. Multus passes pods on to the next one. Throws Refusal, SysError.
- */
-export function findPrimary(
+/** Returns what is known of the runtime that reads the directory. */
+export function readerOf(
 	host: FullHost,
-	confDir: string,
-	names: readonly string[],
-	confName: string | undefined,
-): Primary | undefined {
-	let behindMultus = false;
-	for (const name of confNames(names)) {
-		if (confName !== undefined && name !== confName) continue;
-		const path = `${confDir}/${name}`;
-		// it is a directory, or a link that leads nowhere
-		if (kindOf(host, path) !== "file") continue;
-		const text = textOf(host, path);
-		// somebody has deleted it meanwhile
-		if (text === undefined) continue;
-		if (confName === undefined && isMultus(path, text)) behindMultus = true;
-		else return { path, text, behindMultus };
-	}
-	if (behindMultus)
-		throw new Refusal(
-			`${confDir} has no network's configuration but Multus's own`,
-			"Name the directory of the network that Multus passes on to with --cni-conf-dir.",
-		);
-	return undefined;
+	root: string,
+	runtime: Runtime | undefined,
+	seen: Seen,
+): Reader {
+	const ofCrio = isCrio(runtime, seen);
+	return {
+		isCrio: ofCrio,
+		network: ofCrio ? crioNetwork(host, root) : undefined,
+		readsDropIns: !runtime || readsDropIns(runtime),
+	};
 }
 
-/** Returns the path of our drop-in for this network. Throws Refusal for a name that libcni would refuse. */
-export function dropInOf(confDir: string, { name }: Conflist): string {
-	// libcni's own check; with it the path cannot lead out of the directory
-	if (!/^[a-zA-Z0-9][\w.-]*$/.test(name))
-		throw new Refusal(
-			`not the name of a network: ${name}`,
-			"libcni takes letters, digits, dots, underscores and hyphens.",
-		);
-	return `${confDir}/${name}/${DROP_IN}`;
+/** Throws Refusal for a version that our plugin does not speak: it would fail every pod. */
+function refuseUnspoken({ path, list }: Called): void {
+	if (list.version === "" || SPOKEN.includes(list.version)) return;
+	throw new Refusal(
+		`${path} has the cniVersion ${list.version.slice(0, 100)}, which ${TYPE} does not speak`,
+		`It speaks ${SPOKEN.join(", ")}.`,
+	);
+}
+
+/**
+ * Returns the file from which a thin Multus has made the list in its own file: the first
+ * by name with this network's name. Multus writes its file anew from it when it starts,
+ * so our plugin items must be there too.
+ */
+function masterOf(
+	host: FullHost,
+	{ confDir }: RuntimePlaces,
+	network: string,
+): (Network & { readonly list: Conflist }) | undefined {
+	for (const name of confNames(namesIn(host, confDir) ?? [])) {
+		const path = `${confDir}/${name}`;
+		if (!name.endsWith(".conflist") || name.startsWith("00-multus")) continue;
+		if (entryKind(host, path) !== "file") continue;
+		try {
+			const found = loadNetwork(host, path, false);
+			if (found?.list?.name === network) return { ...found, list: found.list };
+		} catch (e) {
+			if (!(e instanceof Refusal)) throw e;
+		}
+	}
+	return undefined;
 }
 
 /** Returns the text of our drop-in. It is a single plugin item: libcni appends drop-ins to the end of the chain, so they cannot be split around portmap. */
@@ -167,14 +191,4 @@ function dropInText(
 	});
 	if (found !== undefined && isLike(keys, item)) return found;
 	return `${JSON.stringify(item, null, 2)}\n`;
-}
-
-/** Returns the keys in a drop-in, or none if it is no JSON object. */
-export function keysOf(text: string): Keys {
-	try {
-		const found: unknown = JSON.parse(text);
-		return typeof found === "object" && found !== null ? { ...found } : {};
-	} catch {
-		return {};
-	}
 }

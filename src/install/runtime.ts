@@ -28,6 +28,41 @@ export function seenRuntime(host: Host, { root }: Pick<Where, "root">): Seen {
 	return hasContainerd ? "containerd" : runner(host);
 }
 
+/** CRI-O's own configuration: the file, and the directory whose files count after it. */
+const CRIO_CONF = "/etc/crio/crio.conf";
+
+/**
+ * Returns the network that CRI-O is configured to take (cni_default_network), or
+ * undefined if it takes the first. Of TOML it reads only this line. A container may lack
+ * the files; it then goes by the first network.
+ */
+export function crioNetwork(host: Host, root: string): string | undefined {
+	const dir = `${root}${CRIO_CONF}.d`;
+	const drops = (namesIn(host, dir) ?? []).sort().map((n) => `${dir}/${n}`);
+	let found: string | undefined;
+	for (const path of [root + CRIO_CONF, ...drops])
+		found = defaultNetwork(host, path) ?? found;
+	return found || undefined;
+}
+
+function defaultNetwork(host: Host, path: string): string | undefined {
+	let text = "";
+	try {
+		text = host.readFile(path);
+	} catch {
+		// it is absent, or a directory
+	}
+	const key = "cni_default_network";
+	for (const line of text.split("\n")) {
+		const [name = "", value] = line.split("=").map((word) => word.trim());
+		if (name !== key || value === undefined) continue;
+		const quote = value.charAt(0);
+		const end = value.indexOf(quote, 1);
+		if ((quote === '"' || quote === "'") && end > 0) return value.slice(1, end);
+	}
+	return undefined;
+}
+
 /** Finds the fourth field of a mount: the path of a file that the runtime keeps and mounts into each container. */
 const FROM = /^(?:\S+ ){3}(\S+) \/etc\/(?:hostname|resolv\.conf) /gm;
 

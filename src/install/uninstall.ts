@@ -10,15 +10,13 @@ import { returnedFile } from "../state/returned.ts";
 import { spoolDir } from "../state/spool.ts";
 import { queueDir, turnPath } from "../state/turn.ts";
 import { pathIn, removeFrom } from "./binary.ts";
-import { isConfName, ownName, TYPE } from "./conflist.ts";
+import { TYPE } from "./conflist.ts";
 import { without } from "./edit.ts";
 import {
 	apply,
-	baseOf,
 	isReadOnly,
 	nudge,
 	Overtaken,
-	parentOf,
 	removeEmpty,
 	removeFile,
 	removeTemporaries,
@@ -26,15 +24,19 @@ import {
 import { backupDir } from "./install.ts";
 import { LOCK } from "./lock.ts";
 import type { Runtime } from "./mode.ts";
-import { namedInCache, namedInConfigurations, namesUs } from "./named.ts";
+import { delegateSpans } from "./multus.ts";
+import { configurations, namedInCache, namesUs } from "./named.ts";
+import { DROP_IN, keysOf } from "./network.ts";
 import {
 	allDirectories,
+	baseOf,
 	kindOf,
 	namesIn,
+	parentOf,
 	textOf,
 	type Where,
 } from "./paths.ts";
-import { type Change, DROP_IN, keysOf } from "./plan.ts";
+import type { Change } from "./plan.ts";
 import { Refusal } from "./refusal.ts";
 import { isCrio, seenRuntime } from "./runtime.ts";
 
@@ -46,19 +48,12 @@ export interface Undone<T> {
 
 /** Returns the changes that take our plugin items out of every configuration that can be read. */
 export function planUninstall(host: FullHost, where: Where): Undone<Change> {
-	const paths = allDirectories(host, where).confDirs.flatMap((dir) => {
-		const names = namesIn(host, dir) ?? [];
-		return [
-			...names.filter((name) => isConfName(ownName(name))).sort(),
-			...names.map((name) => `${name}/${DROP_IN}`),
-		].map((name) => `${dir}/${name}`);
-	});
-	return each(paths, (path) => {
+	return each(configurations(host, where), (path) => {
 		if (kindOf(host, path) !== "file") return undefined;
 		const before = textIfOurs(host, path);
 		const after = path.endsWith(`/${DROP_IN}`)
 			? before && (keysOf(before).type === TYPE ? undefined : before)
-			: before && bare(ownName(path), before);
+			: before && withoutAll(before);
 		return before === after ? undefined : { path, before, after };
 	});
 }
@@ -103,13 +98,12 @@ export function namedBy(
 	where: Where,
 	runtime: Runtime | undefined,
 ): string[] {
-	const { confDirs } = allDirectories(host, where);
 	const seen = runtime ? undefined : seenRuntime(host, where);
 	// CRI-O ends a pod by the configuration that it was started with, others by the present one
 	const byCache = runtime ? isCrio(runtime, seen) : seen !== "containerd";
 	const cache = where.root + where.cacheDir;
 	return [
-		...confDirs.flatMap((dir) => namedInConfigurations(host, dir)),
+		...configurations(host, where).filter((path) => namesUs(host, path)),
 		...(byCache ? namedInCache(host, `${cache}/results`) : []),
 		// under every runtime, Multus ends a pod by the configuration that it has kept
 		...namedInCache(host, `${cache}/multus`),
@@ -168,14 +162,14 @@ function isRecord(name: string): boolean {
 	);
 }
 
-/** Returns the text without our plugin items. A text that is no list stays as it is. */
-function bare(path: string, text: string): string {
-	try {
-		return without(path, text);
-	} catch (e) {
-		if (e instanceof Refusal) return text;
-		throw e;
-	}
+/** Returns the text without our plugin items, those in a Multus's delegates too. A text without our name is not parsed, because it may be long. An escape may hide the name. */
+function withoutAll(text: string): string {
+	if (!text.includes(TYPE) && !text.includes("\\u")) return text;
+	let bare = without(text);
+	// from the last to the first: what is cut moves only what comes after it
+	for (const { from, to } of delegateSpans(bare).reverse())
+		bare = bare.slice(0, from) + without(bare.slice(from, to)) + bare.slice(to);
+	return bare;
 }
 
 /** Calls `f` for each item and goes on after an error. A result of undefined means that nothing was to be done. */

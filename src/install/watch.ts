@@ -8,8 +8,9 @@ import { pathIn } from "./binary.ts";
 import { confNames } from "./conflist.ts";
 import { copyAll, enterChain } from "./install.ts";
 import { lock } from "./lock.ts";
+import { DROP_IN } from "./network.ts";
 import { findDirectories, namesIn, statOf, type Where } from "./paths.ts";
-import { DROP_IN, type Wishes } from "./plan.ts";
+import type { Wishes } from "./plan.ts";
 import { Refusal } from "./refusal.ts";
 import { RUNTIME_DIRS } from "./runtime.ts";
 
@@ -49,6 +50,9 @@ export function keeper(
 	};
 	let seen: string | undefined;
 	let mode: string | undefined;
+	let noted: readonly string[] = [];
+	/** The file of the last plan: it may be in Multus's own directory. */
+	let edited: string | undefined;
 	const complain = (
 		level: "info" | "warn",
 		what: string,
@@ -66,7 +70,7 @@ export function keeper(
 		try {
 			// never released: the lock is held until this process ends
 			if (unlock === undefined) unlock = lock(host, where, 0);
-			now = fingerprint(host, where);
+			now = fingerprint(host, where, edited);
 			if (now === seen && host.ticks() < retryAt) return state;
 			retryAt = Number.POSITIVE_INFINITY;
 			state.installed = false;
@@ -91,6 +95,10 @@ export function keeper(
 			if (mode !== plan.mode)
 				log("info", "mode", { mode: plan.mode, why: plan.why });
 			mode = plan.mode;
+			edited = plan.path;
+			for (const why of plan.notes)
+				if (!noted.includes(why)) log("warn", "note", { why });
+			noted = plan.notes;
 			for (const { path, after } of plan.changes)
 				log("info", after === undefined ? "removed" : "configured", { path });
 		} catch (e) {
@@ -114,7 +122,11 @@ export function keeper(
 }
 
 /** Returns a text that changes if somebody writes, replaces, adds or deletes one of the files. */
-function fingerprint(host: FullHost, where: Where): string {
+function fingerprint(
+	host: FullHost,
+	where: Where,
+	edited: string | undefined,
+): string {
 	const { confDir, binDirs } = findDirectories(host, where);
 	const dir = where.root + confDir;
 	const names = namesIn(host, dir) ?? [];
@@ -123,6 +135,7 @@ function fingerprint(host: FullHost, where: Where): string {
 		...confNames(names).map((name) => `${dir}/${name}`),
 		...names.map((name) => `${dir}/${name}/${DROP_IN}`).sort(),
 		...RUNTIME_DIRS.map((path) => where.root + path),
+		...(edited === undefined ? [] : [edited]),
 	]
 		.map((path) => `${path} ${identity(host, path)}`)
 		.join("\n");

@@ -58,7 +58,7 @@ describe("uninstall leaves references", () => {
 		await tree.run(["uninstall", "--grace", "0"]);
 		expect(tree.list()).toEqual(before);
 		expect(existsSync(tree.path(`${CONF}/cbr0`))).toBe(false);
-		tree.write(`${CONF}/cbr0/10-other.conf`, "{}");
+		tree.write(`${CONF}/cbr0/10-other.conf`, `{"type":"tuning"}`);
 		await installed(tree, "--mode", "dropin");
 		await tree.run(["uninstall", "--grace", "0"]);
 		expect(tree.list(`${CONF}/cbr0`)).toEqual([`${CONF}/cbr0/10-other.conf`]);

@@ -10,8 +10,8 @@ export const CONF = "/etc/cni/net.d";
 export const FILE = `${CONF}/10-net.conflist`;
 export const BINARY = `${BIN}/conntrack-flush`;
 export const DROP_IN = `${CONF}/n/90-conntrack-flush.conf`;
-export const LIST = `{"name":"n","plugins":[{"type":"bridge"},{"type":"portmap"}]}`;
-export const EDITED = `{"name":"n","plugins":[{"type":"bridge"},{"type":"conntrack-flush","on":"del","capabilities":{"portMappings":true}},{"type":"portmap"},{"type":"conntrack-flush","on":"add","capabilities":{"portMappings":true}}]}`;
+export const LIST = `{"name":"n","plugins":[{"type":"bridge"},{"type":"portmap","capabilities":{"portMappings":true}}]}`;
+export const EDITED = `{"name":"n","plugins":[{"type":"bridge"},{"type":"conntrack-flush","on":"del","capabilities":{"portMappings":true}},{"type":"portmap","capabilities":{"portMappings":true}},{"type":"conntrack-flush","on":"add","capabilities":{"portMappings":true}}]}`;
 
 export const NODE: Readonly<Record<string, string>> = {
 	[SELF]: "executable",
@@ -39,13 +39,19 @@ export interface Called {
 	readonly host: FakeHost;
 }
 
+const PLUGINS = [`${BIN}/bridge`, `${BIN}/portmap`];
+
+/** Makes the plugins executable, which a file of the fake host is not. */
+export const stat = (path: string): { readonly mode?: number } =>
+	PLUGINS.includes(path) ? { mode: 0o755 } : {};
+
 /** Calls the installer on a fresh node. */
 export async function call(
 	words: string,
 	options: FakeHostOptions = {},
 ): Promise<Called> {
 	return again(words, {
-		host: fakeHost({ files: NODE, ...options }),
+		host: fakeHost({ files: NODE, stat, ...options }),
 	});
 }
 

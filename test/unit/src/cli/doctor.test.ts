@@ -23,7 +23,7 @@ test.each<[string, Parameters<typeof doctor>[0], number]>([
 	["a failed check", WITHOUT, 3],
 	["a failed check, as JSON", { ...WITHOUT, flags: ["-o", "json"] }, 3],
 	["a format that there is not", { flags: ["-o", "yaml"] }, 2],
-	["a flag of install", { flags: ["--cni-bin-dir", "/bin"] }, 2],
+	["a flag of install", { flags: ["--mode", "edit"] }, 2],
 ])("the exit code with %s", async (_, options, code) =>
 	expect((await doctor(options)).code).toBe(code),
 );

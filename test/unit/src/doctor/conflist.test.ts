@@ -17,6 +17,21 @@ import {
 	PORTMAP,
 } from "../../../support/unit/checkup.ts";
 
+const PLACE = {
+	...{ root: "", confDir: CONF_DIR, confName: undefined, isNamed: false },
+	binDirs: [],
+};
+const READER = { isCrio: false, network: undefined, readsDropIns: true };
+
+const MULTUS_KEYS = {
+	...{ name: "m", type: "multus" },
+	capabilities: { portMappings: true },
+};
+const MULTUS = JSON.stringify({
+	...MULTUS_KEYS,
+	clusterNetwork: `${CONF_DIR}/10.conflist`,
+});
+
 /** Returns `fail: …`, without paths. */
 const brief = (findings: readonly Finding[]): string[] =>
 	findings.map((f) => `${f.status}: ${f.found.replaceAll(`${CONF_DIR}/`, "")}`);
@@ -31,8 +46,8 @@ const check = (files: Record<string, string>) =>
 				]),
 			),
 		}),
-		CONF_DIR,
-		undefined,
+		PLACE,
+		READER,
 	);
 test.each<[string, Record<string, string>, RegExp[]]>([
 	[
@@ -118,7 +133,7 @@ test.each<[string, Record<string, string>, RegExp[]]>([
 	[
 		"a plugin that is null",
 		{ "10.conflist": '{"name":"n","plugins":[null]}' },
-		[/^fail: 10.conflist is no network configuration: plugin 0 has no type$/],
+		[/^fail: 10.conflist is no network configuration: plugin 1: no type$/],
 	],
 	[
 		"a single plugin",
@@ -126,21 +141,73 @@ test.each<[string, Record<string, string>, RegExp[]]>([
 		[/^fail: 10.conf configures the single plugin bridge$/],
 	],
 	[
-		"behind Multus, which passes on to the next",
+		"in the list that Multus calls",
 		{
-			"00-multus.conf": JSON.stringify({ name: "m", type: "multus" }),
+			"00-multus.conf": MULTUS,
 			"10.conflist": GOOD,
 		},
 		[/^ok: 10.conflist lists the plugin, after portmap$/],
 	],
 	[
-		"a drop-in behind Multus, which reads none",
+		"in the list of a file that the Multus does not call",
 		{
-			"00-multus.conf": JSON.stringify({ name: "m", type: "multus" }),
+			"00-multus.conf": JSON.stringify({
+				...MULTUS_KEYS,
+				delegates: [JSON.parse(list(PORTMAP))],
+			}),
+			"10.conflist": GOOD,
+		},
+		[/^fail: the delegate in 00-multus.conf does not list/],
+	],
+	[
+		"in a Multus's own file",
+		{
+			"00-multus.conf": JSON.stringify({
+				...MULTUS_KEYS,
+				delegates: [JSON.parse(GOOD)],
+			}),
+		},
+		[/^ok: the delegate in 00-multus.conf lists the plugin, after portmap$/],
+	],
+	[
+		"behind a Multus that gets no port mappings",
+		{
+			"00-multus.conf": MULTUS.replace("true", "false"),
+			"10.conflist": GOOD,
+		},
+		[/^fail: Multus, in 00-multus.conf, does not declare the capability/],
+	],
+	[
+		"a network of Multus's that the cluster may define too",
+		{
+			"00-multus.conf": JSON.stringify({
+				...MULTUS_KEYS,
+				clusterNetwork: "podnet",
+				confDir: CONF_DIR,
+			}),
+			"10.conflist": GOOD,
+		},
+		[/^warn: .*names the network podnet.*NetworkAttachmentDefinition/],
+	],
+	[
+		"a single plugin that Multus calls",
+		{
+			"00-multus.conf": JSON.stringify({
+				...MULTUS_KEYS,
+				delegates: [{ name: "x", type: "flannel" }],
+			}),
+			"10.conflist": GOOD,
+		},
+		[/^fail: .*makes|calls.*single plugin flannel/],
+	],
+	[
+		"a drop-in of a Multus's network, which only Multus 4.2.2 reads",
+		{
+			"00-multus.conf": MULTUS,
 			"10.conflist": list(PORTMAP),
 			"podnet/90-x.conf": JSON.stringify(OURS),
 		},
-		[/^fail: 10.conflist does not list/],
+		[/^warn: .*only Multus 4.2.2 and later read/],
 	],
 	[
 		"a drop-in that is not loaded, as a text",
@@ -242,7 +309,7 @@ test.each<[string, Record<string, string>, RegExp[]]>([
 });
 
 test("no directory", () => {
-	const found = checkConflist(fakeHost({}), CONF_DIR, undefined);
+	const found = checkConflist(fakeHost({}), PLACE, READER);
 	expect(brief(found)).toEqual([`fail: there is no directory ${CONF_DIR}`]);
 });
 

@@ -4,8 +4,8 @@
 import { describe, expect, test } from "vitest";
 import {
 	confNames,
-	isMultus,
 	isRenamed,
+	itemsIn,
 	ownName,
 	parseConflist,
 } from "../../../../src/install/conflist.ts";
@@ -14,11 +14,6 @@ const PATH = "/etc/cni/net.d/10-net.conflist";
 
 describe("refused, with what to do instead", () => {
 	test.each<[string, string, RegExp]>([
-		[
-			"a single plugin",
-			`{"name":"n","type":"ptp"}`,
-			/single plugin ptp\n.*conflist/,
-		],
 		["nothing", "", /not JSON/],
 		["half a file", `{"name":"n","plugins":[{"ty`, /not JSON/],
 		["a comment", `{"name":"n", // x\n"plugins":[]}`, /not JSON/],
@@ -30,22 +25,54 @@ describe("refused, with what to do instead", () => {
 		],
 		["a list", `[{"name":"n"}]`, /not a JSON object/],
 		["no name", `{"plugins":[{"type":"a"}]}`, /no name/],
-		["no plugins", `{"name":"n"}`, /plugins is not a list/],
+		["plugins that are null", `{"name":"n","plugins":null}`, /no list/],
+		[
+			"no plugins, and no drop-ins either",
+			`{"name":"n","loadOnlyInlinedPlugins":true}`,
+			/plugins is no list/,
+		],
 		[
 			"plugins of another kind",
 			`{"name":"n","plugins":{"type":"a"}}`,
-			/not a list/,
+			/plugins is no list/,
 		],
 		["no plugin", `{"name":"n","plugins":[]}`, /plugins is empty/],
 		[
 			"a plugin without a type",
 			`{"name":"n","plugins":[{}]}`,
-			/plugin 0 has no type/,
+			/plugin 1: no type/,
 		],
 		[
 			"a plugin that is null",
 			`{"name":"n","plugins":[null]}`,
-			/plugin 0 has no type/,
+			/plugin 1: no type/,
+		],
+		[
+			"a plugin that is a word",
+			`{"name":"n","plugins":["a"]}`,
+			/plugin 1: no object/,
+		],
+		...(
+			[
+				[`"cniVersion":1.0`, /cniVersion is no string/],
+				[`"cniVersion":null`, /cniVersion is no string/],
+				[`"cniVersions":"1.0.0"`, /cniVersions is no list/],
+				[`"cniVersions":["1.0.0",1]`, /something that is no string/],
+				[`"disableCheck":"yes"`, /disableCheck is neither true nor false/],
+				[`"disableCheck":1`, /disableCheck is neither/],
+				[`"disableGC":null`, /disableGC is neither/],
+				[`"loadOnlyInlinedPlugins":"no"`, /loadOnlyInlinedPlugins is neither/],
+				[`"mtu":1E400`, /a number is too large/],
+			] as const
+		).map(([member, why]): [string, string, RegExp] => [
+			member,
+			`{"name":"n",${member},"plugins":[{"type":"a"}]}`,
+			why,
+		]),
+		[
+			"more levels than Go takes",
+			`{"name":"n","plugins":[{"type":"a","x":${"[".repeat(9999)}${"]".repeat(9999)}}]}`,
+			/nested too deeply/,
 		],
 	])("%s", (_, text, message) => {
 		expect(() => parseConflist(PATH, text)).toThrow(message);
@@ -70,7 +97,7 @@ test.each([
 	["true", true],
 	[`"True"`, true],
 	["false", false],
-	["1", false],
+	[`"FALSE"`, false],
 ])("loadOnlyInlinedPlugins %s: no drop-ins is %s", (value, want) => {
 	const text = `{"name":"n","loadOnlyInlinedPlugins":${value},"plugins":[{"type":"a"}]}`;
 	expect(parseConflist(PATH, text).onlyInlined).toBe(want);
@@ -88,16 +115,29 @@ test.each([
 	expect([isRenamed(name), ownName(name)]).toEqual([renamed, own]);
 });
 
-test.each([
-	["its own configuration", `{"name":"m","type":"multus"}`, true],
-	["that of its thin form", `{"name":"m","type":"multus-shim"}`, true],
-	["a list that begins with it", `{"plugins":[{"type":"multus"}]}`, true],
+test("a list without plugins is one: its plugins are drop-ins", () => {
+	expect(parseConflist(PATH, `{"name":"n"}`)).toMatchObject({
+		name: "n",
+		plugins: [],
+	});
+});
+
+test("the keys that libcni decodes may be in any case", () => {
+	const text = `{"name":"n","plugins":[{"Type":"portmap","CAPABILITIES":{"portMappings":true}}]}`;
+	expect(parseConflist(PATH, text).plugins).toMatchObject([
+		{ type: "portmap", capabilities: { portMappings: true } },
+	]);
+});
+
+test.each<[string, string, string[]]>([
 	[
-		"a list that it comes in later",
-		`{"plugins":[{"type":"a"},{"type":"multus"}]}`,
-		false,
+		"whatever else is wrong",
+		`{"plugins":[{"type":"a","mtu":1E400},7]}`,
+		["a", ""],
 	],
-	["a list of nothing", `{"plugins":[]}`, false],
-])("Multus: %s", (_, text, want) => {
-	expect(isMultus(PATH, text)).toBe(want);
+	["none in half a file", `{"plugins":[{"type":"a"}`, []],
+	["none if it is no list", `{"plugins":{"type":"a"}}`, []],
+	["none in a list", `[{"type":"a"}]`, []],
+])("the items of a text: %s", (_, text, types) => {
+	expect(itemsIn(text).map(({ type }) => type)).toEqual(types);
 });

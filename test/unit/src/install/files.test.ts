@@ -4,11 +4,9 @@ import { describe, expect, test } from "vitest";
 import type { FileStat, FullHost } from "../../../../src/host.ts";
 import {
 	apply,
-	baseOf,
 	isReadOnly,
 	nudge,
 	Overtaken,
-	parentOf,
 	refuseLink,
 	removeEmpty,
 	removeFile,
@@ -210,8 +208,4 @@ test("containerd is made to look by a file that is deleted and that no runtime r
 		`unlink ${CONF}/.conntrack-flush.nudge`,
 	]);
 	expect([...host.files.keys()]).toEqual([FILE]);
-});
-
-test("a path is its directory and its name", () => {
-	expect([parentOf(FILE), baseOf(FILE)]).toEqual([CONF, "10-net.conflist"]);
 });

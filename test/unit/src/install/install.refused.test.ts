@@ -45,10 +45,13 @@ describe("install refuses, exit 1, the configuration as it was", () => {
 			/does not end in \.conflist\n/,
 		],
 		[
-			"nothing but Multus's own",
+			"a Multus that calls nothing",
 			"",
-			{ [FILE]: `{"name":"m","type":"multus"}` },
-			/no network's configuration but Multus's own\n.*--cni-conf-dir/,
+			{
+				[FILE]: undefined,
+				[`${CONF}/00-multus.conf`]: `{"name":"m","type":"multus"}`,
+			},
+			/neither delegates nor clusterNetwork/,
 		],
 		[
 			"a network whose name leads out of the directory",

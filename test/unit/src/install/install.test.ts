@@ -18,6 +18,8 @@ import {
 	NODE,
 } from "../../../support/unit/installing.ts";
 
+const MULTUS = `{"name":"m","type":"multus","capabilities":{"portMappings":true},"clusterNetwork":"${FILE}"}`;
+
 describe("install", () => {
 	test("puts the executable there first, each by a synced temporary in its directory", async () => {
 		const called = await call("install");
@@ -81,8 +83,8 @@ describe("install", () => {
 			{ "/run/crio/crio.sock": "" },
 			{
 				[FILE]: LIST.replace(
-					"}]}",
-					`},{"type":"conntrack-flush","scope":"pod","retireSeconds":0}]}`,
+					"}}]}",
+					`}},{"type":"conntrack-flush","scope":"pod","retireSeconds":0}]}`,
 				),
 			},
 		],
@@ -98,8 +100,8 @@ describe("install", () => {
 			{},
 			{
 				[FILE]: EDITED.replaceAll(
-					`"portMappings":true}`,
-					`"portMappings":true},"dataDir":"/run/flush"`,
+					/("on":.*?"portMappings":true\})/g,
+					`$1,"dataDir":"/run/flush"`,
 				),
 			},
 		],
@@ -164,11 +166,11 @@ describe("install", () => {
 			{ [`${CONF}/09-a.conflist`]: LIST, [FILE]: EDITED },
 		],
 		[
-			"Multus passes on to the next",
+			"Multus calls another file",
 			"--runtime-version containerd://2.1.0",
-			{ [`${CONF}/00-multus.conf`]: `{"name":"m","type":"multus"}` },
+			{ [`${CONF}/00-multus.conf`]: MULTUS },
 			{
-				[`${CONF}/00-multus.conf`]: `{"name":"m","type":"multus"}`,
+				[`${CONF}/00-multus.conf`]: MULTUS,
 				[FILE]: EDITED,
 				[DROP_IN]: undefined,
 			},
@@ -215,8 +217,8 @@ describe("install", () => {
 
 	test("CRI-O and containerd on one node: it says that it does not know", async () => {
 		const files = { ...NODE, "/run/crio/x": "", "/run/containerd/x": "" };
-		const { out, host } = await call("install", { files });
-		expect(out).toMatch(/CRI-O and containerd are here.*--runtime-version/);
+		const { err, host } = await call("install", { files });
+		expect(err).toMatch(/CRI-O and containerd are here.*--runtime-version/);
 		expect(host.files.get(FILE)).toBe(EDITED);
 	});
 

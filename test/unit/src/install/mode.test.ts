@@ -11,6 +11,7 @@ import {
 } from "../../../../src/install/mode.ts";
 
 const FILE = "10-net.conflist";
+const MULTUS = { readsDropIns: false };
 
 function found(
 	types: readonly string[],
@@ -20,12 +21,14 @@ function found(
 ): ConfDir {
 	const text = JSON.stringify({
 		name: "n",
-		plugins: types.map((type) => ({ type })),
+		...(types.length > 0 && { plugins: types.map((type) => ({ type })) }),
 	});
 	return {
 		names: [FILE],
 		hasDropIn: false,
-		behindMultus: false,
+		dropIns: new Map(),
+		multus: undefined,
+		hasEmptyNamesake: false,
 		...more,
 		list: {
 			...parseConflist(FILE, text),
@@ -36,6 +39,9 @@ function found(
 
 const PLAIN = found(["bridge", "portmap"]);
 const WITH_ITEMS = found(["bridge", "conntrack-flush", "portmap"]);
+
+const PORTMAP = { type: "portmap", capabilities: {}, keys: {} };
+const PORTMAP_DROPIN = { dropIns: new Map([["50-portmap.conf", PORTMAP]]) };
 
 describe("auto", () => {
 	test.each<[string, string | undefined, ConfDir, Mode, string]>([
@@ -73,9 +79,30 @@ describe("auto", () => {
 		[
 			"a network that Multus loads",
 			"containerd://2.2.0",
-			found(["portmap"], { behindMultus: true }),
+			found(["portmap"], { multus: MULTUS }),
 			"edit",
 			"Multus",
+		],
+		[
+			"a list whose name another has, which a drop-in would bring to life",
+			"cri-o://1.33.1",
+			found(["bridge"], { hasEmptyNamesake: true }),
+			"edit",
+			"another list of this name",
+		],
+		[
+			"a portmap that is a drop-in",
+			undefined,
+			found(["bridge"], PORTMAP_DROPIN),
+			"dropin",
+			"portmap is a drop-in",
+		],
+		[
+			"a list whose plugins are all drop-ins, behind a Multus that reads them",
+			undefined,
+			found([], { ...PORTMAP_DROPIN, multus: { readsDropIns: true } }),
+			"dropin",
+			"no plugins of its own",
 		],
 		[
 			"plugin items that are there already",
@@ -129,7 +156,7 @@ describe("refused, with what to do instead", () => {
 			"dropin",
 			"containerd://1.7.0",
 			PLAIN,
-			/would not be loaded: containerd 1\.7 reads no drop-ins\n.*--mode edit/,
+			/would not work: containerd 1\.7 reads no drop-ins\n.*--mode edit/,
 		],
 		[
 			"a drop-in that the conflist forbids",
@@ -142,7 +169,7 @@ describe("refused, with what to do instead", () => {
 			"a drop-in behind Multus",
 			"dropin",
 			undefined,
-			found(["portmap"], { behindMultus: true }),
+			found(["portmap"], { multus: MULTUS }),
 			/Multus/,
 		],
 		...(["auto", "edit", "dropin"] as const).map(
@@ -160,6 +187,40 @@ describe("refused, with what to do instead", () => {
 			undefined,
 			found(["cilium-cni"]),
 			/outside conntrack\n/,
+		],
+	])("%s", (_, asked, version, state, message) => {
+		const runtime = version === undefined ? undefined : parseRuntime(version);
+		expect(() => chooseMode(asked, runtime, state)).toThrow(message);
+	});
+
+	test.each<[string, Mode | "auto", string | undefined, ConfDir, RegExp]>([
+		[
+			"plugin items in a list before a portmap that is a drop-in",
+			"edit",
+			undefined,
+			found(["bridge"], PORTMAP_DROPIN),
+			/wrong place: portmap is a drop-in\n.*--mode dropin/,
+		],
+		[
+			"a portmap in a drop-in that the runtime does not read",
+			"auto",
+			"containerd://2.0.0",
+			found(["bridge"], PORTMAP_DROPIN),
+			/containerd 2\.0 reads no drop-ins\n.*into the list/,
+		],
+		[
+			"a portmap in a drop-in that Multus does not read",
+			"auto",
+			undefined,
+			found(["bridge"], { ...PORTMAP_DROPIN, multus: MULTUS }),
+			/Multus loads the conflist by itself\n/,
+		],
+		[
+			"a portmap in a drop-in that comes after ours",
+			"auto",
+			undefined,
+			found(["bridge"], { dropIns: new Map([["95-x.conf", PORTMAP]]) }),
+			/95-x\.conf, which comes after 90-conntrack-flush\.conf\n/,
 		],
 	])("%s", (_, asked, version, state, message) => {
 		const runtime = version === undefined ? undefined : parseRuntime(version);

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import {
+	configurations,
 	namedInCache,
-	namedInConfigurations,
 	namesUs,
 } from "../../../../src/install/named.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
@@ -13,7 +13,13 @@ import {
 	EDITED,
 	FILE,
 	LIST,
+	WHERE,
 } from "../../../support/unit/installing.ts";
+
+const named = (files: Readonly<Record<string, string>>): string[] => {
+	const host = fakeHost({ files });
+	return configurations(host, WHERE).filter((path) => namesUs(host, path));
+};
 
 describe("the directory of configurations", () => {
 	test.each<[string, string, string, boolean]>([
@@ -42,8 +48,7 @@ describe("the directory of configurations", () => {
 			false,
 		],
 	])("%s: %s", (_, path, text, isNamed) => {
-		const host = fakeHost({ files: { [path]: text } });
-		expect(namedInConfigurations(host, CONF)).toEqual(isNamed ? [path] : []);
+		expect(named({ [path]: text })).toEqual(isNamed ? [path] : []);
 	});
 
 	test("conflists come first, then drop-ins, each in the order of the names", () => {
@@ -56,11 +61,28 @@ describe("the directory of configurations", () => {
 		const files = Object.fromEntries(
 			paths.toReversed().map((path) => [path, EDITED]),
 		);
-		expect(namedInConfigurations(fakeHost({ files }), CONF)).toEqual(paths);
+		expect(named(files)).toEqual(paths);
 	});
 
 	test("is absent: nothing names us", () => {
-		expect(namedInConfigurations(fakeHost(), "/nowhere")).toEqual([]);
+		expect(configurations(fakeHost(), WHERE)).toEqual([]);
+	});
+
+	test.each([
+		["by its path", `"clusterNetwork":"/run/multus/10-net.conflist"`],
+		[
+			"by its path in Multus's container",
+			`"clusterNetwork":"/host/run/multus/10-net.conflist"`,
+		],
+		["by its directory", `"clusterNetwork":"/run/multus"`],
+		["by its name", `"clusterNetwork":"n","confDir":"/run/multus"`],
+	])("and a file to which a Multus leads, %s", (_, keys) => {
+		const path = "/run/multus/10-net.conflist";
+		const files = {
+			[`${CONF}/00-multus.conf`]: `{"name":"m","type":"multus-shim",${keys}}`,
+			[path]: EDITED,
+		};
+		expect(named(files)).toEqual([path]);
 	});
 });
 

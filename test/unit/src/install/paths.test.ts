@@ -3,9 +3,11 @@
 import { describe, expect, test } from "vitest";
 import {
 	allDirectories,
+	baseOf,
 	findDirectories,
 	kindOf,
 	namesIn,
+	parentOf,
 	statOf,
 	textOf,
 } from "../../../../src/install/paths.ts";
@@ -161,4 +163,8 @@ describe("the text of a file", () => {
 	test("is an error if the file cannot be read", () => {
 		expect(() => reading("EIO")).toThrow(/EIO/);
 	});
+});
+
+test("a path is its directory and its name", () => {
+	expect([parentOf(FILE), baseOf(FILE)]).toEqual([CONF, "10-net.conflist"]);
 });

@@ -1,36 +1,37 @@
-// The changes of a configuration that a pass would make, and which file is the
-// network's.
+// The changes of a configuration that a pass would make.
 
 import { describe, expect, test } from "vitest";
-import { parseConflist } from "../../../../src/install/conflist.ts";
 import {
 	type ChainPlan,
-	dropInOf,
-	findPrimary,
-	keysOf,
 	planInstall,
 	type Wishes,
 } from "../../../../src/install/plan.ts";
 import type { Seen } from "../../../../src/install/runtime.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import {
+	BIN,
 	CONF,
 	DROP_IN,
 	EDITED,
 	FILE,
 	LIST,
+	stat,
 } from "../../../support/unit/installing.ts";
 
 const WISHES: Wishes = { mode: "auto", runtime: undefined, keys: {} };
-const MULTUS = `{"name":"m","type":"multus"}`;
+const PLACE = {
+	...{ root: "", confDir: CONF, confName: undefined, isNamed: false },
+	binDirs: [BIN],
+};
+const NODE_FILES = { [`${BIN}/bridge`]: "", [`${BIN}/portmap`]: "" };
 
 function planFor(
 	files: Readonly<Record<string, string>>,
 	wishes: Partial<Wishes> = {},
 	seen?: Seen,
 ): ChainPlan | undefined {
-	const host = fakeHost({ files });
-	return planInstall(host, CONF, undefined, { ...WISHES, ...wishes }, seen);
+	const host = fakeHost({ files: { ...NODE_FILES, ...files }, stat });
+	return planInstall(host, PLACE, { ...WISHES, ...wishes }, seen);
 }
 
 describe("a plan", () => {
@@ -50,6 +51,7 @@ describe("a plan", () => {
 				capabilities: { portMappings: true },
 			},
 			changes: [{ path: FILE, before: LIST, after: EDITED }],
+			notes: [],
 		});
 	});
 
@@ -73,7 +75,7 @@ describe("a plan", () => {
 		const plan = planFor({ [FILE]: EDITED }, { mode: "dropin" });
 		expect(plan?.changes.map(({ path }) => path)).toEqual([FILE, DROP_IN]);
 		expect(plan?.changes[0]?.after).toBe(LIST);
-		expect(plan?.item).toEqual(keysOf(plan?.changes[1]?.after ?? ""));
+		expect(plan?.item).toEqual(JSON.parse(plan?.changes[1]?.after ?? ""));
 	});
 
 	test("with keys that are asked for has them in the plugin item", () => {
@@ -112,9 +114,9 @@ describe("a plan", () => {
 	});
 
 	test("on a node with both runtimes, and none named, says so", () => {
-		expect(planFor({ [FILE]: LIST }, {}, "both")?.why).toContain(
-			"CRI-O and containerd are here",
-		);
+		expect(planFor({ [FILE]: LIST }, {}, "both")?.notes).toEqual([
+			expect.stringContaining("CRI-O and containerd are here"),
+		]);
 	});
 
 	test("on a node with both runtimes, and one named, says nothing of it", () => {
@@ -131,91 +133,45 @@ describe("a plan", () => {
 			retireSeconds: 0,
 		});
 	});
-});
 
-describe("the network's file", () => {
-	const find = (
-		files: Readonly<Record<string, string>>,
-		confName?: string,
-		names = Object.keys(files).map((path) => path.slice(CONF.length + 1)),
-	) => findPrimary(fakeHost({ files }), CONF, names, confName);
+	describe("behind a Multus whose own file has the list", () => {
+		const MULTUS = `${CONF}/00-multus.conf`;
+		const own = (list: string): string =>
+			`{"name":"m","type":"multus","capabilities":{"portMappings":true},"delegates":[${list},{"type":"ptp"}]}\n`;
 
-	test.each<[string, Record<string, string>, string | undefined, boolean]>([
-		[
-			"is the first by name",
-			{ [`${CONF}/20.conf`]: "", [FILE]: LIST },
-			FILE,
-			false,
-		],
-		["is none", { [`${CONF}/README`]: "" }, undefined, false],
-		[
-			"comes after Multus's own",
-			{ [`${CONF}/00-multus.conf`]: MULTUS, [FILE]: LIST },
-			FILE,
-			true,
-		],
-		[
-			"comes after a directory of such a name",
-			{ [`${CONF}/00.conf/x`]: "", [FILE]: LIST },
-			FILE,
-			false,
-		],
-	])("%s", (_, files, path, behindMultus) => {
-		const names = ["20.conf", "00-multus.conf", "00.conf", "10-net.conflist"];
-		const found = find(files, undefined, names);
-		expect(found?.path).toBe(path);
-		if (found) expect(found.behindMultus).toBe(behindMultus);
-	});
-
-	test("is the one that was named, even if it is Multus's", () => {
-		const files = { [FILE]: LIST, [`${CONF}/20-multus.conf`]: MULTUS };
-		expect(find(files, "20-multus.conf")).toEqual({
-			path: `${CONF}/20-multus.conf`,
-			text: MULTUS,
-			behindMultus: false,
+		test("changes that list, and first the file that Multus makes it from", () => {
+			const plan = planFor({ [MULTUS]: own(LIST), [FILE]: LIST });
+			expect(plan).toMatchObject({ mode: "edit", path: MULTUS, notes: [] });
+			expect(plan?.changes).toEqual([
+				{ path: FILE, before: LIST, after: EDITED },
+				{ path: MULTUS, before: own(LIST), after: own(EDITED) },
+			]);
 		});
-		expect(find(files, "30.conf")).toBeUndefined();
-	});
 
-	test("is the next if the first is deleted between two calls", () => {
-		const fail = (call: string, path: string) =>
-			call === "readFile" && path.endsWith("00.conf") ? "ENOENT" : undefined;
-		const host = fakeHost({
-			files: { [`${CONF}/00.conf`]: LIST, [FILE]: LIST },
-			fail,
+		test.each<[string, Record<string, string>]>([
+			["there is none", {}],
+			["there is another network's", { [FILE]: LIST.replace(`"n"`, `"o"`) }],
+			["it cannot be read", { [FILE]: "{" }],
+		])("changes that list alone if %s", (_, files) => {
+			const plan = planFor({ [MULTUS]: own(LIST), ...files });
+			expect(plan?.changes.map(({ path }) => path)).toEqual([MULTUS]);
 		});
-		const names = ["00.conf", "10-net.conflist"];
-		expect(findPrimary(host, CONF, names, undefined)?.path).toBe(FILE);
 	});
 
-	test("is refused if only Multus's own is there", () => {
-		expect(() => find({ [`${CONF}/00-multus.conf`]: MULTUS })).toThrow(
-			/no network's configuration but Multus's own\n.*--cni-conf-dir/,
+	test("of a cniVersion that the plugin does not speak is refused", () => {
+		const text = LIST.replace("{", `{"cniVersion":"1.2.0",`);
+		expect(() => planFor({ [FILE]: text })).toThrow(
+			/cniVersion 1\.2\.0, which conntrack-flush does not speak\nIt speaks .*1\.1\.0/,
 		);
 	});
-});
 
-test.each([
-	["n", true],
-	["k8s-pod-network", true],
-	["a.b_c", true],
-	["../n", false],
-	[".n", false],
-	["a/b", false],
-	["", false],
-])("the network %j can have a drop-in: %j", (name, want) => {
-	const text = JSON.stringify({ name, plugins: [{ type: "a" }] });
-	const list = parseConflist(FILE, text);
-	if (want)
-		expect(dropInOf(CONF, list)).toBe(DROP_IN.replace("/n/", `/${name}/`));
-	else expect(() => dropInOf(CONF, list)).toThrow(/not the name of a network/);
-});
-
-test.each([
-	["an object", `{"type":"a"}`, { type: "a" }],
-	["half of one", `{"type":`, {}],
-	["null", "null", {}],
-	["a number", "1", {}],
-])("a drop-in that holds %s", (_, text, keys) => {
-	expect(keysOf(text)).toEqual(keys);
+	test("of a list of drop-ins alone is refused for a containerd that does not load it", () => {
+		const files = {
+			[FILE]: `{"name":"n"}`,
+			[`${CONF}/n/10.conf`]: `{"type":"bridge"}`,
+		};
+		expect(planFor(files)?.mode).toBe("dropin");
+		const runtime = { name: "containerd", major: 1, minor: 7 };
+		expect(() => planFor(files, { runtime })).toThrow(/no plugins/);
+	});
 });

@@ -9,6 +9,7 @@ import {
 	changes,
 	EDITED,
 	FILE,
+	LIST,
 	NODE,
 } from "../../../support/unit/installing.ts";
 
@@ -23,6 +24,49 @@ describe("uninstall", () => {
 		expect(at(`unlink ${BINARY}`)).toBeGreaterThan(
 			at(`rename ${CONF}/.10-net.conflist.conntrack-flush-new`),
 		);
+	});
+
+	test.each<[string, string, string]>([
+		[
+			"a list that libcni does not load any more",
+			EDITED.replace("{", `{"cniVersion":1,"mtu":1E400,`),
+			LIST.replace("{", `{"cniVersion":1,"mtu":1E400,`),
+		],
+		[
+			"a name that an escape hides",
+			EDITED.replaceAll("conntrack-flush", "conntrack\\u002dflush"),
+			LIST,
+		],
+		[
+			"a key in another case",
+			EDITED.replaceAll(`"type":"conn`, `"Type":"conn`),
+			LIST,
+		],
+		[
+			"the delegates of a Multus",
+			`{"name":"m","type":"multus","delegates":[${EDITED}, ${EDITED}]}`,
+			`{"name":"m","type":"multus","delegates":[${LIST}, ${LIST}]}`,
+		],
+		[
+			"the delegates of a Multus in a list",
+			`{"name":"m","plugins":[{"type":"multus","Delegates":[${EDITED}]}]}`,
+			`{"name":"m","plugins":[{"type":"multus","Delegates":[${LIST}]}]}`,
+		],
+	])("takes our plugin items out of %s", async (_, text, want) => {
+		const files = { ...NODE, [FILE]: text, [BINARY]: "executable" };
+		const called = await call("uninstall", { files });
+		expect([called.code, called.err]).toEqual([0, ""]);
+		expect(called.host.files.get(FILE)).toBe(want);
+		expect(called.host.files.has(BINARY)).toBe(false);
+	});
+
+	test("takes them out of a file to which a Multus leads", async () => {
+		const path = "/run/multus/10-net.conflist";
+		const multus = `{"name":"m","type":"multus","clusterNetwork":"${path}"}`;
+		const own = { [`${CONF}/00-multus.conf`]: multus, [path]: EDITED };
+		const called = await call("uninstall", { files: { ...NODE, ...own } });
+		expect([called.code, called.err]).toEqual([0, ""]);
+		expect(called.host.files.get(path)).toBe(LIST);
 	});
 
 	test("again finds nothing to do and does not wait", async () => {
