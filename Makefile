@@ -27,7 +27,7 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
-.PHONY: help build demo test bench clean demo-packages engines kernels packages rules runtimes sbom services soak
+.PHONY: help build demo test bench clean demo-packages engines kernels oracles packages rules runtimes sbom soak
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -65,8 +65,8 @@ soak: packages $(EXE) ## two minutes of pods coming and going under traffic
 rules: packages $(EXE) ## five minutes of random nat rules, judged and then asked of the kernel
 	RULES_ROUNDS=500 npx vitest run --config test/vitest.config.ts --project root test/rules/accuracy.test.ts
 
-services: packages runtimes ## forty thousand lists of Services, read by kube-proxy's own code and by ours
-	SERVICES_CASES=40000 npx vitest run --config test/vitest.config.ts --project root test/oracle/services.test.ts
+oracles: packages runtimes $(EXE) ## thousands of configurations and lists of Services, read by the code of containerd, CRI-O, Multus and kube-proxy, and by ours
+	ORACLE_DIRECTORIES=2100 SERVICES_CASES=40000 npx vitest run --config test/vitest.config.ts --project root test/oracle
 
 engines: packages $(EXE) ## Docker, Podman and CRI-O's rules, the newest Docker too
 	EVERY_ENGINE=1 bash test/support/runtimes/setup.sh

@@ -142,6 +142,7 @@ once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_NETAVARK $DEBIAN_DOCKER $DEBIAN_
 	unpack_debian
 once programs "$(cat "$here"/go/go.sum "$here"/go/*/*.go | sha256sum | cut -d' ' -f1)" our_programs
 once kubeproxy "$(cat "$here"/../../oracle/kubeproxy/{go.sum,main.go} | sha256sum | cut -d' ' -f1)" oracle kubeproxy
+once oracle-cni "$(cat "$here"/../../oracle/cni/{go.sum,*.go} | sha256sum | cut -d' ' -f1)" oracle cni
 once "spec-$CNI" "$CNI" specification
 once "cnitool-$CNI" "$CNI" go_module "github.com/containernetworking/cni@v$CNI" ./cnitool
 once "cnitool-$CNI_OLD" "$CNI_OLD" go_module "github.com/containernetworking/cni@v$CNI_OLD" ./cnitool
