@@ -4,7 +4,7 @@
 import type { FullHost } from "../host.ts";
 import { type Called, findCalled, type Reader } from "./choice.ts";
 import { SPOKEN } from "./cniversion.ts";
-import { type Conflist, confNames, parseConflist, TYPE } from "./conflist.ts";
+import { type Conflist, confNames, itemsIn, TYPE } from "./conflist.ts";
 import {
 	arrange,
 	arrangementOf,
@@ -73,58 +73,59 @@ export function planInstall(
 	refuseUnspoken(found);
 	const names = namesIn(host, place.confDir) ?? [];
 	const dropInPath = dropInOf(parentOf(path), list);
-	// libcni reads none that belong to a list in another's text
 	const isWhole = at.from === 0 && at.to === text.length;
+	// libcni reads none that belong to a list in another's text
 	const dropIn = isWhole ? textOf(host, dropInPath) : undefined;
-	const hasDropIn = dropIn !== undefined;
 	const { mode, why } = chooseMode(wishes.mode, wishes.runtime, {
-		...{ names, list, dropIns: found.dropIns, hasDropIn, multus },
+		...{ names, list, dropIns: found.dropIns, multus },
+		hasDropIn: dropIn !== undefined,
 		hasEmptyNamesake: found.hasEmptyNamesake,
 	});
-	const wanted =
-		mode === "edit" ? arrangementOf(list, ofCrio, wishes.keys) : undefined;
+	const isEdit = mode === "edit";
 	const inner = text.slice(at.from, at.to);
-	const edited = wanted ? arrange(path, inner, wanted) : without(inner);
-	const dropped = wanted
+	const enter = (file: string, of: Conflist, list: string): string =>
+		arrange(file, list, arrangementOf(of, ofCrio, wishes.keys));
+	const edited = isEdit ? enter(path, list, inner) : without(inner);
+	const dropped = isEdit
 		? undefined
 		: dropInText(dropIn, list, ofCrio, wishes.keys);
-	// never a drop-in and plugin items in the list: the plugin would run twice
 	const after = text.slice(0, at.from) + edited + text.slice(at.to);
 	const inList = { path, before: text, after };
 	const inFile = { path: dropInPath, before: dropIn, after: dropped };
 	const master = isWhole ? undefined : masterOf(host, place, list.name);
 	const inMaster = master && {
 		...{ path: master.path, before: master.text },
-		after: arrange(
-			master.path,
-			master.text,
-			arrangementOf(master.list, ofCrio, wishes.keys),
-		),
+		after: enter(master.path, master.list, master.text),
 	};
-	const changes: (Change | undefined)[] = wanted
-		? [inFile, inMaster, inList]
-		: [inList, inFile];
+	// never a drop-in and plugin items in the list: the plugin would run twice
+	const changes = isEdit ? [inFile, inMaster, inList] : [inList, inFile];
 	const notes = notesOn(found, ofCrio);
 	if (!wishes.runtime && seen === "both")
 		notes.push(
 			"CRI-O and containerd are here: say which it is with --runtime-version",
 		);
+	const others = [...list.plugins, ...found.dropIns.values()];
 	return {
 		mode,
-		why,
+		why: isWhole ? why : `${why}, in its own file, ${origin(master)}`,
 		path,
-		first:
-			[...list.plugins, ...found.dropIns.values()].find((p) => !isOurs(p))
-				?.type ?? "",
+		first: others.find((p) => !isOurs(p))?.type ?? "",
 		item:
 			dropped === undefined
-				? (parseConflist(path, edited).plugins.find(isOurs)?.keys ?? {})
+				? (itemsIn(edited).find(isOurs)?.keys ?? {})
 				: keysOf(dropped),
-		changes: changes.filter(
-			(c) => c !== undefined && c.before !== c.after,
-		) as Change[],
+		changes: changes
+			.filter((change) => change !== undefined)
+			.filter(({ before, after }) => before !== after),
 		notes,
 	};
+}
+
+/** Returns what becomes of our plugin items in a Multus's own file when that Multus starts. */
+function origin(master: Pick<Network, "path"> | undefined): string {
+	return master
+		? `which it makes from ${master.path}`
+		: "which it may write anew when it starts; --watch puts the plugin items back";
 }
 
 /** Returns what is known of the runtime that reads the directory. */

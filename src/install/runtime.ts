@@ -63,8 +63,8 @@ function defaultNetwork(host: Host, path: string): string | undefined {
 	return undefined;
 }
 
-/** Finds the fourth field of a mount: the path of a file that the runtime keeps and mounts into each container. */
-const FROM = /^(?:\S+ ){3}(\S+) \/etc\/(?:hostname|resolv\.conf) /gm;
+/** Files that the runtime keeps, and mounts into each container. */
+const MOUNTED: readonly unknown[] = ["/etc/hostname", "/etc/resolv.conf"];
 
 /**
  * Returns the runtime of this container, by its own mounts: a container may lack the
@@ -77,7 +77,12 @@ function runner(host: Host): Seen {
 	} catch {
 		// without mounts the runtime stays unknown
 	}
-	const from = [...mounts.matchAll(FROM)].map(([, path = ""]) => path);
+	// proc(5): the fourth field is the path of what is mounted, the fifth where
+	const from = mounts
+		.split("\n")
+		.map((line) => line.split(" "))
+		.filter((fields) => MOUNTED.includes(fields[4]))
+		.map((fields) => fields[3] ?? "");
 	if (from.some((path) => path.includes("/io.containerd.")))
 		return "containerd";
 	const isPod = host.env("KUBERNETES_SERVICE_HOST") !== undefined;

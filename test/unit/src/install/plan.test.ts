@@ -142,6 +142,7 @@ describe("a plan", () => {
 		test("changes that list, and first the file that Multus makes it from", () => {
 			const plan = planFor({ [MULTUS]: own(LIST), [FILE]: LIST });
 			expect(plan).toMatchObject({ mode: "edit", path: MULTUS, notes: [] });
+			expect(plan?.why).toContain(`which it makes from ${FILE}`);
 			expect(plan?.changes).toEqual([
 				{ path: FILE, before: LIST, after: EDITED },
 				{ path: MULTUS, before: own(LIST), after: own(EDITED) },
@@ -155,6 +156,7 @@ describe("a plan", () => {
 		])("changes that list alone if %s", (_, files) => {
 			const plan = planFor({ [MULTUS]: own(LIST), ...files });
 			expect(plan?.changes.map(({ path }) => path)).toEqual([MULTUS]);
+			expect(plan?.why).toContain("--watch puts the plugin items back");
 		});
 	});
 

@@ -127,6 +127,37 @@ test("what is wrong is said once, and its end is seen", () => {
 	expect(look()).toMatchObject({ installed: true, configured: true });
 });
 
+test("what keeps the plugin from its work is said once", () => {
+	const deaf = LIST.replace("true", "false");
+	const { look, lines, host } = keeping({ ...NODE, [FILE]: deaf });
+	look();
+	host.writeFile(FILE, deaf.replace("bridge", "bridge "), 0o644);
+	look();
+	host.writeFile(FILE, deaf, 0o644);
+	expect(look()).toMatchObject({ installed: true, configured: true });
+	expect(lines.filter((line) => line.includes("portmap, plugin"))).toHaveLength(
+		1,
+	);
+});
+
+test("a file to which a Multus leads is put right again too", () => {
+	const path = "/run/multus/10-net.conflist";
+	const multus = `{"name":"m","type":"multus","clusterNetwork":"${path}"}`;
+	const { look, host } = keeping({
+		...NODE,
+		[FILE]: "",
+		[path]: LIST,
+		"/etc/cni/net.d/00-multus.conf": multus,
+	});
+	look();
+	look();
+	const want = host.files.get(path);
+	expect(want).toContain("conntrack-flush");
+	host.writeFile(path, LIST, 0o644);
+	look();
+	expect(host.files.get(path)).toBe(want);
+});
+
 test("no configuration yet: it waits, the executable in place", () => {
 	const { [FILE]: _, ...files } = NODE;
 	const { look, lines, host } = keeping({ ...files, "/etc/cni/net.d/x": "" });
