@@ -68,8 +68,9 @@ function parse(text: string): unknown {
 	try {
 		return JSON.parse(text);
 	} catch (e) {
-		if (e instanceof SyntaxError) throw new Unloadable("not JSON");
+		// engines differ in which of two faults they meet first
 		checkText(text);
+		if (e instanceof SyntaxError) throw new Unloadable("not JSON");
 		throw new TooComplex("it takes more memory than there is");
 	}
 }

@@ -102,7 +102,6 @@ function typeOf(keys: Readonly<Record<string, unknown>>): string {
 
 /** Finds the first delegate in Multus's own text. */
 function inlined(path: string, text: string): Delegate {
-	const where = `Multus calls what ${path} itself has in "delegates"`;
 	const [at] = delegateSpans(text);
 	if (!at)
 		throw new Refusal(
@@ -110,7 +109,7 @@ function inlined(path: string, text: string): Delegate {
 			"Repair its configuration first.",
 		);
 	const inner = text.slice(at.from, at.to);
-	const list = listAlone(`the first delegate in ${path}`, inner, where);
+	const list = listAlone(path, `the first delegate in ${path}`, inner);
 	return {
 		network: {
 			...{ path, text, list, plugins: list.plugins },
@@ -190,7 +189,7 @@ function alone(
 	if (!network) throw nothing(path, file);
 	if (!network.list) throw single(path, file, network.plugins[0]);
 	const { text } = network;
-	const list = listAlone(file, text, `${path} makes Multus call ${file}`);
+	const list = listAlone(path, file, text);
 	return {
 		network: { ...network, list, plugins: list.plugins, dropIns: new Map() },
 		at: { from: 0, to: text.length },
@@ -200,12 +199,12 @@ function alone(
 }
 
 /** Parses a list that Multus takes as a text. It decodes it into a struct first, so a `type` makes it a single plugin, and words are no booleans. */
-function listAlone(path: string, text: string, where: string) {
+function listAlone(multus: string, path: string, text: string) {
 	const [keys, { type }] = readable(path, () => [
 		parseObject(text),
 		decodeParts(membersIn(text)),
 	]);
-	if (type !== "") throw single(where, path, { type });
+	if (type !== "") throw single(multus, path, { type });
 	for (const name of ["disablecheck", "disablegc"]) {
 		const [key, value] = fieldOf(membersOf(keys), name) ?? [];
 		if (typeof (value ?? true) !== "boolean")

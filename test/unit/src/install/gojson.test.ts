@@ -25,6 +25,7 @@ describe("not an object that Go decodes", () => {
 			"a number is too large",
 		],
 		["of 310 digits", `{"x":${"9".repeat(310)}}`, "a number is too large"],
+		["half of very many levels", '{"a":'.repeat(20_000), "nested too deeply"],
 		["more levels than 10 000", nested(10_001), "nested too deeply"],
 	])("%s", (_, text, why) => {
 		expect(() => parseObject(text)).toThrow(new Unloadable(why));
