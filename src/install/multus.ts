@@ -14,12 +14,7 @@ import {
 	TooComplex,
 	Unloadable,
 } from "./gojson.ts";
-import {
-	DROP_IN,
-	isNetworkName,
-	loadNetwork,
-	type Network,
-} from "./network.ts";
+import { isNetworkName, loadNetwork, type Network } from "./network.ts";
 import { entryKind, kindOf, namesIn } from "./paths.ts";
 import { decodeParts } from "./pluginconf.ts";
 import { Refusal } from "./refusal.ts";
@@ -281,6 +276,6 @@ function single(
 ): Refusal {
 	return new Refusal(
 		`${path} makes Multus call the single plugin ${plugin?.type}, in ${found}`,
-		`A plugin can only be chained in a list: give Multus a .conflist with portmap to call, and restart it. Thin Multus reads that file again only with --cleanup-config-on-exit. ${DROP_IN} would not be read.`,
+		"A plugin can only be chained in a list: give Multus a .conflist with portmap to call, and restart it. A thin Multus reads that file again only with --cleanup-config-on-exit.",
 	);
 }
