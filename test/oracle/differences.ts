@@ -64,7 +64,7 @@ export const DIFFERENCES: readonly Difference[] = [
 		said: /is a link\n/,
 	},
 	{
-		what: "portmap in a drop-in, in a list that forbids drop-ins or whose Multus or runtime reads none, or after ours",
+		what: "portmap in a drop-in: with `--mode edit`, behind a Multus that reads none, or after ours",
 		theirs: "the drop-in counts or not, by version",
 		reason: "our plugin would be before portmap",
 		said: /wrong place|which comes after/,
