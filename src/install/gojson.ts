@@ -71,7 +71,9 @@ function parse(text: string): unknown {
 		// engines differ in which of two faults they meet first
 		checkText(text);
 		if (e instanceof SyntaxError) throw new Unloadable("not JSON");
-		throw new TooComplex("it takes more memory than there is");
+		throw new TooComplex(
+			"it is nested too deeply, or takes more memory than there is",
+		);
 	}
 }
 
