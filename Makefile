@@ -27,7 +27,7 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
-.PHONY: help build demo test bench clean demo-packages engines kernels oracles packages rules runtimes sbom soak
+.PHONY: help bench build bursts clean demo demo-packages engines kernels oracles packages rules runtimes sbom soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -45,6 +45,10 @@ test: packages runtimes $(EXE) $(PROBE) ## everything, on a real kernel; as root
 
 bench: packages $(EXE) ## start-up, memory and speed against the budgets
 	npm run bench -- $(ARGS)
+
+bursts: packages $(EXE) ## many calls at once: killed, at random, and measured
+	BURST_EVERY=1 BURST_ROUNDS=300 npx vitest run --config test/vitest.config.ts --project root test/kernel/burst
+	npx tsx test/bench/bursts.ts $(ARGS)
 
 packages:
 	@sh test/packages.sh all

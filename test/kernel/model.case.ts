@@ -162,7 +162,7 @@ function goes(c: Case, f: Flow): boolean {
 export async function tryCase(world: World, c: Case): Promise<Tried> {
 	await flushTable(world.ns);
 	for (const name of readdirSync(world.dataDir))
-		rmSync(join(world.dataDir, name));
+		rmSync(join(world.dataDir, name), { recursive: true });
 	const isThere = c.event === "ADD" ? [] : [c.pod];
 	for (const pod of [...c.before, ...isThere, ...c.later])
 		demand(await enact(world, c, "ADD", pod));
