@@ -33,7 +33,7 @@ export interface Host {
 	mkdir(path: string, mode: number): number;
 	/** Returns the names in the directory, without `.` and `..`, in no order. */
 	readDir(path: string): string[];
-	/** Takes an exclusive advisory lock; the result releases it. SysError EAGAIN after `timeoutMs`. */
+	/** Takes an exclusive advisory lock of the file, which is made if it is absent; the result releases it. Follows no link. SysError EAGAIN after `timeoutMs`. */
 	flock(path: string, timeoutMs: number): () => void;
 	/** The wall clock in ms since 1970. */
 	now(): number;

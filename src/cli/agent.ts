@@ -3,8 +3,7 @@
 
 import { version } from "../../package.json";
 import type { Context } from "../context.ts";
-import { finishLeft } from "../flush/lead.ts";
-import { logReport, total } from "../flush/report.ts";
+import { total } from "../flush/report.ts";
 import type { FullHost } from "../host.ts";
 import type { Where } from "../install/paths.ts";
 import type { Wishes } from "../install/plan.ts";
@@ -12,10 +11,10 @@ import { keeper, type State } from "../install/watch.ts";
 import { logger } from "../log.ts";
 import { type Options, publisher } from "../metrics/publish.ts";
 import { IPPROTO_UDP, type Proto, protocolOf } from "../net/proto.ts";
-import { Deadline } from "../netlink/deadline.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { logRepair, reconcileAttachments } from "../reconcile/reconcile.ts";
 import { POLL_MS, repairer } from "../reconcile/repair.ts";
+import { leftBehind } from "../state/left.ts";
 import { awaitQuiet } from "../state/queue.ts";
 import { mapped } from "../sweep/scope.ts";
 import { type Memory, sweepOnce } from "../sweep/sweep.ts";
@@ -36,9 +35,9 @@ export interface Duties {
 const SWEEP = { threshold: 3, cap: 1000, dryRun: false };
 const SWEEP_MS = 1000;
 const PUBLISH_MS = 5000;
-const FINISH_MS = 2000;
-/** Nobody waits for what a verb has left. */
-const FINISH_DEADLINE_MS = 60_000;
+const FINISH_MS = 5000;
+/** After so long at the earliest it is tried again: what has failed may fail for long. */
+const AGAIN_MS = 60_000;
 /** A walk of the table lets a burst of verbs pass first, but not for ever. */
 const QUIET_MS = 10_000;
 
@@ -59,29 +58,21 @@ export async function runAgent(
 		event,
 	});
 	const reconciling = contextOf("reconcile");
-	const finishing = contextOf("finish");
 	const dir = where.root + where.cacheDir;
+	const reconcileAll = () =>
+		attempt(reconciling, "cannot reconcile", async () => {
+			await awaitQuiet(host, dataDir, QUIET_MS);
+			const protocols = handled(keep());
+			await reconcileAttachments(reconciling, { dir, protocols });
+		});
 	const duties: Duty[] = [
 		{ everyMs, run: () => void keep() },
 		{
 			everyMs: reconcileMs || Number.POSITIVE_INFINITY,
-			run: () =>
-				attempt(reconciling, "cannot reconcile", async () => {
-					await awaitQuiet(host, dataDir, QUIET_MS);
-					const protocols = handled(keep());
-					await reconcileAttachments(reconciling, { dir, protocols });
-				}),
+			run: reconcileAll,
 		},
 	];
-	duties.push({
-		everyMs: FINISH_MS,
-		run: () =>
-			attempt(finishing, "cannot finish", async () => {
-				const deadline = new Deadline(host, FINISH_DEADLINE_MS);
-				for (const report of await finishLeft(finishing, deadline))
-					logReport(finishing, report);
-			}),
-	});
+	duties.push({ everyMs: FINISH_MS, run: finisher(reconciling, reconcileAll) });
 	if (repairRules !== undefined) {
 		const repairing = contextOf("repair");
 		const repair = repairer(repairing, repairRules, {
@@ -134,6 +125,25 @@ function sweeper(context: Context): () => Promise<void> {
 					refused: total(failed.values()),
 				});
 		});
+}
+
+/**
+ * Reconciles if a verb has left something, but not at once: the chain that has called the
+ * verb is not through, and a DEL's rules may still be there.
+ */
+function finisher(
+	{ host, dataDir }: Context,
+	reconcileAll: () => Promise<void>,
+): () => Promise<void> {
+	let seen: number | undefined;
+	return async () => {
+		if (leftBehind(host, dataDir).length === 0) seen = undefined;
+		else if (seen === undefined) seen = host.ticks();
+		else if (host.ticks() >= seen) {
+			seen = host.ticks() + AGAIN_MS;
+			await reconcileAll();
+		}
+	};
 }
 
 /** Logs what `f` throws: it may work the next time, and the other duties go on. */

@@ -2,11 +2,9 @@
 // the table is compared with them, and then with the rules.
 
 import type { Context } from "../context.ts";
-import { finishLeft } from "../flush/lead.ts";
 import { joinReports } from "../flush/report.join.ts";
 import type { Report } from "../flush/report.ts";
 import type { Action } from "../flush/search.ts";
-import { Deadline } from "../netlink/deadline.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { repairByRules } from "../reconcile/byrules.ts";
 import { believe, NOTHING_YET } from "../reconcile/loss.ts";
@@ -21,13 +19,12 @@ import {
 	remember,
 } from "../reconcile/services.ts";
 import type { Source } from "../reconcile/source.ts";
+import { leftBehind, takeUp } from "../state/left.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { awaitQuiet } from "../state/queue.ts";
 
 /** A pass waits until verbs have made theirs, but not for ever. */
 const QUIET_MS = 10_000;
-/** Nobody waits for what a verb has left. */
-const FINISH_DEADLINE_MS = 60_000;
 
 /** What a pass is made of. */
 export interface Job {
@@ -57,10 +54,10 @@ export function passes(context: Context, job: Job): () => Promise<Report> {
 		const now = document && believed.claims;
 		const { host, dataDir } = context;
 		await awaitQuiet(host, dataDir, QUIET_MS);
+		const isComplete = job.attachments && job.action !== "count";
+		const left = isComplete ? leftBehind(host, dataDir) : [];
 		const sources: Source[] = [];
 		if (job.attachments) {
-			if (job.action !== "count")
-				await finishLeft(context, new Deadline(host, FINISH_DEADLINE_MS));
 			const seen =
 				job.action === "count"
 					? undefined
@@ -69,6 +66,7 @@ export function passes(context: Context, job: Job): () => Promise<Report> {
 		}
 		if (now) sources.push(makeClaimSource(addVanished(history, now)));
 		const report = await reconcile(context, sources, job.action, job.found);
+		if (report.error === undefined) takeUp(host, dataDir, left);
 		if (now) history = remember(history, now, report.error === undefined);
 		const { rules, action, found } = job;
 		return rules === undefined || report.error !== undefined

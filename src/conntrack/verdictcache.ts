@@ -45,18 +45,19 @@ type KindVerdict<R> = Pick<Removal<R>, "reason" | "example">;
 
 export class VerdictCache<R> {
 	readonly #judge: Judge<R>;
-	readonly #replies: PortSet["replies"];
+	readonly #replies: Uint8Array | undefined;
 	/** By kind; null keeps the entry. */
 	readonly #verdicts = new Map<string, KindVerdict<R> | null>();
 
 	/**
 	 * `judge` may look at the protocol, the destination, the reply's source and the
 	 * status. At anything else it may look only if the entry's replies come to one of
-	 * the `ports`: such an entry is of no kind.
+	 * the ports of `replies` (PortSet): such an entry is of no kind. They are all that
+	 * `judge` knows, also those that this dump is not about.
 	 */
-	constructor(judge: Judge<R>, ports: PortSet) {
+	constructor(judge: Judge<R>, replies: PortSet["replies"]) {
 		this.#judge = judge;
-		this.#replies = ports.replies;
+		this.#replies = replies;
 	}
 
 	/** Judges the entry of a message. Returns undefined to keep it. Throws DecodeError. */

@@ -13,8 +13,8 @@ import {
 } from "../install/paths.ts";
 import { type Attachment, isSame } from "../policy/mapping.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
+import { leftBehind } from "../state/left.ts";
 import { takeSnapshot } from "../state/liveness.ts";
-import { leftBehind } from "../state/queue.ts";
 import { type Finding, warn } from "./finding.ts";
 
 const CHECK = "records";
@@ -75,13 +75,13 @@ function judgeDead(dead: readonly Attachment[]): Finding[] {
 	];
 }
 
-/** Judges what ADDs and DELs could not finish in their time. The next one takes it up, but on a quiet node none may come. */
+/** Judges what ADDs and DELs could not finish in their time. Without an agent, nobody does it by himself. */
 function judgeLeft(left: number): Finding[] {
 	if (left === 0) return [];
 	return [
 		warn(
 			CHECK,
-			`${left} ADDs or DELs gave up, and left entries that the next one or an agent removes`,
+			`${left} ADDs or DELs gave up, and may have left entries`,
 			"remove them now, with: conntrack-flush reconcile",
 		),
 	];

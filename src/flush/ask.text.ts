@@ -6,21 +6,26 @@ import type { Ask } from "./ask.ts";
 import { emptyReport, type Report } from "./report.ts";
 import type { Action } from "./search.ts";
 
+/** Raised when a text's shape changes: in an upgrade, verbs of two versions may wait together. */
+const VERSION = 1;
+
 /** Returns the request with the network namespace of this process, whose table it is about. */
 export function textOfAsk(
 	host: Host,
 	{ verb, attachment, action }: Ask,
 ): string {
 	const ns = namespaceOf(host);
-	return JSON.stringify({ verb, action, ns, record: recordOf(attachment) });
+	const record = recordOf(attachment);
+	return JSON.stringify({ version: VERSION, verb, action, ns, record });
 }
 
 /** Returns the request, or undefined if it is none, is not whole, or is about another namespace's table. */
 export function askFrom(host: Host, text: string): Ask | undefined {
 	try {
-		const { verb, action, ns, record } = JSON.parse(text) ?? {};
+		const { version, verb, action, ns, record } = JSON.parse(text) ?? {};
 		const attachment = attachmentIn(record);
 		return attachment &&
+			version === VERSION &&
 			ns === namespaceOf(host) &&
 			(verb === "ADD" || verb === "DEL") &&
 			isAction(action)
@@ -49,6 +54,7 @@ export function textOfReport(report: Report): string {
 	const { reasons, verdicts, failed, ...rest } = report;
 	return JSON.stringify({
 		...rest,
+		version: VERSION,
 		reasons: [...reasons],
 		verdicts: [...verdicts],
 		failed: [...failed],
@@ -56,9 +62,11 @@ export function textOfReport(report: Report): string {
 }
 
 /** Returns the report, or undefined if the text is none. */
-export function reportFrom(text: string): Report | undefined {
+export function reportFrom(text: string | undefined): Report | undefined {
+	if (text === undefined) return undefined;
 	try {
-		const { reasons, verdicts, failed, ...rest } = JSON.parse(text);
+		const { version, reasons, verdicts, failed, ...rest } = JSON.parse(text);
+		if (version !== VERSION) return undefined;
 		return {
 			...emptyReport(),
 			...rest,

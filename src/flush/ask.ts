@@ -1,4 +1,4 @@
-// What a verb asks of a pass, as data: the process of another verb may do it (burst.ts).
+// What a verb asks of a pass, as data: the process of another verb may do it (lead.ts).
 
 import type { Attachment } from "../policy/mapping.ts";
 import type { Action } from "./search.ts";

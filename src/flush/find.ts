@@ -154,7 +154,8 @@ async function pass(
 		if (!came && reason === undefined) others++;
 		return reason;
 	};
-	const cache = isCacheable ? new VerdictCache(judge, wanted) : undefined;
+	const replies = filter ? repliesOf(ports) : wanted.replies;
+	const cache = isCacheable ? new VerdictCache(judge, replies) : undefined;
 	try {
 		await table.pass(
 			wanted,
@@ -174,6 +175,15 @@ async function pass(
 		// a scan that failed has found entries too
 		await settlePending();
 	}
+}
+
+/** Returns the ports of all the dumps that replies come to, as a PortSet has them. */
+function repliesOf(ports: readonly DumpFilter[]): PortSet["replies"] {
+	const found = ports.filter(({ side }) => side === "reply");
+	if (found.length === 0) return undefined;
+	const set = new PortSet();
+	for (const { proto, hostPort, side } of found) set.add(proto, hostPort, side);
+	return set.replies;
 }
 
 /** Returns true if entries of this port come in the dump. */

@@ -7,7 +7,6 @@ import { Deadline } from "../netlink/deadline.ts";
 import { type Attachment, isDeferred, isSame } from "../policy/mapping.ts";
 import { noteDeparture } from "../state/departures.ts";
 import { hasEnded } from "../state/namespace.ts";
-import { markOf, takeUp } from "../state/queue.ts";
 import { deleteRecord, everyRecord, findRecord } from "../state/store.ts";
 import { delSearch } from "./delsearch.ts";
 import { flush } from "./flush.ts";
@@ -79,7 +78,6 @@ export async function collectGarbage(
 			// an ADD has recorded the attachment anew in the meantime
 			if (now !== undefined && !isUnchanged(a, now)) continue;
 			deleteRecord(host, dataDir, a);
-			takeUp(host, dataDir, markOf(a));
 			count.dropped++;
 			noteDeparture(host, dataDir, a);
 		} catch (e) {

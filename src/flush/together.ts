@@ -24,8 +24,8 @@ interface Part {
 
 /**
  * Removes the entries that the requests judge stale, and returns their reports in the same
- * order. What the pass as a whole has kept is in the first. Never throws; an error is in
- * every report.
+ * order. What the pass as a whole has kept is in the first. Never throws: an error of the
+ * pass is in every report, and one of a request in its own.
  */
 export async function flushTogether(
 	host: Host,
@@ -43,10 +43,14 @@ export async function flushTogether(
 		if (entries > 0) {
 			const parts: Part[] = [];
 			for (const [i, { action, prepare }] of requests.entries()) {
-				const search = await prepare(shared);
 				const report = reports[i] as Report;
-				const removals = removalsFor(table, action, search, report);
-				parts.push({ action, search, removals });
+				try {
+					const search = await prepare(shared);
+					const removals = removalsFor(table, action, search, report);
+					parts.push({ action, search, removals });
+				} catch (e) {
+					report.error = e;
+				}
 			}
 			shared.ports = parts.flatMap(({ search }) => search.ports);
 			await findAll(host, table, entries, parts, shared, seen, log);
@@ -61,7 +65,7 @@ export async function flushTogether(
 	for (const report of reports)
 		Object.assign(report, {
 			how,
-			error,
+			error: error ?? report.error,
 			...(requests.length > 1 && { shared: requests.length }),
 			scanned: { ...scanned, kept: 0 },
 		});

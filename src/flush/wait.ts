@@ -3,13 +3,8 @@
 
 import type { Deadline } from "../netlink/deadline.ts";
 import type { RecordsContext } from "../state/others.ts";
-import {
-	enqueue,
-	lockServing,
-	type Waiting,
-	waitingOthers,
-} from "../state/queue.ts";
-import { TAKEN, tryLock, turnPath } from "../state/turn.ts";
+import { enqueue, queueLength, type Waiting } from "../state/queue.ts";
+import { secondTurnPath, TAKEN, tryLock, turnPath } from "../state/turn.ts";
 import { reportFrom, textOfAsk } from "./ask.text.ts";
 import type { Ask } from "./ask.ts";
 import { emptyReport, type Report } from "./report.ts";
@@ -18,11 +13,15 @@ import { flushAlone } from "./request.ts";
 /** A verb looks first and last so often whether it is served: a pass may take a millisecond or a second. */
 const POLL_MS = 5;
 const SLOW_POLL_MS = 40;
-/** A turn that is held so long by somebody who serves nobody may be held for ever. */
-const PATIENCE_MS = 2500;
+/**
+ * Who holds the turn so long may be frozen, or none of ours. Then one of those who wait
+ * takes the second turn and serves the others; that all of them work alone would be what
+ * the queue is against.
+ */
+const PATIENCE_MS = 2000;
 
 /**
- * Waits until the request is served or the turn is free, and then takes it. Works alone if
+ * Waits until the request is served or a turn is free, and then takes it. Works alone if
  * there is nothing to wait for. Never throws.
  */
 export async function waitForTurn(
@@ -32,52 +31,47 @@ export async function waitForTurn(
 ): Promise<Report> {
 	const { host, dataDir } = context;
 	const begun = host.ticks();
-	const waited = (): number => host.ticks() - begun;
-	const alone = (): Promise<Report> => flushAlone(context, ask, deadline);
 	let waiting: Waiting;
 	try {
 		waiting = enqueue(host, dataDir, textOfAsk(host, ask));
 	} catch {
-		return alone();
+		return flushAlone(context, ask, deadline);
 	}
+	/** The time that this verb took, not that of the pass. */
+	const took = (report: Report): Report => ({
+		...report,
+		ms: host.ticks() - begun,
+	});
+	/** Does the work if the turn is free; returns undefined if it is not. */
+	const tryTurn = async (path: string): Promise<Report | undefined> => {
+		const turn = tryLock(host, path);
+		if (turn === TAKEN) return undefined;
+		if (turn === undefined) return flushAlone(context, ask, deadline);
+		try {
+			const before = reportFrom(waiting.answer());
+			if (before) return before;
+			const { lead } = await import("./lead.ts");
+			return await lead(context, ask, deadline, waiting.name);
+		} finally {
+			turn();
+		}
+	};
 	try {
 		for (let ms = POLL_MS; ; ms = Math.min(1.5 * ms, SLOW_POLL_MS)) {
 			await host.sleep(ms);
-			const served = answered(waiting, waited());
-			if (served) return served;
-			const turn = tryLock(host, turnPath(dataDir));
-			if (turn === undefined) return await alone();
-			if (turn !== TAKEN) {
-				try {
-					const before = answered(waiting, waited());
-					if (before) return before;
-					const { lead } = await import("./lead.ts");
-					return await lead(context, ask, deadline, waiting.name);
-				} finally {
-					turn();
-				}
-			}
-			if (waited() > PATIENCE_MS && !isServing(context)) return await alone();
+			const served =
+				reportFrom(waiting.answer()) ??
+				(await tryTurn(turnPath(dataDir))) ??
+				(host.ticks() - begun > PATIENCE_MS
+					? await tryTurn(secondTurnPath(dataDir))
+					: undefined);
+			if (served) return took(served);
 			deadline.left();
 		}
 	} catch (error) {
-		const others = waitingOthers(host, dataDir, waiting.name).size;
-		return { ...emptyReport(), ms: waited(), error, waiting: others };
+		const others = queueLength(host, dataDir) - 1;
+		return took({ ...emptyReport(), error, waiting: others });
 	} finally {
 		waiting.withdraw();
 	}
-}
-
-/** `ms` is the time for which this verb has waited: that of the pass is not its own. */
-function answered(waiting: Waiting, ms: number): Report | undefined {
-	const text = waiting.answer();
-	const report = text === undefined ? undefined : reportFrom(text);
-	return report && { ...report, ms };
-}
-
-/** Returns true while the holder of the turn serves others. */
-function isServing({ host, dataDir }: RecordsContext): boolean {
-	const lock = lockServing(host, dataDir);
-	if (typeof lock === "function") lock();
-	return lock === TAKEN;
 }

@@ -5,10 +5,11 @@
 
 import { type FullHost, isSysError } from "../host.ts";
 import { departureFiles } from "../state/departures.ts";
-import { servingPath } from "../state/queue.ts";
+import { leftDir } from "../state/left.ts";
+import { isOfQueue } from "../state/queue.ts";
 import { returnedFile } from "../state/returned.ts";
 import { spoolDir } from "../state/spool.ts";
-import { queueDir, turnPath } from "../state/turn.ts";
+import { queueDir, secondTurnPath, turnPath } from "../state/turn.ts";
 import { pathIn, removeFrom } from "./binary.ts";
 import { TYPE } from "./conflist.ts";
 import { without } from "./edit.ts";
@@ -124,9 +125,14 @@ export function removeAll(host: FullHost, where: Where): Undone<string> {
 		removeFrom(host, dir) ? pathIn(dir) : undefined,
 	);
 	const data = where.root + where.dataDir;
-	const own = [backupDir(where), spoolDir(data), queueDir(data), data];
+	const own = [
+		...[backupDir(where), spoolDir(data), leftDir(data)],
+		...[queueDir(data), data],
+	];
 	const emptied = each(own, (dir) => {
-		empty(host, dir, dir === data ? isRecord : () => true);
+		const isOurs =
+			dir === data ? isRecord : dir === queueDir(data) ? isOfQueue : () => true;
+		empty(host, dir, isOurs);
 		return undefined;
 	});
 	return {
@@ -154,7 +160,7 @@ function isRecord(name: string): boolean {
 			LOCK,
 			...[
 				turnPath(""),
-				servingPath(""),
+				secondTurnPath(""),
 				returnedFile(""),
 				...departureFiles(""),
 			].map(baseOf),

@@ -6,7 +6,7 @@ import { readStatistics } from "../conntrack/stats.ts";
 import type { FullHost, HttpServer } from "../host.ts";
 import type { Log } from "../log.ts";
 import { recordedAttachments } from "../state/inventory.ts";
-import { leftBehind } from "../state/queue.ts";
+import { leftBehind } from "../state/left.ts";
 import { collect } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
 import { noTotals } from "./totals.ts";

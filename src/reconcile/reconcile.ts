@@ -13,6 +13,7 @@ import type { Action, RemovalReason } from "../flush/search.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { first } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
+import { leftBehind, takeUp } from "../state/left.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { dropAbsent, recorded } from "./recorded.ts";
 import type { Desired, Source } from "./source.ts";
@@ -95,10 +96,13 @@ export async function reconcileAttachments(
 	context: Context,
 	cache?: CacheSource,
 ): Promise<Report> {
+	const { host, dataDir } = context;
+	const left = leftBehind(host, dataDir);
 	if (!cache) await finishDels(context);
 	const snapshot = cache && (await dropAbsent(context, cache));
 	const source = recorded(context, cache, snapshot);
 	const report = await reconcile(context, [source], "delete");
+	if (report.error === undefined) takeUp(host, dataDir, left);
 	logRepair(context, report);
 	return report;
 }

@@ -1,28 +1,22 @@
-// The queue of a burst: requests of verbs that wait while another's pass runs, and those
-// of verbs that gave up. It lies beside the records, with the lock that a pass holds. A
-// queue that cannot be used, or a file in it that is not ours, harms nobody: the verb
-// works alone.
+// The queue of a burst: the requests of verbs that wait while another's pass runs, and the
+// answers. It lies beside the records. A queue that cannot be used, or a file in it that
+// is not ours, harms nobody: the verb works alone.
 //
 // A verb holds the lock of its own file as long as it waits. So a file that is not locked
 // is a dead verb's, of this boot or another, and its request is dropped.
 
 import type { Host } from "../host.ts";
-import type { AttachmentID } from "../policy/mapping.ts";
-import { pathOf } from "./path.ts";
-import { queueDir, type Release, TAKEN, tryLock, turnPath } from "./turn.ts";
+import { queueDir, TAKEN, tryLock, turnPath } from "./turn.ts";
 
 const ASK = ".ask";
+/** A request that its verb has not finished writing. */
+const NEW = ".new";
 const ANSWER = ".answer";
 const UNFINISHED = ".tmp";
 /** What a leader writes beside a request. */
 const ENDS = [ANSWER, ANSWER + UNFINISHED];
-const RECORD = ".json";
-
-/** Whoever serves others holds the lock of this file too. */
-export function servingPath(dataDir: string): string {
-	return `${dataDir}/serving`;
-}
-
+/** Much longer than it takes to write a request, in ms. */
+const OLD_MS = 10_000;
 const QUIET_POLL_MS = 20;
 
 /**
@@ -42,14 +36,6 @@ export async function awaitQuiet(
 	}
 }
 
-/** Takes the lock that says that others are served. Never throws. */
-export function lockServing(
-	host: Host,
-	dataDir: string,
-): Release | typeof TAKEN | undefined {
-	return tryLock(host, servingPath(dataDir));
-}
-
 /** A request of this process that waits. */
 export interface Waiting {
 	readonly name: string;
@@ -63,36 +49,37 @@ export interface Waiting {
 export function enqueue(host: Host, dataDir: string, text: string): Waiting {
 	const dir = queueDir(dataDir);
 	host.mkdir(dir, 0o700);
-	const name = Math.random().toString(36).slice(2) + ASK;
-	const path = `${dir}/${name}`;
-	// locked before it has a content, so no reader takes it for a dead verb's
-	const release = host.flock(path, 0);
-	const withdraw = (): void => {
-		forget(host, path);
-		release();
-	};
+	const id = Math.random().toString(36).slice(2);
+	const path = `${dir}/${id}${ASK}`;
+	const made = `${dir}/${id}${NEW}`;
+	// it is locked and whole before anybody takes it for a request
+	const release = host.flock(made, 0);
 	try {
-		host.appendFile(path, text, 0o600);
+		host.appendFile(made, text, 0o600);
+		host.rename(made, path);
 	} catch (e) {
-		withdraw();
+		discard(host, made);
+		release();
 		throw e;
 	}
 	return {
-		name,
-		withdraw,
-		answer() {
-			try {
-				return host.readFile(path + ANSWER);
-			} catch {
-				return undefined;
-			}
+		name: id + ASK,
+		answer: () => textOf(host, path + ANSWER),
+		withdraw() {
+			forget(host, path);
+			release();
 		},
 	};
 }
 
+/** Returns how many requests are in the queue. Never throws. */
+export function queueLength(host: Host, dataDir: string): number {
+	return namesIn(host, dataDir).filter((name) => name.endsWith(ASK)).length;
+}
+
 /**
  * Returns the requests of the other processes that wait, each name with its text, and
- * removes what dead ones left. Never throws.
+ * removes what dead ones left. It is for the one who has the turn. Never throws.
  */
 export function waitingOthers(
 	host: Host,
@@ -103,12 +90,12 @@ export function waitingOthers(
 	const names = new Set(namesIn(host, dataDir));
 	const found = new Map<string, string>();
 	for (const name of names) {
+		const path = `${dir}/${name}`;
 		const end = ENDS.find((end) => name.endsWith(ASK + end));
 		// its verb has taken the request back, and nobody reads the answer
-		if (end && !names.has(name.slice(0, -end.length)))
-			discard(host, `${dir}/${name}`);
+		if (end && !names.has(name.slice(0, -end.length))) discard(host, path);
+		if (name.endsWith(NEW) && isOld(host, path)) discard(host, path);
 		if (name === own || !name.endsWith(ASK)) continue;
-		const path = `${dir}/${name}`;
 		const lock = tryLock(host, path);
 		if (typeof lock === "function") {
 			forget(host, path);
@@ -138,29 +125,11 @@ export function answer(
 	}
 }
 
-/** Returns the name that says that the work of a recorded attachment was left: its record's. */
-export function markOf(id: AttachmentID): string {
-	return pathOf("", id).slice(1);
-}
-
-/** Leaves the rest of the work of a recorded attachment to the next pass. Never throws. */
-export function leave(host: Host, dataDir: string, id: AttachmentID): void {
-	try {
-		host.mkdir(queueDir(dataDir), 0o700);
-		host.appendFile(`${queueDir(dataDir)}/${markOf(id)}`, "", 0o600);
-	} catch {
-		// the agent and `reconcile` find it by themselves
-	}
-}
-
-/** Returns the names of the records whose work was left. Never throws. */
-export function leftBehind(host: Host, dataDir: string): string[] {
-	return namesIn(host, dataDir).filter((name) => name.endsWith(RECORD));
-}
-
-/** Forgets that the record's work was left. Never throws. */
-export function takeUp(host: Host, dataDir: string, name: string): void {
-	discard(host, `${queueDir(dataDir)}/${name}`);
+/** Returns true for a name that only the queue makes. */
+export function isOfQueue(name: string): boolean {
+	return new RegExp(
+		`^[0-9a-z]+(${NEW}|${ASK}(${ANSWER}(${UNFINISHED})?)?)$`,
+	).test(name);
 }
 
 /** Returns the names in the queue, none if it cannot be read. */
@@ -177,6 +146,14 @@ function textOf(host: Host, path: string): string | undefined {
 		return host.readFile(path);
 	} catch {
 		return undefined;
+	}
+}
+
+function isOld(host: Host, path: string): boolean {
+	try {
+		return host.now() - host.full().stat(path).mtimeMs > OLD_MS;
+	} catch {
+		return false;
 	}
 }
 

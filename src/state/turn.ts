@@ -9,6 +9,11 @@ export function turnPath(dataDir: string): string {
 	return `${dataDir}/turn`;
 }
 
+/** The lock of who makes a pass where the turn is held for too long. */
+export function secondTurnPath(dataDir: string): string {
+	return `${dataDir}/turn.2`;
+}
+
 /** The directory of requests that wait. */
 export function queueDir(dataDir: string): string {
 	return `${dataDir}/queue`;
@@ -30,7 +35,7 @@ export function tryLock(
 	}
 }
 
-/** Returns true if somebody may wait, or has given up. Never throws. */
+/** Returns true if somebody may wait. Never throws. */
 export function hasQueue(host: Host, dataDir: string): boolean {
 	try {
 		// an exception for an absent directory would cost every verb more than making one

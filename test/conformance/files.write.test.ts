@@ -316,6 +316,12 @@ const rows = (tree: Tree): readonly Row[] => {
 			notInFake: NO_LOCK_FILES,
 		},
 		{
+			name: "flock does not follow a link",
+			call: ["flock", `${d}/link`, 100],
+			want: ["ELOOP", "open", `${d}/link`],
+			notInFake: NO_LINKS,
+		},
+		{
 			name: "flock in a missing directory",
 			call: ["flock", `${d}/missing/lock`, 100],
 			want: ["ENOENT", "open", `${d}/missing/lock`],

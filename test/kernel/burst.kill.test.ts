@@ -149,7 +149,9 @@ describe.each<[keyof typeof ROLES, Kind]>([
 				const again = await enactFor(world, kind, VICTIM);
 				expect(again.code, again.stderr).toBe(0);
 				expect(await entriesOf(world)).toEqual(least);
-				expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+				// what one that died while it wrote has left is swept when it is old
+				const queue = readdirSync(queueDir(world.dataDir));
+				expect(queue.filter((n) => !n.endsWith(".new"))).toEqual([]);
 			} catch (e) {
 				const what = e instanceof Error ? e.message : String(e);
 				faults.push(`at ${name} ${nth}: ${what}`);

@@ -122,9 +122,9 @@ test(`${ROUNDS} rounds, seed ${SEED}`, { timeout: 3_600_000 }, async () => {
 			expected(stay, retired),
 		);
 		const dir = queueDir(world.dataDir);
-		// an answer to one that was killed meanwhile lies there until the next burst
+		// what was written by or for one that was killed lies there until the next burst
 		const waiting = existsSync(dir) ? readdirSync(dir) : [];
-		expect(waiting.filter((name) => !name.includes(".answer"))).toEqual([]);
+		expect(waiting.filter((name) => !/\.(answer|new)/.test(name))).toEqual([]);
 		const records = readdirSync(world.dataDir).filter((n) =>
 			n.endsWith(".json"),
 		);
@@ -133,6 +133,6 @@ test(`${ROUNDS} rounds, seed ${SEED}`, { timeout: 3_600_000 }, async () => {
 	console.log(
 		`${ROUNDS} rounds: ${count.verbs} verbs, ${count.killed} killed, ${count.shared} in a shared pass`,
 	);
-	expect(count.killed).toBeGreaterThan(ROUNDS);
+	expect(count.killed).toBeGreaterThan(ROUNDS / 2);
 	expect(count.shared).toBeGreaterThan(ROUNDS);
 });

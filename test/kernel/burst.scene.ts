@@ -7,8 +7,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AF_INET } from "../../src/net/ip.ts";
 import { IPPROTO_UDP } from "../../src/net/proto.ts";
-import { servingPath } from "../../src/state/queue.ts";
-import { queueDir, turnPath } from "../../src/state/turn.ts";
+import { queueDir, secondTurnPath, turnPath } from "../../src/state/turn.ts";
 import { now, sleep } from "../support/clock.ts";
 import { flushTable } from "../support/conntrack.ts";
 import { ended, type Ran, start } from "../support/exec.ts";
@@ -83,14 +82,16 @@ export async function createNode(): Promise<World> {
 	return world;
 }
 
-function confOf(kind: Kind, pod: number): Readonly<Record<string, unknown>> {
+function confOf(
+	kind: Kind,
+	pod: number,
+	hostPort = portOf(pod),
+): Readonly<Record<string, unknown>> {
 	return {
 		on: kind === "DEL" ? "del" : "both",
 		retireSeconds: RETIRE_SECONDS,
 		runtimeConfig: {
-			portMappings: [
-				{ hostPort: portOf(pod), containerPort: 5353, protocol: "udp" },
-			],
+			portMappings: [{ hostPort, containerPort: 5353, protocol: "udp" }],
 		},
 		prevResult: {
 			cniVersion: "1.1.0",
@@ -116,12 +117,13 @@ export interface Running {
 	readonly ran: Promise<Ran>;
 }
 
-/** Starts a verb. `before` is argv before the executable, such as a tracer. */
+/** Starts a verb. `before` is argv before the executable, such as a tracer. Without `hostPort` it is the pod's own. */
 export function begin(
 	{ ns, dataDir }: World,
 	kind: Kind,
 	pod: number,
 	before: readonly string[] = [],
+	hostPort?: number,
 ): Running {
 	const child = start(ns.inside([...before, EXECUTABLE]), {
 		env: callEnv(verbOf(kind), `pod-${pod}`),
@@ -129,7 +131,7 @@ export function begin(
 	});
 	// one that is killed early does not read it
 	child.stdin?.on("error", () => {});
-	child.stdin?.end(callConf(dataDir, confOf(kind, pod)));
+	child.stdin?.end(callConf(dataDir, confOf(kind, pod, hostPort)));
 	return { child, ran: ended(child) };
 }
 
@@ -159,14 +161,14 @@ export async function hold(path: string): Promise<() => Promise<void>> {
 	};
 }
 
-/** Holds the turn of the node as one who serves others: verbs wait until their time is up. */
+/** Holds both turns of the node: verbs wait until their time is up. */
 export async function holdTurn({
 	dataDir,
 }: World): Promise<() => Promise<void>> {
 	const turn = await hold(turnPath(dataDir));
-	const serving = await hold(servingPath(dataDir));
+	const second = await hold(secondTurnPath(dataDir));
 	return async () => {
-		await serving();
+		await second();
 		await turn();
 	};
 }

@@ -10,9 +10,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { leftDir } from "../../src/state/left.ts";
 import { queueDir, turnPath } from "../../src/state/turn.ts";
 import { must, run } from "../support/exec.ts";
-import type { Flow } from "../support/flow.ts";
+import { type Flow, flowOf, nameOfFlow } from "../support/flow.ts";
 import {
 	asksIn,
 	begin,
@@ -21,6 +22,7 @@ import {
 	expected,
 	hold,
 	holdTurn,
+	ipOf,
 	type Kind,
 	lineOf,
 	ownOf,
@@ -167,87 +169,125 @@ describe("a queue that is not as it should be", () => {
 		expect(lineOf(ran).deleted).toBe("3");
 	});
 
-	test("somebody holds the turn for ever: the verb works alone", async () => {
+	test("somebody holds the turn for ever: one of those who wait serves all", async () => {
 		const release = await hold(turnPath(world.dataDir));
-		const ran = await begin(world, "DEL", 1).ran;
+		const running = ALL.map((pod) => begin(world, kindOf(pod), pod));
+		const ran = await Promise.all(running.map((r) => r.ran));
 		await release();
-		expect(ran.code).toBe(0);
-		expect(lineOf(ran)).toMatchObject({ deleted: "2" });
+		const lines = ran.map(lineOf).filter(({ msg }) => msg !== undefined);
+		expect(lines).toHaveLength(9);
+		for (const line of lines) expect(line.error).toBeUndefined();
+		// whoever looked a moment too early is served by itself
+		const served = lines.filter(({ shared }) => shared !== undefined);
+		expect(served.length).toBeGreaterThan(6);
 		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+	});
+
+	test("a leader that is frozen holds up nobody for long", async () => {
+		const release = await holdTurn(world);
+		const frozen = begin(world, "ADD", 0);
+		await untilWaiting(world, 1, [frozen]);
+		await release();
+		// it has the turn, or is through, when it is stopped
+		frozen.child.kill("SIGSTOP");
+		const held = await hold(turnPath(world.dataDir));
+		const ran = await begin(world, "DEL", 1).ran;
+		await held();
+		frozen.child.kill("SIGCONT");
+		expect(lineOf(ran)).toMatchObject({ deleted: "2" });
+		expect((await frozen.ran).code).toBe(0);
 	});
 });
 
 describe("what does not fit into the time", () => {
-	/** The turn is held, and served, for longer than verbs wait. */
+	/** Both turns are held for longer than verbs wait. */
 	async function giveUp(...kinds: readonly Kind[]) {
-		const pods = kinds.map((kind) => KINDS.indexOf(kind as never));
 		const release = await holdTurn(world);
-		const running = pods.map((pod) => begin(world, kindOf(pod), pod));
+		const running = kinds.map((kind) =>
+			begin(world, kind, KINDS.indexOf(kind)),
+		);
 		const ran = await Promise.all(running.map((r) => r.ran));
 		await release();
 		return ran;
 	}
+	const leftIn = (): string[] => readdirSync(leftDir(world.dataDir));
+	const reconcile = () =>
+		must(
+			world.ns.inside([EXECUTABLE, "reconcile", "--data-dir", world.dataDir]),
+		);
 
-	test("is left to the next verb, which says nothing of it and does it", async () => {
+	test("is left, is said, and is done by the next reconcile, as the rules are then", async () => {
 		const ran = await giveUp("ADD", "DEL", "DEL that retires");
 		for (const { code, stderr } of ran) {
 			expect(code, stderr).toBe(0);
 			expect(stderr).toMatch(/cannot flush.*gave up after 5\d\d\d ms/);
 		}
 		// who gives up last has nobody beside it
-		expect(ran.map((r) => lineOf(r).waiting).sort()).not.toEqual([
-			"0",
-			"0",
-			"0",
-		]);
-		expect(readdirSync(queueDir(world.dataDir))).toHaveLength(3);
+		expect(ran.map((r) => lineOf(r).waiting)).toContain("2");
+		expect(leftIn()).toHaveLength(3);
+		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
 		const doctor = await run(
 			world.ns.inside([EXECUTABLE, "doctor", "--data-dir", world.dataDir]),
 		);
 		expect(doctor.stdout).toContain("3 ADDs or DELs gave up");
-		const next = await begin(world, "DEL", 5).ran;
-		expect(lineOf(next)).toMatchObject({ deleted: "2", shared: "4" });
-		expect(await entriesOf(world)).toEqual(
-			expected([
-				...of("ADD", ownOf),
-				...of("ADD", staleOf).filter((f) => f.dport !== portOf(0)),
-				...of("CHECK", ownOf),
-				...of("CHECK", staleOf),
-				...[6, 9, 10].flatMap(ownOf),
-			]),
-		);
-		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
-		// the record of the DEL is finished, that of the ADD stays
-		const records = readdirSync(world.dataDir).filter((n) =>
-			n.endsWith(".json"),
-		);
-		expect(records.some((n) => n.includes(":pod-0:"))).toBe(true);
-		expect(records.some((n) => n.includes(":pod-1:"))).toBe(false);
-	});
-
-	test("is left to `reconcile` where no verb comes", async () => {
-		await giveUp("ADD", "DEL");
-		await must(
-			world.ns.inside([EXECUTABLE, "reconcile", "--data-dir", world.dataDir]),
-		);
+		await reconcile();
 		const left = await entriesOf(world);
-		for (const name of [...expected(staleOf(0)), ...expected(ownOf(1))].filter(
-			(name) => !expected([]).includes(name),
-		))
-			expect(left).not.toContain(name);
-		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
+		const gone = [...staleOf(0), ...ownOf(1), ...ownOf(2)].map(nameOfFlow);
+		for (const name of gone) expect(left).not.toContain(name);
+		for (const flow of [...ownOf(0), ...ownOf(5)])
+			expect(left).toContain(nameOfFlow(flow));
+		expect(leftIn()).toEqual([]);
 	});
 
-	test("is forgotten if the pod has gone before anybody comes", async () => {
+	test("no verb does it for another: what an ADD left may be wrong by now", async () => {
 		await giveUp("ADD");
-		// the record of the pod is deleted as if its DEL had run
-		for (const name of readdirSync(world.dataDir))
-			if (name.includes(":pod-0:")) rmSync(join(world.dataDir, name));
 		const next = await begin(world, "DEL", 1).ran;
+		expect(lineOf(next)).toMatchObject({ deleted: "2" });
 		expect(lineOf(next).shared).toBeUndefined();
-		expect(readdirSync(queueDir(world.dataDir))).toEqual([]);
 		const left = await entriesOf(world);
-		for (const name of expected(staleOf(0))) expect(left).toContain(name);
+		for (const flow of staleOf(0)) expect(left).toContain(nameOfFlow(flow));
+		expect(leftIn()).toHaveLength(1);
+	});
+});
+
+describe("healthy flows of other pods to the server that a going pod asked from its hostPort", () => {
+	const SERVERS = Array.from({ length: 40 }, (_, s) => `198.51.100.${10 + s}`);
+	const asked = (server: string, src: string, sport: number): Flow =>
+		flowOf({
+			...{ src, sport, dst: server, dport: 53 },
+			...{ replySrc: server, replySport: 53 },
+			...{ replyDst: "203.0.113.1", replyDport: sport },
+		});
+	const [going, coming] = [0, 1];
+	/** Begun by the pod that goes, from its hostPort: first of its kind in the dump or not. */
+	const begun = SERVERS.map((s) => asked(s, ipOf(going), portOf(going)));
+	const healthy = SERVERS.flatMap((server) =>
+		[1, 2, 3, 4, 5].map((n) => asked(server, `10.88.2.${n}`, 40_000 + n)),
+	);
+	/** So many that a dump for each port is the cheapest way. */
+	const others = Array.from({ length: 24_000 }, (_, i) =>
+		flowOf({
+			src: `192.0.${3 + Math.floor(i / 5000)}.1`,
+			sport: 10_000 + (i % 5000),
+			dport: 9999,
+		}),
+	);
+
+	test("stay, though another pod's hostPort is 53", async () => {
+		await resetNode(world, [going], [...begun, ...healthy, ...others]);
+		const release = await holdTurn(world);
+		const del = begin(world, "DEL", going);
+		await untilWaiting(world, 1, [del]);
+		del.child.kill("SIGSTOP");
+		const add = begin(world, "ADD", coming, [], 53);
+		await untilWaiting(world, 2, [add]);
+		await release();
+		expect(lineOf(await add.ran)).toMatchObject({ shared: "2" });
+		del.child.kill("SIGCONT");
+		expect(lineOf(await del.ran).reasons).toContain("begun-by-pod");
+		const left = await entriesOf(world);
+		const lost = healthy.map(nameOfFlow).filter((n) => !left.includes(n));
+		expect(lost).toEqual([]);
 	});
 });
 

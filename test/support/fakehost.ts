@@ -103,7 +103,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 	const files = new Map<string, string>();
 	/** Files and directories; what has no text in `files` is a directory. */
 	const nodes = new Map<string, Node>();
-	const locked = new Set<string>();
+	/** By path; a lock goes with its file when that is renamed. */
+	const locked = new Map<string, object>();
 	const calls: string[] = [];
 	const output = { 1: "", 2: "" };
 
@@ -235,6 +236,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 			remove(path);
 			files.set(target, text);
 			if (node) nodes.set(target, node);
+			const lock = locked.get(path);
+			locked.delete(path);
+			if (lock) locked.set(target, lock);
 		},
 		unlink(given) {
 			remove(existing("unlink", given)[0]);
@@ -259,11 +263,10 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 				clock.ms += timeoutMs;
 				throw sysError("EAGAIN", "flock", given);
 			}
-			locked.add(path);
-			let isHeld = true;
+			const lock = {};
+			locked.set(path, lock);
 			return () => {
-				if (isHeld) locked.delete(path);
-				isHeld = false;
+				for (const [at, held] of locked) if (held === lock) locked.delete(at);
 			};
 		},
 		now: () => EPOCH + clock.ms + (options.wallMs ?? 0),

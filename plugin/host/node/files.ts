@@ -229,7 +229,7 @@ export function copyFile(from: string, to: string, mode: number): void {
  * exclude each other.
  */
 export function flock(path: string, timeoutMs: number): () => void {
-	const flags = C.O_RDWR | C.O_CREAT;
+	const flags = C.O_RDWR | C.O_CREAT | C.O_NOFOLLOW;
 	const fd = call("open", path, () => fs.openSync(path, flags, 0o600));
 	const wait = timeoutMs > 0 ? ["-w", `${timeoutMs / 1000}`] : ["-n"];
 	const { status, error } = spawnSync("flock", ["-x", ...wait, "3"], {

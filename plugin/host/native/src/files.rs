@@ -290,7 +290,7 @@ pub fn sync(path: &str) -> Result<()> {
 /// interrupts a blocking flock() would need a signal handler.
 pub fn flock(path: &str, timeout_ms: f64) -> Result<Fd> {
     let end = ticks() + timeout_ms;
-    let file = open(path, libc::O_RDWR | libc::O_CREAT, 0o600)?;
+    let file = open(path, libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600)?;
     loop {
         // SAFETY: no pointers.
         let result = call("flock", || unsafe {

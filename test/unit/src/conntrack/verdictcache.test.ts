@@ -85,7 +85,7 @@ describe("judges once", () => {
 		const cache = new VerdictCache((e) => {
 			judged++;
 			return looks(e);
-		}, new PortSet());
+		}, undefined);
 		cache.judge(...buffer(entryMessage(FLOW, 1)));
 		cache.judge(...buffer(entryMessage(other, 1)));
 		expect(judged).toBe(once ? 1 : 2);
@@ -111,7 +111,7 @@ test.each<[string, EntrySpec[]]>([
 ])(
 	"a removal has its own client, and the first of its kind as an example: %s",
 	(_, [first = FLOW, second = FLOW]) => {
-		const cache = new VerdictCache(() => "go", new PortSet());
+		const cache = new VerdictCache(() => "go", undefined);
 		const found = [first, second].map((spec) =>
 			cache.judge(...buffer(entryMessage(spec, 1))),
 		);
@@ -134,7 +134,7 @@ test.each<[string, string, number]>([
 		const cache = new VerdictCache((e) => {
 			judged++;
 			return e.orig.src;
-		}, ports);
+		}, ports.replies);
 		const flow = (client: string): EntrySpec => ({
 			...FLOW,
 			orig: reply.startsWith("[")
@@ -161,7 +161,7 @@ test("finds what judging one by one finds, with the keys of each", {
 	const r = random(7);
 	const judge = (e: Entry): string | undefined =>
 		looks(e).length % 3 === 0 ? undefined : looks(e);
-	const cache = new VerdictCache(judge, new PortSet());
+	const cache = new VerdictCache(judge, undefined);
 	let removals = 0;
 	for (let n = 0; n < 20_000; n++) {
 		const [a, b, c] = r.chance(0.5)
@@ -195,7 +195,7 @@ test("finds what judging one by one finds, with the keys of each", {
 });
 
 test("an entry of a known kind that has no id is undecodable", () => {
-	const cache = new VerdictCache(() => "go", new PortSet());
+	const cache = new VerdictCache(() => "go", undefined);
 	cache.judge(...buffer(entryMessage(FLOW, 1)));
 	const cut = entryAttrs(FLOW).filter((a) => a[2] !== 12);
 	const bytes = message({ type: 0x100, seq: 1 }, nfgenmsg(2), ...cut);

@@ -56,6 +56,7 @@ describe("a request", () => {
 	test.each<[string, unknown]>([
 		["null", null],
 		["a list", []],
+		["another version", { ...whole, version: 2 }],
 		["another verb", { ...whole, verb: "GC" }],
 		["no verb", { ...whole, verb: undefined }],
 		["another action", { ...whole, action: "flush" }],
@@ -99,7 +100,8 @@ describe("a report", () => {
 		expect(reportFrom(textOfReport(report))).toEqual(report);
 	});
 
-	test.each(["", "{", "null"])("is none if the text is %j", (text) =>
-		expect(reportFrom(text)).toBeUndefined(),
+	test.each(["", "{", "null", "3", "{}", '{"version":2}'])(
+		"is none if the text is %j",
+		(text) => expect(reportFrom(text)).toBeUndefined(),
 	);
 });

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { handOver } from "../../../../src/flush/handover.ts";
 import { emptyReport, type Report } from "../../../../src/flush/report.ts";
 import { DeadlineError } from "../../../../src/netlink/deadline.ts";
-import { leftBehind } from "../../../../src/state/queue.ts";
+import { leftBehind } from "../../../../src/state/left.ts";
 import { POD, RECORDS, setUpPods } from "../../../support/unit/flushes.ts";
 
 test.each<[string, Partial<Report>, number]>([

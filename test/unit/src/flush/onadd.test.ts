@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { countStale, onAdd } from "../../../../src/flush/onadd.ts";
-import { leftBehind } from "../../../../src/state/queue.ts";
+import { leftBehind } from "../../../../src/state/left.ts";
 import { findRecord } from "../../../../src/state/store.ts";
 import {
 	ALL,
@@ -33,7 +33,7 @@ describe("onAdd", () => {
 		expect(host.calls.filter((c) => /netlink|flock/.test(c))).toEqual([]);
 	});
 
-	test("leaves what it could not finish to the next pass", async () => {
+	test("notes that it could not finish", async () => {
 		const { context, host } = setUpPods([STALE], [], {
 			answer: ({ type }) => (type === GET ? [] : undefined),
 		});

@@ -2,22 +2,16 @@
 // ones leave.
 
 import { describe, expect, test } from "vitest";
-import { pathOf } from "../../../../src/state/path.ts";
 import {
 	answer,
 	awaitQuiet,
 	enqueue,
-	leave,
-	leftBehind,
-	lockServing,
-	markOf,
-	servingPath,
-	takeUp,
+	isOfQueue,
+	queueLength,
 	waitingOthers,
 } from "../../../../src/state/queue.ts";
-import { queueDir, TAKEN, turnPath } from "../../../../src/state/turn.ts";
+import { queueDir, turnPath } from "../../../../src/state/turn.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
-import { POD } from "../../../support/unit/flushes.ts";
 
 const DIR = "/run/flush";
 const QUEUE = queueDir(DIR);
@@ -81,7 +75,23 @@ describe("a request", () => {
 		expect(inQueue(host)).toEqual(names.sort());
 	});
 
-	test.each(["mkdir", "flock", "appendFile"])(
+	test("is counted without a look at who lives", () => {
+		const host = fakeHost({ files: { [`${QUEUE}/dead.ask`]: "what" } });
+		enqueue(host, DIR, "what");
+		expect(queueLength(host, DIR)).toBe(2);
+		expect(inQueue(host)).toContain("dead.ask");
+	});
+
+	test("that was never finished is swept when it is old", () => {
+		const host = fakeHost({ files: { [`${QUEUE}/half.new`]: "wh" } });
+		waitingOthers(host, DIR, undefined);
+		expect(inQueue(host)).toEqual(["half.new"]);
+		host.clock.ms += 20_000;
+		waitingOthers(host, DIR, undefined);
+		expect(inQueue(host)).toEqual([]);
+	});
+
+	test.each(["mkdir", "flock", "appendFile", "rename"])(
 		"cannot be made if %s fails, and leaves nothing",
 		(call) => {
 			const fail = (name: string) => (name === call ? "ENOSPC" : undefined);
@@ -104,9 +114,12 @@ describe("a request", () => {
 	test.each(["writeFile", "rename"])(
 		"has no answer if %s fails, and goes on waiting",
 		(call) => {
-			const fail = (name: string) => (name === call ? "ENOSPC" : undefined);
-			const host = fakeHost({ fail });
+			let isArmed = false;
+			const host = fakeHost({
+				fail: (name) => (isArmed && name === call ? "ENOSPC" : undefined),
+			});
 			const waiting = enqueue(host, DIR, "what");
+			isArmed = true;
 			answer(host, DIR, waiting.name, "done");
 			expect(waiting.answer()).toBeUndefined();
 			expect(inQueue(host)).toEqual([waiting.name]);
@@ -114,34 +127,18 @@ describe("a request", () => {
 	);
 });
 
-describe("what is left", () => {
-	test("has the name of the record, until somebody takes it up", () => {
-		const host = fakeHost();
-		leave(host, DIR, POD);
-		leave(host, DIR, POD);
-		expect(leftBehind(host, DIR)).toEqual([markOf(POD)]);
-		expect(`${DIR}/${markOf(POD)}`).toBe(pathOf(DIR, POD));
-		takeUp(host, DIR, markOf(POD));
-		takeUp(host, DIR, markOf(POD));
-		expect(leftBehind(host, DIR)).toEqual([]);
-	});
-
-	test("is nothing where the queue cannot be used", () => {
-		const host = fakeHost({ fail: () => "EROFS" });
-		leave(host, DIR, POD);
-		takeUp(host, DIR, markOf(POD));
-		expect(leftBehind(host, DIR)).toEqual([]);
-	});
-});
-
-test("who serves others holds a lock of its own", () => {
-	const host = fakeHost({ directories: [DIR] });
-	const release = lockServing(host, DIR);
-	expect(lockServing(host, DIR)).toBe(TAKEN);
-	expect(host.calls).toContain(`flock ${servingPath(DIR)}`);
-	if (typeof release === "function") release();
-	expect(lockServing(host, DIR)).toBeTypeOf("function");
-});
+test.each<[string, boolean]>([
+	["x1y2.ask", true],
+	["x1y2.new", true],
+	["x1y2.ask.answer", true],
+	["x1y2.ask.answer.tmp", true],
+	["net:new:eth0.json", false],
+	["README", false],
+	["x1y2.ask.txt", false],
+	[".ask", false],
+])("%s is a name of the queue: %s", (name, is) =>
+	expect(isOfQueue(name)).toBe(is),
+);
 
 describe("awaitQuiet", () => {
 	test("returns at once if nobody has the turn, and does not keep it", async () => {
