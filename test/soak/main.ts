@@ -1,7 +1,8 @@
 // A node under load for a while: pods come, move, are checked, forgotten and
-// replaced at random while clients keep sending through DNAT rules, and after
-// every event the table must be free of entries that it forbids. Bounded:
-// SOAK_SECONDS (120), SOAK_SEED. `make soak`, as root; Ctrl-C cleans up too.
+// replaced at random while clients keep sending through DNAT rules, some or all of
+// them at once, and after every event the table must be free of entries that it
+// forbids. Bounded: SOAK_SECONDS (120), SOAK_SEED; SOAK_BURSTS=1 makes every second
+// event a burst. `make soak`, as root; Ctrl-C cleans up too.
 
 import { now, sleep } from "../support/clock.ts";
 import { random } from "../support/random.ts";
@@ -12,6 +13,7 @@ import { createNode, type Pod, SLOTS, type Slot } from "./node.ts";
 
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 120);
 const SEED = Number(process.env.SOAK_SEED ?? Date.now() % 1e9);
+const BURSTS = process.env.SOAK_BURSTS === "1";
 const MOST_FAULTS = 10;
 
 const r = random(SEED);
@@ -23,7 +25,8 @@ node.bystanders = await insertBystanders(node);
 const gone: Pod[] = [];
 let made = 0;
 
-async function add(slot: Slot): Promise<void> {
+/** Makes a pod and its rule, and returns it. */
+async function come(slot: Slot): Promise<Pod> {
 	const free = node.addressesExcept([...live.values()]);
 	// the address of the pod before, as an allocator may have it: then its late DEL means this one
 	const last = gone.findLast((pod) => pod.slot === slot)?.address;
@@ -34,8 +37,43 @@ async function add(slot: Slot): Promise<void> {
 	const pod: Pod = { id: `pod${++made}`, address, slot };
 	await node.rule("-A", pod);
 	live.set(slot, pod);
+	return pod;
+}
+
+async function add(slot: Slot): Promise<void> {
+	const pod = await come(slot);
 	await judge.call("ADD", pod);
 	await judge.look(slot, `ADD ${pod.id}`);
+}
+
+/** Every pod goes at once, and then others come at once, as when a node is drained and comes back. */
+async function replaceAll(): Promise<void> {
+	const going = [...live.values()];
+	const retiring = going.filter(({ slot }) => slot.retires);
+	const led = await Promise.all(retiring.map((pod) => judge.leadingTo(pod)));
+	for (const pod of going) {
+		if (!pod.slot.retires) await node.rule("-D", pod);
+		live.delete(pod.slot);
+	}
+	let began = 0;
+	await judge.sparing(async () => {
+		began = now();
+		await Promise.all(
+			going.map((pod) =>
+				judge.call("DEL", pod, { on: pod.slot.retires ? "both" : "del" }),
+			),
+		);
+		for (const pod of retiring) await node.rule("-D", pod);
+	}, "a burst of DELs");
+	for (const [i, pod] of retiring.entries())
+		judge.expectGone(pod, led[i] ?? new Set(), began);
+	for (const { slot } of going)
+		if (!slot.retires) await judge.look(slot, "a burst of DELs");
+	gone.push(...going);
+	const coming: Pod[] = [];
+	for (const slot of SLOTS) coming.push(await come(slot));
+	await Promise.all(coming.map((pod) => judge.call("ADD", pod)));
+	for (const { slot } of coming) await judge.look(slot, "a burst of ADDs");
 }
 
 /** The steps in the order of the chain: our plugin item for DEL comes after portmap's DEL, a plugin item for both before it. */
@@ -94,6 +132,7 @@ async function lose(pod: Pod): Promise<void> {
 
 const end = Date.now() + 1000 * SECONDS;
 while (Date.now() < end && judge.faults.length < MOST_FAULTS) {
+	if (r.chance(BURSTS ? 0.5 : 0.02)) await replaceAll();
 	const slot = r.pick(SLOTS);
 	const pod = live.get(slot);
 	const dice = r.below(10);

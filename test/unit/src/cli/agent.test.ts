@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { runAgent } from "../../../../src/cli/agent.ts";
+import { leave, leftBehind } from "../../../../src/state/left.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
 import { fakeKernel } from "../../../support/fakekernel.ts";
 import { DIR, ROUTES } from "../../../support/unit/calls.ts";
@@ -75,6 +76,35 @@ describe("until a signal comes", () => {
 		);
 		expect(undone).toBeGreaterThan(1);
 		expect(host.files.get(FILE)).toContain("conntrack-flush");
+	});
+
+	test("what a verb has left is done, though not at once", async () => {
+		const moments: number[] = [];
+		let isLeft = false;
+		const { kernel } = await agent(
+			30_000,
+			{ reconcileMs: 0 },
+			{
+				asleep(h) {
+					// the first reconcile, of the agent's start, is over
+					if (!isLeft && h.clock.ms > 1000) {
+						const id = { network: "net", containerID: "a", ifname: "eth0" };
+						leave(h, DIR, id);
+						isLeft = true;
+						moments.push(h.clock.ms);
+					} else if (
+						isLeft &&
+						moments.length === 1 &&
+						leftBehind(h, DIR).length === 0
+					)
+						moments.push(h.clock.ms);
+				},
+			},
+		);
+		const [left = 0, done = 0] = moments;
+		expect(done - left).toBeGreaterThan(5000);
+		expect(done - left).toBeLessThan(12_000);
+		expect(kernel.left()).toEqual([2]);
 	});
 
 	test("records that cannot be read do not keep it from the chain", async () => {
