@@ -135,8 +135,8 @@ export class Judge {
 				`after ${after}: ${wrong.length} wrong, ${wrong[0]?.text}`,
 			);
 		// records are those of live pods, and nothing unfinished
-		const records = readdirSync(this.#node.dataDir).filter(
-			(name) => !name.startsWith("departed"),
+		const records = readdirSync(this.#node.dataDir).filter((name) =>
+			name.includes(".json"),
 		);
 		if (records.length !== this.live.size)
 			this.faults.push(`after ${after}: records ${records.join(" ")}`);
