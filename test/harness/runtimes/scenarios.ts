@@ -111,7 +111,8 @@ export async function leftBehind(
 ): Promise<string[]> {
 	const script = `
 		ls "/var/lib/cni/networks/$0" | grep -Ev '^(last_reserved_ip|lock)' | sed 's/^/address /'
-		ls /run/cni/conntrack-flush 2>/dev/null | grep -Ev '^(ballast|departed(.1)?)$' | sed 's/^/record /'
+		ls /run/cni/conntrack-flush 2>/dev/null | grep -Ev '^(ballast|departed(.1)?|queue|turn(.2)?)$' | sed 's/^/record /'
+		ls /run/cni/conntrack-flush/queue 2>/dev/null | sed 's/^/request /'
 		{ iptables-save; ip6tables-save; nft -s list ruleset; } 2>/dev/null |
 			sed 's/\\[[0-9]*:[0-9]*\\]//' | # a counter may look like a port
 			grep -wE '${MAPPINGS.map((m) => m.hostPort).join("|")}' | sed 's/^/rule /'

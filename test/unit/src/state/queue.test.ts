@@ -1,7 +1,7 @@
 // The queue of a burst: requests of processes that live, answers, and what dead or foreign
 // ones leave.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
 	answer,
 	awaitQuiet,
@@ -35,6 +35,24 @@ describe("a request", () => {
 		expect(waitingOthers(host, DIR, undefined)).toEqual(new Map());
 		waiting.withdraw();
 		expect(inQueue(host)).toEqual([]);
+	});
+
+	test("has a name of its own, though two engines begin with the same chance", () => {
+		const host = fakeHost();
+		const chance = vi.spyOn(Math, "random").mockReturnValue(0.5);
+		try {
+			const names = ["12", "13"].map((pid) => {
+				const own = { ...host, readLink: () => pid };
+				return enqueue({ ...own, full: () => own }, DIR, pid).name;
+			});
+			expect(new Set(names).size).toBe(2);
+			expect([...waitingOthers(host, DIR, undefined).values()].sort()).toEqual([
+				"12",
+				"13",
+			]);
+		} finally {
+			chance.mockRestore();
+		}
 	});
 
 	test("is not seen by itself", () => {
