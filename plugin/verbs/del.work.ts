@@ -46,7 +46,8 @@ export async function del(
 				findRenamed(host, conf.dataDir, id),
 		);
 		const result = await removeEntries(context, records, args, conf, recorded);
-		if (result && !result.isFinished) await keepUnfinished(records, result);
+		if (result && failureOf(result.report) !== undefined)
+			await keepUnfinished(records, result);
 		else if (recorded || result) dropRecord(records, recorded ?? id);
 		// a DEL that comes again does not note the departure again
 		const isNoted = recorded?.unfinished && recorded.deferredAt === undefined;
@@ -85,10 +86,9 @@ function dropRecord(records: Context, id: AttachmentID): void {
 	);
 }
 
-/** The attachment whose entries were to be removed, and whether every one of them was. */
+/** The attachment whose entries were to be removed, and what became of them. */
 interface Result {
 	readonly attachment: Attachment;
-	readonly isFinished: boolean;
 	readonly report: Report;
 }
 
@@ -129,11 +129,7 @@ async function removeEntries(
 		{ verb: "DEL", attachment, action },
 	);
 	logReport(context, report);
-	return {
-		attachment,
-		isFinished: failureOf(report) === undefined,
-		report,
-	};
+	return { attachment, report };
 }
 
 function union<T extends object>(a: readonly T[], b: readonly T[] = []): T[] {

@@ -38,8 +38,6 @@ const PUBLISH_MS = 5000;
 const FINISH_MS = 5000;
 /** After so long at the earliest it is tried again: what has failed may fail for long. */
 const AGAIN_MS = 60_000;
-/** A walk of the table lets a burst of verbs pass first, but not for ever. */
-const QUIET_MS = 10_000;
 
 /** Runs the duties until a signal comes, and returns the exit code. */
 export async function runAgent(
@@ -61,7 +59,7 @@ export async function runAgent(
 	const dir = where.root + where.cacheDir;
 	const reconcileAll = () =>
 		attempt(reconciling, "cannot reconcile", async () => {
-			await awaitQuiet(host, dataDir, QUIET_MS);
+			await awaitQuiet(host, dataDir);
 			const protocols = handled(keep());
 			await reconcileAttachments(reconciling, { dir, protocols });
 		});
@@ -83,7 +81,7 @@ export async function runAgent(
 			everyMs: POLL_MS,
 			run: () =>
 				attempt(repairing, "cannot repair", async () => {
-					await awaitQuiet(host, dataDir, QUIET_MS);
+					await awaitQuiet(host, dataDir);
 					const report = await repair();
 					if (report) logRepair(repairing, report);
 				}),
@@ -115,7 +113,7 @@ function sweeper(context: Context): () => Promise<void> {
 	const rule = { ...SWEEP, scope: mapped(context.dataDir) };
 	return () =>
 		attempt(context, "cannot sweep", async () => {
-			await awaitQuiet(context.host, context.dataDir, QUIET_MS);
+			await awaitQuiet(context.host, context.dataDir);
 			const { swept, outcome } = await sweepOnce(context.host, memory, rule);
 			const { done, expired, failed } = outcome;
 			if (swept.length > 0)

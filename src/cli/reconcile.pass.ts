@@ -23,9 +23,6 @@ import { leftBehind, takeUp } from "../state/left.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { awaitQuiet } from "../state/queue.ts";
 
-/** A pass waits until verbs have made theirs, but not for ever. */
-const QUIET_MS = 10_000;
-
 /** What a pass is made of. */
 export interface Job {
 	/** Reads the claims of the document. Returns undefined if it is no source. */
@@ -53,7 +50,7 @@ export function passes(context: Context, job: Job): () => Promise<Report> {
 		}
 		const now = document && believed.claims;
 		const { host, dataDir } = context;
-		await awaitQuiet(host, dataDir, QUIET_MS);
+		await awaitQuiet(host, dataDir);
 		const isComplete = job.attachments && job.action !== "count";
 		const left = isComplete ? leftBehind(host, dataDir) : [];
 		const sources: Source[] = [];

@@ -32,7 +32,6 @@ export async function perform(
 			const { lead } = await import("./lead.ts");
 			return await lead(context, ask, deadline);
 		}
-
 		return await flushAlone(context, ask, deadline);
 	} finally {
 		turn?.();

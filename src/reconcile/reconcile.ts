@@ -9,6 +9,7 @@ import { confirmByRules } from "../flush/confirm.ts";
 import { flush } from "../flush/flush.ts";
 import { finishDels } from "../flush/gc.ts";
 import { logReport, type Report } from "../flush/report.ts";
+import { familiesIn } from "../flush/rulesview.ts";
 import type { Action, RemovalReason } from "../flush/search.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { first } from "../policy/mapping.ts";
@@ -60,9 +61,7 @@ export async function reconcile(
 		host,
 		{
 			prepare: async (shared) => {
-				locals = await shared.locals(
-					new Set(ports.map(({ family }) => family)),
-				);
+				locals = await shared.locals(familiesIn(ports));
 				return {
 					ports,
 					judge,

@@ -18,6 +18,8 @@ const ENDS = [ANSWER, ANSWER + UNFINISHED];
 /** Much longer than it takes to write a request, in ms. */
 const OLD_MS = 10_000;
 const QUIET_POLL_MS = 20;
+/** A walk of the table lets a burst of verbs pass first, but not for ever. */
+const QUIET_MS = 10_000;
 
 /**
  * Waits until no verb makes a pass, at most `ms`: a walk beside a burst would cost each of
@@ -27,7 +29,7 @@ const QUIET_POLL_MS = 20;
 export async function awaitQuiet(
 	host: Host,
 	dataDir: string,
-	ms: number,
+	ms = QUIET_MS,
 ): Promise<void> {
 	for (const end = host.ticks() + ms; ; await host.sleep(QUIET_POLL_MS)) {
 		const turn = tryLock(host, turnPath(dataDir));

@@ -21,7 +21,7 @@ export function queueDir(dataDir: string): string {
 
 /** A lock that somebody else holds; undefined stands for one that cannot be had at all. */
 export const TAKEN = "taken";
-export type Release = () => void;
+type Release = () => void;
 
 /** Takes the lock of a file. Never throws. */
 export function tryLock(
