@@ -24,17 +24,20 @@ sources=("$modfile" "${modfile%.mod}.sum" main.go etcd/main.go kubectl/main.go)
 cache=${CLUSTER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/conntrack-flush}
 programs=$cache/kubernetes-$version-$(cat "${sources[@]}" | sha256sum | cut -c1-12)
 
-if [ -d "$programs" ] || [ "$where" ]; then
-	[ -d "$programs" ] || { echo "Kubernetes $version has not been built: make cluster" >&2; exit 1; }
-	echo "$programs"
-	exit
-fi
+there() { [ ! -d "$programs" ] || { echo "$programs"; exit; }; }
 
-echo "building Kubernetes $version, which takes a while" >&2
+there
+[ ! "$where" ] || { echo "Kubernetes $version has not been built: make cluster" >&2; exit 1; }
+
+# One build at a time. What one that was killed left is removed by the next.
 mkdir -p "$cache"
-work=$(mktemp -d "$cache/building.XXXXXX")
-# the cache of the build is read-only in parts
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+exec 9>"$cache/lock"
+flock 9
+there
+work=$cache/building
+rm -rf "$work"
+trap 'rm -rf "$work"' EXIT
+echo "building Kubernetes $version, which takes a while" >&2
 export GOTOOLCHAIN=auto CGO_ENABLED=0 GOCACHE=$work/cache GOFLAGS="-mod=readonly -buildvcs=false"
 
 # The version that `kubectl version` and the node's status show comes from the linker.
