@@ -104,6 +104,8 @@ export function mustSync(argv: readonly string[], timeoutMs = 60_000): string {
 	const [file = "", ...args] = argv;
 	return execFileSync(file, args, {
 		encoding: "utf8",
+		// what it says about a failure is in the error
+		stdio: "pipe",
 		timeout: timeoutMs,
 		killSignal: "SIGKILL",
 	});

@@ -7,16 +7,10 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { now, sleep } from "../clock.ts";
-import {
-	must,
-	quietly,
-	type Ran,
-	type RunOptions,
-	run,
-	start,
-} from "../exec.ts";
+import { must, type Ran, type RunOptions, run, start } from "../exec.ts";
 import type { Namespace } from "../netns.ts";
 import { onEnd } from "../undo.ts";
+import { inNewCgroups, removeCgroups } from "./cgroups.ts";
 import { tool } from "./tools.ts";
 
 const SCRIPT = fileURLToPath(new URL("./machine.sh", import.meta.url));
@@ -45,27 +39,41 @@ export interface Service {
 	stop(signal: NodeJS.Signals): Promise<void>;
 }
 
+export interface MachineOptions {
+	/** The script that becomes its process 1, with its arguments. */
+	readonly init?: readonly string[];
+	/** It sees a cgroup of this name as the root of each hierarchy. */
+	readonly cgroupRoot?: string | undefined;
+}
+
 /** The longest that a daemon may take to start. */
 const START_MS = 20_000;
 
 let made = 0;
 
-export async function createMachine(node: Namespace): Promise<Machine> {
-	const cgroup = `cf${process.pid}-${++made}`;
+export async function createMachine(
+	node: Namespace,
+	{ init = [SCRIPT, tool("debian")], cgroupRoot }: MachineOptions = {},
+): Promise<Machine> {
+	const cgroup = cgroupRoot ?? `cf${process.pid}-${++made}`;
+	const isRoot = cgroupRoot !== undefined;
 	const endCgroups = onEnd(() => removeCgroups(cgroup));
 	const argv = [
 		// The namespace must not outlive a test that is killed with SIGKILL.
 		...["setpriv", "--pdeathsig", "KILL"],
+		...(isRoot ? inNewCgroups(cgroup) : []),
 		...["nsenter", `--net=${node.path}`],
 		...["unshare", "--mount", "--pid", "--ipc", "--uts"],
+		...(isRoot ? ["--cgroup"] : []),
 		...["--fork", "--kill-child", "--propagation", "private"],
-		...["sh", SCRIPT, tool("debian")],
+		...["sh", ...init],
 	];
 	const outer = start(argv, { stdio: ["ignore", "pipe", "pipe"] });
 	await untilUp(outer);
 	const first = childOf(outer.pid);
 	const inside = (argv: readonly string[]): string[] => [
-		...["nsenter", "-t", String(first), "-m", "-n", "-p", "-i", "-u", "--"],
+		...["nsenter", "-t", String(first), "-m", "-n", "-p", "-i", "-u"],
+		...(isRoot ? ["-C", "--"] : ["--"]),
 		...argv,
 	];
 	return {
@@ -89,8 +97,11 @@ export async function createMachine(node: Namespace): Promise<Machine> {
 }
 
 /** Tries until `works` resolves; rejects with its last error if that takes too long. */
-export async function untilItWorks(works: () => Promise<void>): Promise<void> {
-	const last = now() + START_MS;
+export async function untilItWorks(
+	works: () => Promise<void>,
+	longestMs = START_MS,
+): Promise<void> {
+	const last = now() + longestMs;
 	for (;;) {
 		try {
 			return await works();
@@ -159,14 +170,4 @@ function childrenOf(pid: number | undefined): number[] {
 	} catch {
 		return []; // it has ended
 	}
-}
-
-/** The processes in them end a little later than the machine does. */
-function removeCgroups(name: string): void {
-	const script = `for i in $(seq 50); do
-		find /sys/fs/cgroup -depth -type d \\( -path "*/$0" -o -path "*/$0/*" \\) -exec rmdir {} + 2>/dev/null
-		[ -z "$(find /sys/fs/cgroup -type d -name "$0")" ] && exit
-		sleep 0.1
-	done`;
-	quietly(["sh", "-c", script, name]);
 }
