@@ -159,6 +159,9 @@ export function createControlPlane({
 				"service-account-private-key-file": file("accounts.key"),
 				"use-service-account-credentials": "true",
 				"service-cluster-ip-range": nets.services,
+				// forty controllers start at once, each with an account of its own
+				"kube-api-qps": "500",
+				"kube-api-burst": "1000",
 				// a node without power is seen in half of the usual time
 				"node-monitor-grace-period": "20s",
 			});
@@ -178,6 +181,10 @@ export function createControlPlane({
 					}),
 				}),
 			});
+			// pods cannot be made before
+			const account = ["--for=create", "serviceaccount/default"];
+			for (const namespace of ["default", "kube-system"])
+				await kubectl(["wait", "-n", namespace, "--timeout=60s", ...account]);
 		},
 	};
 }

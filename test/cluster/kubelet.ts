@@ -19,6 +19,7 @@ export type Daemon = "containerd" | "kubelet" | "kube-proxy";
 
 const CONTAINERD = `/mnt/tools/containerd-${version("CONTAINERD")}`;
 const SOCKET = "unix:///run/containerd/containerd.sock";
+const DNS = "10.96.0.10";
 const ETC = "/etc/kubernetes";
 
 const CONTAINERD_CONFIG = `version = 3
@@ -69,6 +70,9 @@ export async function install(
 			imageGCLowThresholdPercent: 99,
 			localStorageCapacityIsolation: false,
 			maxOpenFiles: 20_000,
+			// nobody answers there, but without it each pod gets a warning
+			clusterDNS: [DNS],
+			clusterDomain: "cluster.local",
 			resolvConf: "",
 			oomScoreAdj: 0,
 		}),

@@ -51,6 +51,9 @@ export async function createLan({ name, stack }: ClusterOptions): Promise<Lan> {
 			const ns = await createNamespace(role, { name: `${name}-${role}` });
 			await cable([hub, role], [ns, "eth0"]);
 			await ip(hub, [`link set ${role} master br0`]);
+			// a machine that boots again has the network card of before
+			const mac = `02:00:cb:00:71:${hex(NUMBERS[role])}`;
+			await ip(ns, [`link set eth0 address ${mac}`]);
 			await equip(ns, {
 				addresses: { eth0: onLink(role, stack) },
 				gateways: addressesOf("switch", stack),
@@ -67,4 +70,8 @@ function onLink(role: Role | "switch", stack: Stack): string[] {
 	return addressesOf(role, stack).map((address) =>
 		address.includes(":") ? `${address}/64` : `${address}/24`,
 	);
+}
+
+function hex(byte: number): string {
+	return byte.toString(16).padStart(2, "0");
 }
