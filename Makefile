@@ -27,10 +27,14 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
-.PHONY: help bench build bursts clean demo demo-packages engines kernels oracles packages rules runtimes sbom soak test
+# The minor version of the cluster's Kubernetes, which is built once.
+KUBERNETES ?= 1.37
+
+.PHONY: help bench build bursts clean cluster cluster-down demo demo-packages engines kernels \
+	oracles packages rules runtimes sbom soak test
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: $(EXE) ## the executable, build/out/conntrack-flush
 	@cat $(OUT)/bundle/*.js | wc -c | sed 's/$$/ bytes: the bundle, build\/out\/bundle/'
@@ -75,6 +79,13 @@ oracles: packages runtimes $(EXE) ## thousands of configurations and lists of Se
 engines: packages $(EXE) ## Docker, Podman and CRI-O's rules, the newest Docker too
 	EVERY_ENGINE=1 bash test/support/runtimes/setup.sh
 	npx vitest run --config test/vitest.config.ts --project root test/harness/engines
+
+cluster: packages runtimes $(EXE) ## a Kubernetes of two nodes in namespaces, until Ctrl-C or make cluster-down
+	@bash test/cluster/build.sh $(KUBERNETES)
+	@npx tsx test/cluster/main.ts up --kubernetes $(KUBERNETES) $(ARGS)
+
+cluster-down: $(MODULES) ## end what make cluster has started
+	@npx tsx test/cluster/main.ts down $(ARGS)
 
 sbom: $(EXE) ## what is inside the executable, in CycloneDX
 	npx tsx build/sbom.ts > $(OUT)/sbom.json

@@ -73,8 +73,9 @@ function remove(dir: string): void {
 	rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
 }
 
-/** Tells a process from a later one with its number; see proc_pid_stat(5). */
+/** Tells a process from a later one with its number; see proc_pid_stat(5). A zombie has ended. */
 function startedAt(pid: number): string | undefined {
 	const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-	return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+	return fields[0] === "Z" ? undefined : fields[19];
 }

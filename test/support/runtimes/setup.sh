@@ -67,14 +67,16 @@ once() {
 	mv "$dir.new" "$dir"
 }
 
-unpack_debian() {
-	local dir=$1 deb
+# unpack PACKAGES... DIR: unpacks Debian's packages; they themselves stay in DIR/debs.
+unpack() {
+	local dir=${*: -1} deb
+	local packages=("${@:1:$#-1}")
 	# A directory of its own, which apt's unprivileged downloader may not read.
 	mkdir "$dir/debs"
 	cd "$dir/debs"
-	apt-get -qq -o APT::Sandbox::User=root download "${node_packages[@]}" 2>/dev/null || {
+	apt-get -qq -o APT::Sandbox::User=root download "${packages[@]}" 2>/dev/null || {
 		apt-get -qq update
-		apt-get -qq -o APT::Sandbox::User=root download "${node_packages[@]}"
+		apt-get -qq -o APT::Sandbox::User=root download "${packages[@]}"
 	}
 	# /usr is merged on Debian 12, in the packages not yet.
 	mkdir -p "$dir"/usr/{bin,sbin,lib}
@@ -83,13 +85,26 @@ unpack_debian() {
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -x --keep-directory-symlink -C "$dir" --exclude './usr/share/doc*' --exclude './usr/share/man*'
 	done
+	cd /
+}
+
+unpack_debian() {
+	local dir=$1 deb
+	unpack "${node_packages[@]}" "$dir"
 	# libcni is not a package that a program depends on: it is built in.
-	for deb in podman_*.deb containerd_*.deb; do
+	for deb in "$dir"/debs/podman_*.deb "$dir"/debs/containerd_*.deb; do
 		dpkg-deb -f "$deb" Built-Using | grep -qF "golang-github-appc-cni (= $DEBIAN_CNI-" ||
 			{ say "$deb has another libcni than $DEBIAN_CNI"; exit 1; }
 	done
-	cd /
 	rm -r "$dir/debs"
+}
+
+# What builds the image of deploy/Dockerfile; its libraries are among node_packages.
+unpack_buildah() {
+	unpack buildah "$1"
+	dpkg-deb -f "$1"/debs/buildah_*.deb Version | grep -qF "$DEBIAN_BUILDAH+" ||
+		{ say "Debian has another buildah than $DEBIAN_BUILDAH"; exit 1; }
+	rm -r "$1/debs"
 }
 
 # go_module MODULE@VERSION PACKAGES... DIR: builds packages of a module as its
@@ -140,6 +155,7 @@ for plugin in portmap firewall tuning bandwidth; do plugins+=(./plugins/meta/$pl
 install_host_packages
 once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_NETAVARK $DEBIAN_DOCKER $DEBIAN_CONTAINERD $DEBIAN_RUNC $DEBIAN_PLUGINS" \
 	unpack_debian
+once buildah "$DEBIAN_BUILDAH" unpack_buildah
 once programs "$(cat "$here"/go/go.sum "$here"/go/*/*.go | sha256sum | cut -d' ' -f1)" our_programs
 once kubeproxy "$(cat "$here"/../../oracle/kubeproxy/{go.sum,main.go} | sha256sum | cut -d' ' -f1)" oracle kubeproxy
 once oracle-cni "$(cat "$here"/../../oracle/cni/{go.sum,*.go} | sha256sum | cut -d' ' -f1)" oracle cni
