@@ -147,6 +147,7 @@ export function createControlPlane({
 			await untilItWorks(
 				async () => void (await kubectl(["get", "--raw", "/readyz"])),
 				START_MS,
+				250,
 			).catch((cause) => {
 				const log = tailOf(`${dir}/log/kube-apiserver.log`);
 				throw new Error(`the API server is not ready:\n${log}`, { cause });

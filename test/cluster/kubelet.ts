@@ -68,7 +68,6 @@ export async function install(
 			},
 			imageGCHighThresholdPercent: 100,
 			imageGCLowThresholdPercent: 99,
-			localStorageCapacityIsolation: false,
 			maxOpenFiles: 20_000,
 			// nobody answers there, but without it each pod gets a warning
 			clusterDNS: [DNS],

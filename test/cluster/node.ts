@@ -103,12 +103,16 @@ export async function createNode(
 	const join = async (): Promise<void> => {
 		const before = await statusOf(control, name);
 		await Promise.all([start("kubelet"), start("kube-proxy")]);
-		await untilItWorks(async () => {
-			const { ready, heartbeat, message } = await statusOf(control, name);
-			// what was said before the node lost its power does not count
-			if (!ready || heartbeat === before.heartbeat)
-				throw new Error(`${name} is not Ready: ${message}`);
-		}, START_MS);
+		await untilItWorks(
+			async () => {
+				const { ready, heartbeat, message } = await statusOf(control, name);
+				// what was said before the node lost its power does not count
+				if (!ready || heartbeat === before.heartbeat)
+					throw new Error(`${name} is not Ready: ${message}`);
+			},
+			START_MS,
+			250,
+		);
 	};
 
 	await install(machine, name, cluster, control);

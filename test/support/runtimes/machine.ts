@@ -100,6 +100,7 @@ export async function createMachine(
 export async function untilItWorks(
 	works: () => Promise<void>,
 	longestMs = START_MS,
+	everyMs = 50,
 ): Promise<void> {
 	const last = now() + longestMs;
 	for (;;) {
@@ -107,7 +108,7 @@ export async function untilItWorks(
 			return await works();
 		} catch (e) {
 			if (now() > last) throw e;
-			await sleep(50);
+			await sleep(everyMs);
 		}
 	}
 }
