@@ -81,7 +81,7 @@ engines: packages $(EXE) ## Docker, Podman and CRI-O's rules, the newest Docker 
 	npx vitest run --config test/vitest.config.ts --project root test/harness/engines
 
 cluster: packages runtimes $(EXE) ## a Kubernetes of two nodes in namespaces, until Ctrl-C or make cluster-down
-	@bash test/cluster/build.sh $(KUBERNETES)
+	@bash test/cluster/build.sh $(KUBERNETES) >/dev/null
 	@npx tsx test/cluster/main.ts up --kubernetes $(KUBERNETES) $(ARGS)
 
 cluster-down: $(MODULES) ## end what make cluster has started

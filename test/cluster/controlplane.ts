@@ -1,42 +1,29 @@
 // etcd, the API server, the controllers and the scheduler, in a namespace of their own.
-// Everybody has a token, and the API server makes its certificate itself.
 
 import type { ChildProcess } from "node:child_process";
-import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { generateKeyPairSync } from "node:crypto";
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { must, type RunOptions, start } from "../support/exec.ts";
 import type { Namespace } from "../support/netns.ts";
-import { untilItWorks } from "../support/runtimes/machine.ts";
+import { createAccess, type User } from "./access.ts";
 import { addressesOf } from "./lan.ts";
-import { tailOf } from "./log.ts";
 import type { ClusterOptions } from "./options.ts";
 import { clusterNets, NODE_NAMES, podNetsOf } from "./podnetwork.ts";
+import { untilReady } from "./readiness.ts";
 
-/** The longest that the API server may take on a busy machine. */
-const START_MS = 120_000;
-
-/** Their user and group in the cluster. */
-const USERS = {
-	admin: ["admin", "system:masters"],
-	controllers: ["system:kube-controller-manager", ""],
-	scheduler: ["system:kube-scheduler", ""],
-	proxy: ["system:kube-proxy", ""],
-	node1: ["system:node:node1", "system:nodes"],
-	node2: ["system:node:node2", "system:nodes"],
-} as const;
-export type User = keyof typeof USERS;
-
-const [HOST] = addressesOf("control", "IPv4");
+const [HOST = ""] = addressesOf("control", "IPv4");
+const ETCD = `http://${HOST}:2379`;
+const ETCD_PEER = `http://${HOST}:2380`;
 
 export interface ControlPlane {
-	/** The file for kubectl. */
+	/** The administrator's file. */
 	readonly kubeconfig: string;
 	/** The text of a user's file. */
 	kubeconfigOf(user: User): string;
-	/** Argv before the arguments. */
+	/** Argv of kubectl before its arguments. */
 	readonly kubectlCommand: readonly string[];
 	kubectl(argv: readonly string[], options?: RunOptions): Promise<string>;
-	/** Resolves when the API server answers and knows the nodes. */
+	/** Resolves when the nodes can join, and pods can be made. */
 	start(): Promise<void>;
 	end(): void;
 }
@@ -44,6 +31,7 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
 	readonly cluster: ClusterOptions;
 	readonly programs: string;
+	/** The cluster's directory. */
 	readonly dir: string;
 	readonly network: Namespace;
 }
@@ -54,30 +42,16 @@ export function createControlPlane({
 	dir,
 	network,
 }: ControlPlaneOptions): ControlPlane {
-	const tokens = new Map<User, string>();
-	for (const user of Object.keys(USERS) as User[])
-		tokens.set(user, randomUUID());
-	const kubeconfigOf = (user: User): string =>
-		JSON.stringify({
-			apiVersion: "v1",
-			kind: "Config",
-			clusters: [
-				{
-					name: cluster.name,
-					cluster: {
-						server: `https://${HOST}:6443`,
-						"insecure-skip-tls-verify": true,
-					},
-				},
-			],
-			users: [{ name: user, user: { token: tokens.get(user) } }],
-			contexts: [
-				{ name: cluster.name, context: { cluster: cluster.name, user } },
-			],
-			"current-context": cluster.name,
-		});
 	const file = (name: string): string => `${dir}/control/${name}`;
-	const kubeconfig = file("admin.conf");
+	const logOf = (daemon: string): string => `${dir}/log/${daemon}.log`;
+	const access = createAccess(cluster.name, `https://${HOST}:6443`);
+	const kubeconfigFile = (user: User): string => {
+		writeFileSync(file(`${user}.conf`), access.kubeconfigOf(user));
+		return file(`${user}.conf`);
+	};
+	mkdirSync(file("certificates"), { recursive: true });
+	mkdirSync(`${dir}/log`);
+	const kubeconfig = kubeconfigFile("admin");
 	const kubectlCommand = network.inside([
 		...[`${programs}/kubectl`, "--kubeconfig", kubeconfig],
 	]);
@@ -85,57 +59,45 @@ export function createControlPlane({
 		argv: readonly string[],
 		options?: RunOptions,
 	): Promise<string> => must([...kubectlCommand, ...argv], options);
-	const daemons: ChildProcess[] = [];
-	const run = (name: string, argv: readonly string[]): void => {
-		const log = openSync(`${dir}/log/${name}.log`, "a");
+
+	const running: ChildProcess[] = [];
+	const run = (daemon: string, argv: readonly string[]): void => {
+		const log = openSync(logOf(daemon), "a");
 		// It must not outlive a run that is killed with SIGKILL.
-		const argvOf = ["setpriv", "--pdeathsig", "KILL", ...network.inside(argv)];
-		daemons.push(start(argvOf, { stdio: ["ignore", log, log] }));
+		const command = ["setpriv", "--pdeathsig", "KILL", ...network.inside(argv)];
+		running.push(start(command, { stdio: ["ignore", log, log] }));
 		closeSync(log);
 	};
-	const daemon = (name: string, flags: Readonly<Record<string, string>>) =>
-		run(name, [
-			...[`${programs}/kubernetes`, name],
+	const runKubernetes = (daemon: string, flags: Flags): void =>
+		run(daemon, [
+			...[`${programs}/kubernetes`, daemon],
 			...Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`),
 		]);
+
 	return {
 		kubeconfig,
-		kubeconfigOf,
+		kubeconfigOf: access.kubeconfigOf,
 		kubectlCommand,
 		kubectl,
-		end() {
-			for (const daemon of daemons) daemon.kill("SIGKILL");
-		},
 		async start() {
-			mkdirSync(file("certificates"), { recursive: true });
-			mkdirSync(`${dir}/log`, { recursive: true });
+			writeFileSync(file("tokens.csv"), access.tokens);
 			writeKeys(file("accounts.key"), file("accounts.pub"));
-			writeFileSync(
-				file("tokens.csv"),
-				Object.entries(USERS)
-					.map(([key, [user, group]]) =>
-						[tokens.get(key as User), user, key, group].filter(Boolean).join(),
-					)
-					.join("\n"),
-			);
-			for (const user of Object.keys(USERS) as User[])
-				writeFileSync(file(`${user}.conf`), kubeconfigOf(user));
-
-			const peer = `http://${HOST}:2380`;
-			const etcd = `http://${HOST}:2379`;
-			run("etcd", [
-				...[`${programs}/etcd`, "--data-dir", file("etcd")],
-				...["--listen-client-urls", etcd, "--advertise-client-urls", etcd],
-				...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
-				...["--initial-cluster", `default=${peer}`, "--unsafe-no-fsync"],
-			]);
-			const nets = clusterNets(cluster.stack);
-			daemon("kube-apiserver", {
-				"etcd-servers": etcd,
-				"bind-address": String(HOST),
-				"advertise-address": String(HOST),
-				"service-cluster-ip-range": nets.services,
+			const common = {
 				"cert-dir": file("certificates"),
+				"service-cluster-ip-range": clusterNets(cluster.stack).services,
+			};
+			run("etcd", [
+				...[`${programs}/etcd`, `--data-dir=${file("etcd")}`],
+				...[`--listen-client-urls=${ETCD}`, `--advertise-client-urls=${ETCD}`],
+				`--listen-peer-urls=${ETCD_PEER}`,
+				`--initial-advertise-peer-urls=${ETCD_PEER}`,
+				...[`--initial-cluster=default=${ETCD_PEER}`, "--unsafe-no-fsync"],
+			]);
+			runKubernetes("kube-apiserver", {
+				...common,
+				"etcd-servers": ETCD,
+				"bind-address": HOST,
+				"advertise-address": HOST,
 				"token-auth-file": file("tokens.csv"),
 				"authorization-mode": "Node,RBAC",
 				"service-account-issuer": "https://kubernetes.default.svc",
@@ -144,53 +106,40 @@ export function createControlPlane({
 				"allow-privileged": "true",
 				"kubelet-preferred-address-types": "InternalIP",
 			});
-			await untilItWorks(
+			await untilReady(
+				...(["kube-apiserver", logOf("kube-apiserver")] as const),
 				async () => void (await kubectl(["get", "--raw", "/readyz"])),
-				START_MS,
-				250,
-			).catch((cause) => {
-				const log = tailOf(`${dir}/log/kube-apiserver.log`);
-				throw new Error(`the API server is not ready:\n${log}`, { cause });
-			});
-			daemon("kube-controller-manager", {
-				...clientOf(file("controllers.conf")),
-				"cert-dir": file("certificates"),
+			);
+			runKubernetes("kube-controller-manager", {
+				...common,
+				...clientOf(kubeconfigFile("controllers")),
 				// the API server's certificate, which pods then know
 				"root-ca-file": file("certificates/apiserver.crt"),
 				"service-account-private-key-file": file("accounts.key"),
 				"use-service-account-credentials": "true",
-				"service-cluster-ip-range": nets.services,
 				// forty controllers start at once, each with an account of its own
 				"kube-api-qps": "500",
 				"kube-api-burst": "1000",
 				// a node without power is seen in half of the usual time
 				"node-monitor-grace-period": "20s",
 			});
-			daemon("kube-scheduler", clientOf(file("scheduler.conf")));
-			await kubectl(["create", "-f", "-"], {
-				input: JSON.stringify({
-					apiVersion: "v1",
-					kind: "List",
-					items: NODE_NAMES.map((name) => {
-						const podCIDRs = podNetsOf(name, cluster.stack);
-						return {
-							apiVersion: "v1",
-							kind: "Node",
-							metadata: { name },
-							spec: { podCIDR: podCIDRs[0], podCIDRs },
-						};
-					}),
-				}),
-			});
+			runKubernetes("kube-scheduler", clientOf(kubeconfigFile("scheduler")));
+			await kubectl(["create", "-f", "-"], { input: nodesOf(cluster) });
 			// pods cannot be made before
 			const account = ["--for=create", "serviceaccount/default"];
 			for (const namespace of ["default", "kube-system"])
 				await kubectl(["wait", "-n", namespace, "--timeout=60s", ...account]);
 		},
+		end() {
+			for (const daemon of running) daemon.kill("SIGKILL");
+		},
 	};
 }
 
-function clientOf(kubeconfig: string): Readonly<Record<string, string>> {
+type Flags = Readonly<Record<string, string>>;
+
+/** Flags of a daemon that is a client of the API server. */
+function clientOf(kubeconfig: string): Flags {
 	return {
 		kubeconfig,
 		"authentication-kubeconfig": kubeconfig,
@@ -200,7 +149,21 @@ function clientOf(kubeconfig: string): Readonly<Record<string, string>> {
 	};
 }
 
-/** The keys that sign the tokens of service accounts. */
+/** The nodes are known before they join, so that each always has the same pods' addresses. */
+function nodesOf({ stack }: ClusterOptions): string {
+	const items = NODE_NAMES.map((name) => {
+		const podCIDRs = podNetsOf(name, stack);
+		return {
+			apiVersion: "v1",
+			kind: "Node",
+			metadata: { name },
+			spec: { podCIDR: podCIDRs[0], podCIDRs },
+		};
+	});
+	return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+}
+
+/** Writes the keys that sign the tokens of service accounts. */
 function writeKeys(secret: string, open: string): void {
 	const { privateKey, publicKey } = generateKeyPairSync("rsa", {
 		modulusLength: 2048,

@@ -46,7 +46,7 @@ async function up(): Promise<void> {
 	const tag = versionOfPackage();
 	const image = await imageOfDockerfile(tag, `${dir}/agent-image`);
 	for (const node of cluster.nodes) await node.importImage(image);
-	// as deploy/README.md has it: with the image's address in the files
+	// deploy/README.md wants the image's address in these files
 	cpSync(`${ROOT}/deploy`, `${dir}/deploy`, { recursive: true });
 	for (const files of ["deploy", "deploy/uninstall/default"])
 		appendFileSync(

@@ -9,22 +9,18 @@ import {
 	createMachine,
 	type Machine,
 	type Service,
-	untilItWorks,
 } from "../support/runtimes/machine.ts";
 import { TOOLS } from "../support/runtimes/tools.ts";
 import type { ControlPlane } from "./controlplane.ts";
 import { check, commandOf, type Daemon, install } from "./kubelet.ts";
 import { addressesOf, type Lan } from "./lan.ts";
-import { tailOf } from "./log.ts";
 import type { ClusterOptions } from "./options.ts";
 import { type NodeName, routeToPods } from "./podnetwork.ts";
+import { untilReady } from "./readiness.ts";
 
 export type { Daemon } from "./kubelet.ts";
 
 const INIT = fileURLToPath(new URL("./node-init.sh", import.meta.url));
-
-/** The longest that a daemon or a node may take on a busy machine. */
-const START_MS = 120_000;
 
 export interface ClusterNode {
 	/** Kubernetes' name of it. */
@@ -52,7 +48,7 @@ export interface ClusterNode {
 	log(daemon: Daemon): string;
 }
 
-/** What a node is part of. */
+/** Everything that a node is part of. */
 export interface Site {
 	readonly cluster: ClusterOptions;
 	readonly programs: string;
@@ -74,7 +70,6 @@ export async function createNode(
 ): Promise<NewNode> {
 	const disk = `${dir}/${name}`;
 	mkdirSync(disk);
-	mkdirSync(`${dir}/log`, { recursive: true });
 	const log = (daemon: Daemon): string => `${dir}/log/${name}-${daemon}.log`;
 	const services = new Map<Daemon, Service>();
 
@@ -91,28 +86,19 @@ export async function createNode(
 	const start = async (daemon: Daemon): Promise<void> => {
 		const argv = [...IN_SYSTEM_CGROUPS, ...commandOf(daemon, name, cluster)];
 		services.set(daemon, await machine.start(argv, log(daemon)));
-		await untilItWorks(() => check(machine, daemon), START_MS).catch(
-			(cause) => {
-				const end = tailOf(log(daemon));
-				throw new Error(`${daemon} of ${name} does not work:\n${end}`, {
-					cause,
-				});
-			},
+		await untilReady(`${daemon} of ${name}`, log(daemon), () =>
+			check(machine, daemon),
 		);
 	};
 	const join = async (): Promise<void> => {
 		const before = await statusOf(control, name);
 		await Promise.all([start("kubelet"), start("kube-proxy")]);
-		await untilItWorks(
-			async () => {
-				const { ready, heartbeat, message } = await statusOf(control, name);
-				// what was said before the node lost its power does not count
-				if (!ready || heartbeat === before.heartbeat)
-					throw new Error(`${name} is not Ready: ${message}`);
-			},
-			START_MS,
-			250,
-		);
+		await untilReady(name, log("kubelet"), async () => {
+			const { ready, heartbeat, message } = await statusOf(control, name);
+			// what was said before the node lost its power does not count
+			if (!ready || heartbeat === before.heartbeat)
+				throw new Error(`not Ready: ${message}`);
+		});
 	};
 
 	await install(machine, name, cluster, control);

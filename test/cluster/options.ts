@@ -1,4 +1,4 @@
-// What can differ between the clusters that are made here.
+// The ways in which the clusters that are made here can differ.
 
 export type ProxyMode = "iptables" | "nftables";
 /** How portmap writes its rules. */

@@ -10,11 +10,11 @@ export type NodeName = (typeof NODE_NAMES)[number];
 
 export const CONFLIST = "/etc/cni/net.d/10-podnet.conflist";
 
-/** Of all pods, and of all Services: IPv4, then IPv6. */
+/** IPv4, then IPv6. */
 const POD_NETS = ["10.244.0.0/16", "fd44::/48"];
 const SERVICE_NETS = ["10.96.0.0/16", "fd96::/112"];
 
-/** As the flags of Kubernetes take them. */
+/** The addresses of all pods and of all Services, as the flags of Kubernetes take them. */
 export function clusterNets(stack: Stack): { pods: string; services: string } {
 	const families = stack === "dual" ? 2 : 1;
 	return {
@@ -23,7 +23,7 @@ export function clusterNets(stack: Stack): { pods: string; services: string } {
 	};
 }
 
-/** Of the pods of a node: IPv4, then IPv6. */
+/** The addresses of a node's pods: IPv4, then IPv6. */
 export function podNetsOf(node: NodeName, stack: Stack): string[] {
 	const number = NODE_NAMES.indexOf(node) + 1;
 	const all = [`10.244.${number}.0/24`, `fd44:0:0:${number}::/64`];

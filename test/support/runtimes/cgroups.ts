@@ -7,7 +7,7 @@ import { quietly } from "../exec.ts";
 
 const ROOT = "/sys/fs/cgroup";
 
-/** What runc and the kubelet want to find. */
+/** The hierarchies that runc and the kubelet want to find. */
 export const HIERARCHIES: readonly string[] = [
 	...["cpu", "cpuacct", "cpuset", "memory", "devices"],
 	...["freezer", "blkio", "pids", "systemd"],
