@@ -99,7 +99,7 @@ unpack_debian() {
 	rm -r "$dir/debs"
 }
 
-# What builds the image of deploy/Dockerfile; its libraries are among node_packages.
+# buildah makes the image of deploy/Dockerfile. Its libraries are among node_packages.
 unpack_buildah() {
 	unpack buildah "$1"
 	dpkg-deb -f "$1"/debs/buildah_*.deb Version | grep -qF "$DEBIAN_BUILDAH+" ||
