@@ -80,12 +80,13 @@ engines: packages $(EXE) ## Docker, Podman and CRI-O's rules, the newest Docker 
 	EVERY_ENGINE=1 bash test/support/runtimes/setup.sh
 	npx vitest run --config test/vitest.config.ts --project root test/harness/engines
 
+# Without the command tsx, which kills what is still cleaning up after Ctrl-C.
 cluster: packages runtimes $(EXE) ## a Kubernetes of two nodes in namespaces, until Ctrl-C or make cluster-down
 	@bash test/cluster/build.sh $(KUBERNETES) >/dev/null
-	@npx tsx test/cluster/main.ts up --kubernetes $(KUBERNETES) $(ARGS)
+	@node --import tsx test/cluster/main.ts up --kubernetes $(KUBERNETES) $(ARGS)
 
 cluster-down: $(MODULES) ## end what make cluster has started
-	@npx tsx test/cluster/main.ts down $(ARGS)
+	@node --import tsx test/cluster/main.ts down $(ARGS)
 
 sbom: $(EXE) ## what is inside the executable, in CycloneDX
 	npx tsx build/sbom.ts > $(OUT)/sbom.json

@@ -1,7 +1,7 @@
 // `make cluster`: a cluster that stays until Ctrl-C or `make cluster-down`, with the
 // image of deploy/ on its nodes.
 //
-//	tsx test/cluster/main.ts up|down [--name cluster]
+//	node --import tsx test/cluster/main.ts up|down [--name cluster]
 //		[--kubernetes 1.37] [--kube-proxy iptables|nftables] [--portmap iptables|nftables]
 //		[--stack IPv4|dual] [--cni-version 1.0.0]
 
