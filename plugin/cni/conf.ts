@@ -31,6 +31,8 @@ const KEYS = [
 	"scope",
 	"protocols",
 	"retireSeconds",
+	"strictStatus",
+	"strictCheck",
 	"dataDir",
 	"logLevel",
 	"logFile",
@@ -53,7 +55,7 @@ export async function readConf(
 	const { on = "both" } = own;
 	if (
 		(on !== "both" && on !== "add" && on !== "del") ||
-		KEYS.some((key) => own[key] !== undefined)
+		KEYS.some((key) => members[key] !== undefined)
 	)
 		await checkKeys(members);
 	const isAttachment = command !== "GC" && command !== "STATUS";

@@ -1,7 +1,9 @@
 // GC: drops the attachments of this network that the runtime no longer knows, and
 // removes what they left in the table. Pods without a record keep their entries if
 // libcni's cache knows them. No runtime tells a plugin where its cache is, so this looks
-// in the default place, which nearly all use; elsewhere the records alone count.
+// in the default place, which nearly all use; elsewhere the records alone count. Only a
+// request that is wrong is an error: a runtime calls GC once, when it starts, so what fails
+// is logged, and its records stay for the next one who can.
 
 import { collectGarbage } from "../../src/flush/gc.ts";
 import type { Host } from "../../src/host.ts";
@@ -11,7 +13,7 @@ import type { AttachmentID } from "../../src/policy/mapping.ts";
 import { cachedAttachments } from "../../src/state/liveness.ts";
 import type { PluginConf } from "../cni/conf.ts";
 import { contextOf } from "../cni/context.ts";
-import { CniError, INVALID_CONFIG, IO_FAILURE } from "../cni/errors.ts";
+import { CniError, INVALID_CONFIG } from "../cni/errors.ts";
 import type { CmdArgs, Problem } from "../cni/request.ts";
 
 /** The key of the specification, and the one that libcni wrote before it was settled. */
@@ -26,19 +28,19 @@ export async function cmdGC(
 	// the list says nothing about other networks
 	const isLive = (a: AttachmentID): boolean =>
 		a.network !== conf.name || isValid(a);
+	const context = contextOf("GC", host, args, conf);
 	const { dropped, errors } = await collectGarbage(
-		contextOf("GC", host, args, conf),
+		context,
 		isLive,
 		undefined,
 		// an attachment of this network that is not listed is dead, though it is cached
 		() => cachedAttachments(host, CACHE_DIR).filter(isLive),
-	);
+	).catch((e: unknown) => ({ dropped: 0, errors: [e] }));
 	if (errors.length > 0)
-		throw new CniError(
-			IO_FAILURE,
-			`cannot collect all that is dead; dropped ${dropped}`,
-			errors.map(wordsOf).join("; "),
-		);
+		context.log("warn", "cannot collect all that is dead", {
+			dropped,
+			error: errors.map(wordsOf).join("; "),
+		});
 	return "";
 }
 

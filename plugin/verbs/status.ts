@@ -1,20 +1,25 @@
-// STATUS: says whether the plugin could do its work now.
+// STATUS: finds out whether the plugin could do its work now. It succeeds also if not,
+// because ADD does, and a runtime takes an error for a node that can start no pod
+// (NetworkReady=false). It is called every few seconds, so this file only decides whether
+// there is anything to say.
 
 import { probe } from "../../src/conntrack/table.ts";
 import type { Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import { CniError, NOT_AVAILABLE } from "../cni/errors.ts";
+import { readUnusable } from "../../src/state/unusable.ts";
+import type { PluginConf } from "../cni/conf.ts";
+import type { CmdArgs } from "../cni/request.ts";
 
-export async function cmdStatus(host: Host): Promise<string> {
-	try {
-		await probe(host);
-	} catch (cause) {
-		throw new CniError(
-			NOT_AVAILABLE,
-			"cannot use conntrack over netlink",
-			`${wordsOf(cause)}; it needs CAP_NET_ADMIN and the kernel module nf_conntrack_netlink`,
-			{ cause },
-		);
+export async function cmdStatus(
+	host: Host,
+	args: CmdArgs,
+	conf: PluginConf,
+): Promise<string> {
+	const error = await probe(host).then(() => undefined, wordsOf);
+	const known = readUnusable(host, conf.dataDir);
+	if (error !== undefined || known !== undefined) {
+		const { tell } = await import("./status.work.ts");
+		tell(host, args, conf, error, known);
 	}
 	return "";
 }

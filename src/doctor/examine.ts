@@ -11,6 +11,7 @@ import { hasEnded } from "../state/namespace.ts";
 import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
 import { checkAccess, checkFeatures, checkFill } from "./kernel.ts";
+import { checkPlugin } from "./plugin.ts";
 import { checkRecords } from "./records.ts";
 import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
@@ -22,12 +23,12 @@ export async function examine(
 	where: Where,
 	runtime: Runtime | undefined,
 ): Promise<Finding[]> {
+	const dataDir = where.root + where.dataDir;
 	const { findings, statistics } = await checkAccess(host);
 	const conflist = await attemptCheck("conflist", () =>
 		checkNetwork(host, where, runtime),
 	);
 	if (!statistics) return [...findings, ...conflist];
-	const dataDir = where.root + where.dataDir;
 	const cacheDir = where.root + where.cacheDir;
 	const records = checkRecords(host, where);
 	// a dead pod's record stays for a while
@@ -42,6 +43,7 @@ export async function examine(
 	});
 	return [
 		...findings,
+		...checkPlugin(host, dataDir),
 		...features,
 		...conflist,
 		...records.findings,

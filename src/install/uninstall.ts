@@ -10,6 +10,7 @@ import { isOfQueue } from "../state/queue.ts";
 import { returnedFile } from "../state/returned.ts";
 import { spoolDir } from "../state/spool.ts";
 import { queueDir, secondTurnPath, turnPath } from "../state/turn.ts";
+import { unusableFile } from "../state/unusable.ts";
 import { pathIn, removeFrom } from "./binary.ts";
 import { TYPE } from "./conflist.ts";
 import { without } from "./edit.ts";
@@ -152,7 +153,7 @@ function empty(
 	removeEmpty(host, dir);
 }
 
-/** Returns true for a record, a lock, or a file of departures or of entries that came back. Other files stay: a directory may be named by mistake, and hold somebody else's. */
+/** Returns true for a record, a lock, or a file of departures, of entries that came back or of STATUS. Other files stay: a directory may be named by mistake, and hold somebody else's. */
 function isRecord(name: string): boolean {
 	return (
 		/^[^:]+:[^:]+:[^:]+\.json(\.tmp)?$/.test(name) ||
@@ -162,6 +163,7 @@ function isRecord(name: string): boolean {
 				turnPath(""),
 				secondTurnPath(""),
 				returnedFile(""),
+				unusableFile(""),
 				...departureFiles(""),
 			].map(baseOf),
 		].includes(name)

@@ -7,10 +7,13 @@ import type { FullHost, HttpServer } from "../host.ts";
 import type { Log } from "../log.ts";
 import { recordedAttachments } from "../state/inventory.ts";
 import { leftBehind } from "../state/left.ts";
+import { readUnusable } from "../state/unusable.ts";
 import { collect } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
 import { noTotals } from "./totals.ts";
 
+/** What the agent says if conntrack cannot be used over netlink. */
+const CONNTRACK = "cannot use conntrack";
 /** If no run comes for so long, the pages answer 503: the agent hangs. A reconcile of a full table takes seconds. */
 const VALID_MS = 60_000;
 
@@ -63,9 +66,7 @@ export function publisher(
 	return {
 		async run({ installed, configured, why }) {
 			await attempt("cannot count", () => collect(host, dataDir, totals));
-			const statistics = await attempt("cannot use conntrack", () =>
-				readStatistics(host),
-			);
+			const statistics = await attempt(CONNTRACK, () => readStatistics(host));
 			const attachments = await attempt(
 				"cannot read the attachments",
 				() => recordedAttachments(host, dataDir).length,
@@ -77,6 +78,7 @@ export function publisher(
 				statistics,
 				attachments,
 				left: leftBehind(host, dataDir).length,
+				usable: readUnusable(host, dataDir) === undefined,
 			};
 			const text = metricsText(totals, gauges);
 			if (textfile !== undefined)
@@ -89,7 +91,8 @@ export function publisher(
 			);
 			server?.publish("/metrics", 200, CONTENT_TYPE, text, VALID_MS);
 			server?.publish("/healthz", 200, "text/plain", "ok\n", VALID_MS);
-			const [status, body] = readiness(gauges, why);
+			const reasons = [why, troubles.get(CONNTRACK)];
+			const [status, body] = readiness(gauges, reasons);
 			server?.publish("/readyz", status, "text/plain", body, VALID_MS);
 		},
 		close() {
@@ -115,10 +118,10 @@ export function writeTextfile(
 	host.rename(`${path}.tmp`, path);
 }
 
-/** Returns the page /readyz: one line for each condition, and the reason if there is one. */
+/** Returns the page /readyz: one line for each condition, and the reasons that are known. */
 function readiness(
 	g: Pick<Gauges, "installed" | "configured" | "statistics">,
-	why: string | undefined,
+	reasons: readonly (string | undefined)[],
 ): [status: number, body: string] {
 	const conditions: readonly (readonly [string, boolean])[] = [
 		["executable in place", g.installed],
@@ -129,6 +132,6 @@ function readiness(
 	const lines = conditions.map(
 		([what, holds]) => `[${holds ? "+" : "-"}] ${what}\n`,
 	);
-	if (why !== undefined) lines.push(`${why}\n`);
+	for (const why of reasons) if (why !== undefined) lines.push(`${why}\n`);
 	return [isReady ? 200 : 503, lines.join("")];
 }

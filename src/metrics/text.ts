@@ -20,6 +20,8 @@ export interface Gauges {
 	readonly attachments: number | undefined;
 	/** The number of ADDs and DELs that gave up and whose rest waits for a pass. */
 	readonly left: number;
+	/** false: the plugin could not use conntrack when its STATUS was last called. */
+	readonly usable: boolean;
 }
 
 /** Returns all metrics as a text that ends in a line feed. */
@@ -76,6 +78,11 @@ export function metricsText(totals: Totals, g: Gauges): string {
 			"ctnetlink_available",
 			"Whether conntrack can be used over netlink.",
 			Number(g.statistics !== undefined),
+		),
+		...gauge(
+			"plugin_usable",
+			"0 if the plugin itself could not use conntrack when the runtime last called its STATUS, 1 otherwise.",
+			Number(g.usable),
 		),
 	];
 	if (g.attachments !== undefined)

@@ -24,6 +24,7 @@ function everything(): string {
 		configured: true,
 		attachments: 1,
 		left: 0,
+		usable: true,
 		statistics: {
 			entries: 5,
 			max: 9,

@@ -6,6 +6,7 @@ import {
 	existsSync,
 	linkSync,
 	lstatSync,
+	mkdirSync,
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
@@ -16,9 +17,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { main } from "../../plugin/main.ts";
-import { mustSync, run } from "../support/exec.ts";
+import { ended, mustSync, run, start } from "../support/exec.ts";
 import { fakeHost } from "../support/fakehost.ts";
 import { nameOfFlow, readNames } from "../support/flow.ts";
 import { CONF, createScene, invoke, reset, STALE } from "./kill.scene.ts";
@@ -54,12 +55,100 @@ test.each([
 	if (warnings > 0) expect(stderr).toContain("EPERM");
 });
 
-test("STATUS says that the capability is missing", async () => {
-	const { code, stdout } = await invoke(world, "STATUS", only(""));
-	expect(code).toBe(1);
-	expect(JSON.parse(stdout)).toMatchObject({ code: 50 });
-	expect((await invoke(world, "STATUS", only(",+net_admin"))).code).toBe(0);
+const GONE = { "cni.dev/valid-attachments": [] };
+
+test.each<[string, Readonly<Record<string, unknown>>]>([
+	["ADD", {}],
+	["CHECK", {}],
+	["STATUS", {}],
+	["DEL", {}],
+	["GC", GONE],
+])(
+	"%s without any capability succeeds, and the log says why it did nothing",
+	async (verb, conf) => {
+		if (verb === "GC") await invoke(world, "ADD");
+		const ran = await invoke(world, verb, only(""), conf);
+		expect([ran.code, ran.stdout === ""]).toEqual([0, verb !== "ADD"]);
+		expect(ran.stderr).toMatch(
+			new RegExp(`^level=warn msg=.* event=${verb} .*EPERM`),
+		);
+	},
+);
+
+test.each([
+	["STATUS", "strictStatus", 50],
+	["CHECK", "strictCheck", 5],
+])(
+	"%s without any capability fails if %s asks for it",
+	async (verb, key, code) => {
+		const conf = { [key]: true };
+		const ran = await invoke(world, verb, only(""), conf);
+		expect(ran.code).toBe(1);
+		expect(JSON.parse(ran.stdout)).toMatchObject({ code });
+		const able = await invoke(world, verb, only(",+net_admin"), conf);
+		// the table holds stale entries, which CHECK then finds
+		expect(able.stdout).toMatch(verb === "STATUS" ? /^$/ : /"code":100/);
+	},
+);
+
+test("STATUS says once that the capability is missing, and once that it is back", async () => {
+	const said: string[] = [];
+	for (const caps of ["", "", ",+net_admin", ",+net_admin", ""]) {
+		const { code, stderr } = await invoke(world, "STATUS", only(caps));
+		expect(code).toBe(0);
+		said.push(stderr.match(/msg="(.*?)"/)?.[1] ?? "");
+	}
+	const missing = "cannot use conntrack over netlink";
+	expect(said).toEqual([
+		...[missing, "", "conntrack can be used again", ""],
+		missing,
+	]);
 });
+
+test("an agent without CAP_NET_ADMIN installs the plugin, lives, and is not ready", async () => {
+	const dir = mkdtempSync(join(scratch, "agent-"));
+	for (const path of ["etc/cni/net.d", "opt/cni/bin"])
+		mkdirSync(join(dir, path), { recursive: true });
+	const plugins = [{ type: "bridge" }, { type: "portmap" }];
+	for (const { type } of plugins)
+		writeFileSync(join(dir, "opt/cni/bin", type), "", { mode: 0o755 });
+	const list = join(dir, "etc/cni/net.d/10.conflist");
+	writeFileSync(
+		list,
+		JSON.stringify({ name: "net", cniVersion: "1.0.0", plugins }),
+	);
+	const textfile = join(dir, "agent.prom");
+	const agent = start(
+		world.ns.inside([
+			// it may still write where root is not the owner
+			...only(",+dac_override"),
+			...[EXECUTABLE, "install", "--watch", "--host-root", dir],
+			...["--textfile", textfile, "--metrics-address", "127.0.0.1:9470"],
+		]),
+		{ stdio: "ignore" },
+	);
+	const end = ended(agent);
+	try {
+		await vi.waitUntil(() => existsSync(textfile), { timeout: 20_000 });
+		expect(readFileSync(textfile, "utf8")).toMatch(
+			/_configured 1\n(.*\n)*.*_ctnetlink_available 0\n/,
+		);
+		expect(readFileSync(list, "utf8")).toContain("conntrack-flush");
+		const page = await fetched(world, "/readyz");
+		expect(page).toMatch(/^503 (.*\n)*\[-\] conntrack over netlink\n.*EPERM/);
+		expect(await fetched(world, "/healthz")).toBe("200 ok");
+	} finally {
+		agent.kill("SIGTERM");
+	}
+	expect((await end).code).toBe(0);
+});
+
+/** Returns the status and the text of a page that is served in the world. */
+async function fetched({ ns }: World, path: string): Promise<string> {
+	const script = `fetch("http://127.0.0.1:9470${path}").then(async (r) => console.log(r.status, await r.text()))`;
+	const { stdout } = await run(ns.inside([process.execPath, "-e", script]));
+	return stdout.trim();
+}
 
 test.each(["ADD", "DEL", "CHECK", "GC", "STATUS"])(
 	"%s makes no process and runs no program",

@@ -302,7 +302,7 @@ describe.each(NAMES)("%s", (host) => {
 		},
 	);
 
-	test("CHECK tells of stale entries, and changes nothing; STATUS is silent", async () => {
+	test("CHECK tells of stale entries, fails only if it is strict, and changes nothing; STATUS is silent", async () => {
 		const node = await createNode();
 		await addRules(node);
 		await createAll(node.agent, healthy(undefined, true));
@@ -313,8 +313,13 @@ describe.each(NAMES)("%s", (host) => {
 		await createAll(node.agent, stale());
 		const before = await node.entries();
 		const ran = await node.call(host, "CHECK");
-		expect(ran.code).toBe(1);
-		expect(JSON.parse(ran.stdout)).toMatchObject({ code: 100 });
+		expect([ran.code, ran.stdout]).toEqual([0, ""]);
+		expect(ran.stderr).toMatch(
+			/^level=warn msg="conntrack entries keep traffic from this attachment" .*reasons=/,
+		);
+		const strict = await node.call(host, "CHECK", { strictCheck: true });
+		expect(strict.code).toBe(1);
+		expect(JSON.parse(strict.stdout)).toMatchObject({ code: 100 });
 		expect(changes(before, await node.entries())).toEqual([]);
 		expect(
 			await node.call(host, "STATUS", { cniVersion: "1.1.0" }),

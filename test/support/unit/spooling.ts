@@ -17,6 +17,7 @@ export const GAUGES: Gauges = {
 	statistics: undefined,
 	attachments: undefined,
 	left: 0,
+	usable: true,
 };
 
 /** The report of a scan that found nothing, with this change. */

@@ -91,6 +91,8 @@ describe("readConf", () => {
 		["scope", []],
 		["protocols", [[]]],
 		["retireSeconds", [7, 0]],
+		["strictStatus", [true, false]],
+		["strictCheck", [true, false]],
 		["dataDir", []],
 		["logLevel", []],
 		["logFile", []],

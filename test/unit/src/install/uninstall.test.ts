@@ -251,6 +251,7 @@ describe("uninstall", () => {
 				[`${dir}/n:4f2e:eth0.json`]: "{}",
 				[`${dir}/departed`]: "[]",
 				[`${dir}/departed.1`]: "[]",
+				[`${dir}/unusable`]: "EPERM",
 				[`${dir}/metrics/journal`]: "[]",
 				[`${dir}/notes`]: "mine",
 			},

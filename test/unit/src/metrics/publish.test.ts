@@ -95,8 +95,23 @@ describe("the publisher", () => {
 		await p.run(GOOD);
 		await p.run(GOOD);
 		expect(page("/readyz")?.status).toBe(503);
+		expect(page("/readyz")?.body).toMatch(
+			/\[-\] conntrack over netlink\n.*EPERM.*\n$/,
+		);
 		expect(page("/metrics")?.body).toContain("ctnetlink_available 0\n");
 		expect(log).toEqual(["warn cannot use conntrack"]);
+	});
+
+	test("counts what the plugin itself has said of conntrack, and stays ready", async () => {
+		const { host, p, page } = agent({
+			files: { [`${DIR}/unusable`]: "EPERM\n" },
+		});
+		await p.run(GOOD);
+		expect(page("/metrics")?.body).toContain("plugin_usable 0\n");
+		expect(page("/readyz")?.status).toBe(200);
+		host.unlink(`${DIR}/unusable`);
+		await p.run(GOOD);
+		expect(page("/metrics")?.body).toContain("plugin_usable 1\n");
 	});
 
 	test("goes on where it cannot write, and serves when the address is free", async () => {
