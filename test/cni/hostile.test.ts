@@ -108,7 +108,7 @@ async function meet(verb: string, script: string): Promise<Met> {
 		on: verb === "DEL" ? "del" : "both",
 		stdin: `${dir}/${verb}.json`,
 	};
-	writeFileSync(stdin, GOOD.replace("{", `{"on":"${on}",`));
+	writeFileSync(stdin, GOOD.replace("{", `{"on":"${on}","strictCheck":true,`));
 	rmSync(dataDir, { recursive: true, force: true });
 	const after = `${dir}/after`;
 	const whole = `${TABLE}

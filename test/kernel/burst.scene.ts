@@ -90,6 +90,8 @@ function confOf(
 	return {
 		on: kind === "DEL" ? "del" : "both",
 		retireSeconds: RETIRE_SECONDS,
+		// the code tells what CHECK has found
+		strictCheck: true,
 		runtimeConfig: {
 			portMappings: [{ hostPort, containerPort: 5353, protocol: "udp" }],
 		},

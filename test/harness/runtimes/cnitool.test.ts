@@ -18,6 +18,7 @@ import {
 	type Example,
 	exampleOf,
 	readExample,
+	withKeys,
 	withNftables,
 	withoutUs,
 	withStandIn,
@@ -119,6 +120,12 @@ describe(PROOFS.check, () => {
 		const cnitool = await configured(example, CNITOOL_RUNS[2]);
 		const pod = await runPod(cnitool, "checked");
 		expect(await late(node, pod, example.kinds)).toEqual([]);
+		const write = (strictCheck: boolean): Promise<void> =>
+			node.machine.write(
+				`/etc/cni/net.d/${example.installedAs}`,
+				JSON.stringify(withKeys(conflistOf(example), { strictCheck })),
+			);
+		await write(true);
 		await cnitool.check(pod);
 		// to a pod that is gone
 		await insert(node.topology.node, [
@@ -127,15 +134,17 @@ describe(PROOFS.check, () => {
 		await expect(cnitool.check(pod)).rejects.toThrow(
 			/conntrack entries keep traffic from this attachment/,
 		);
+		await write(false);
+		await cnitool.check(pod);
 		await pod.remove();
 	});
 });
 
-/** A conflist of these versions, with what came after it in the list if any. */
-async function speaking(versions: object): Promise<Cnitool> {
+/** A conflist of these versions, and of these keys of our own. */
+async function speaking(versions: object, keys = {}): Promise<Cnitool> {
 	await installPlugins(node, "newest");
 	const example = exampleOf("containerd.conflist");
-	const list = { ...conflistOf(example), ...versions };
+	const list = { ...withKeys(conflistOf(example), keys), ...versions };
 	await configure(node, example.installedAs, list);
 	return createCnitool(node, "CNI", list.name);
 }
@@ -174,16 +183,25 @@ test.each([
 });
 
 test(PROOFS.status, async () => {
-	const cnitool = await speaking({ cniVersion: "1.1.0" });
-	await cnitool.status();
-	const [fault] = FAULTS.filter(({ name }) => name.includes("CAP_NET_ADMIN"));
-	await fault?.make(node.machine);
-	try {
-		await expect(cnitool.status()).rejects.toThrow(
-			/cannot use conntrack over netlink/,
-		);
-	} finally {
-		await fault?.undo(node.machine);
+	for (const isStrict of [false, true]) {
+		const keys = { strictStatus: isStrict };
+		const cnitool = await speaking({ cniVersion: "1.1.0" }, keys);
+		await cnitool.status();
+		const [fault] = FAULTS.filter(({ name }) => name.includes("CAP_NET_ADMIN"));
+		await fault?.make(node.machine);
+		try {
+			if (!isStrict) await cnitool.status();
+			else
+				await expect(cnitool.status()).rejects.toThrow(
+					/cannot use conntrack over netlink/,
+				);
+		} finally {
+			await fault?.undo(node.machine);
+		}
+		const unusable = ["test", "-e", `${STATE}/unusable`];
+		expect((await node.machine.run(unusable)).code).toBe(0);
+		await cnitool.status();
+		expect((await node.machine.run(unusable)).code).toBe(1);
 	}
 });
 

@@ -25,6 +25,7 @@ const SHOWN: Readonly<Record<string, readonly Proof[]>> = {
 	],
 	podman: ["exchange", "control", "faults"],
 	containerd: ["exchange", "control", "faults", "reload", "restart", "dropIn"],
+	libraries: ["library"],
 };
 
 test("its tables are those of the tests", () => {

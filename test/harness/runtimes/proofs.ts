@@ -13,9 +13,13 @@ export const PROOFS = {
 	dropIn: "conntrack-flush in a drop-in directory, the conflist left as it was",
 	versions:
 		"of several cniVersions, the highest that both sides know is spoken",
-	status: "STATUS fails exactly where conntrack cannot be used",
+	status:
+		"STATUS succeeds where conntrack cannot be used, and with strictStatus fails exactly there",
 	gc: "GC forgets the pods that the runtime does not name, and removes what led to them",
-	check: "CHECK fails exactly while an entry bypasses the pod",
+	check:
+		"CHECK succeeds, and with strictCheck fails exactly while an entry bypasses the pod",
+	library:
+		"the runtime's own library: pods start, and STATUS and GC succeed, although conntrack-flush cannot work or entries bypass the pod",
 	scope:
 		"scope pod: DEL removes what led to the pod without being told its ports",
 } as const;

@@ -156,7 +156,9 @@ export const VERBS: readonly Case[] = [
 		name: "CHECK counts what is stale, and changes nothing",
 		steps: () => [
 			fill(ALL),
-			cni("CHECK", conf(), 1),
+			cni("CHECK", conf()),
+			says("level=warn", "reasons=", "no-dnat:2", "other-port:1"),
+			cni("CHECK", conf({ more: { strictCheck: true } }), 1),
 			says('"code":100', "no-dnat: 2", "other-port: 1"),
 			table(ALL),
 		],

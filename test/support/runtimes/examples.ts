@@ -106,6 +106,16 @@ export function withStandIn(list: Conflist): Conflist {
 	return { ...list, plugins: [bridge, ...list.plugins.slice(at)] };
 }
 
+/** The list with these keys in each of our plugin items. */
+export function withKeys(list: Conflist, keys: object): Conflist {
+	return {
+		...list,
+		plugins: list.plugins.map((plugin) =>
+			plugin.type === "conntrack-flush" ? { ...plugin, ...keys } : plugin,
+		),
+	};
+}
+
 /** portmap told to use its nftables backend, which is not the default. */
 export function withNftables(list: Conflist): Conflist {
 	return {

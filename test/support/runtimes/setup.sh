@@ -141,10 +141,10 @@ our_programs() {
 	cd /
 }
 
-# oracle NAME DIR: builds a program of test/oracle, with the versions of its own go.mod.
+# oracle NAME DIR: builds the programs of a module of test/oracle, with the versions of its own go.mod.
 oracle() {
 	cd "$here/../../oracle/$1"
-	nice go build -trimpath -ldflags '-s -w' -o "$2/" .
+	nice go build -trimpath -ldflags '-s -w' -o "$2/" ./...
 	cd /
 }
 
@@ -158,7 +158,7 @@ once debian "$DEBIAN_CNI $DEBIAN_PODMAN $DEBIAN_NETAVARK $DEBIAN_DOCKER $DEBIAN_
 once buildah "$DEBIAN_BUILDAH" unpack_buildah
 once programs "$(cat "$here"/go/go.sum "$here"/go/*/*.go | sha256sum | cut -d' ' -f1)" our_programs
 once kubeproxy "$(cat "$here"/../../oracle/kubeproxy/{go.sum,main.go} | sha256sum | cut -d' ' -f1)" oracle kubeproxy
-once oracle-cni "$(cat "$here"/../../oracle/cni/{go.sum,*.go} | sha256sum | cut -d' ' -f1)" oracle cni
+once oracle-cni "$(cat "$here"/../../oracle/cni/{go.sum,*.go,*/*.go} | sha256sum | cut -d' ' -f1)" oracle cni
 once "spec-$CNI" "$CNI" specification
 once "cnitool-$CNI" "$CNI" go_module "github.com/containernetworking/cni@v$CNI" ./cnitool
 once "cnitool-$CNI_OLD" "$CNI_OLD" go_module "github.com/containernetworking/cni@v$CNI_OLD" ./cnitool
