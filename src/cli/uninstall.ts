@@ -12,10 +12,12 @@ import {
 	installedIn,
 	namedBy,
 	planUninstall,
+	podsOf,
 	removeAll,
 	type Undone,
 	unconfigure,
 } from "../install/uninstall.ts";
+import { printable } from "../policy/words.ts";
 import { command } from "./command.ts";
 import { PLACES, TEXTFILE, whereOf } from "./places.ts";
 import { DURATION } from "./values.ts";
@@ -24,13 +26,15 @@ import { DURATION } from "./values.ts";
 const NAMED = 3;
 /** The pause between two looks for configurations that name the executable. */
 const LOOK_MS = 2000;
+/** So many pods are named: a termination message has 2048 bytes. */
+const SHOWN_PODS = 20;
 
 export const uninstallCommand = command({
 	name: "uninstall",
 	summary: "take the plugin out of the chain, and remove it from this node",
 	about: `Removes our plugin items and drop-ins from every configuration. Then it waits (--grace), so that runtimes can load the change and running calls can end. Finally it removes the executable and its records.
 
-The executable stays if a configuration that could not be changed still names it, or a configuration that CRI-O has kept for a running pod: without the executable, that pod could not be deleted. Run uninstall again when those pods have ended, or let it wait for their end with --wait.
+The executable stays if a configuration that could not be changed still names it, or a configuration that CRI-O has kept for a running pod: without the executable, that pod could not be deleted. It names those pods. Run uninstall again when they have ended, or let it wait for their end with --wait.
 
 While an install --watch runs on the node, uninstall is refused, because the other would put everything back.`,
 	flags: {
@@ -114,8 +118,7 @@ async function takeOut(
 			for (const path of removed.done) host.write(1, `removed ${path}\n`);
 			return complain(host, out) || complain(host, removed);
 		}
-		const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
-		const who = `${names[0]}${more} still ${more ? "name" : "names"} it`;
+		const who = inWords(names, podsOf(host, where, names));
 		if (host.ticks() >= last || host.signal() !== undefined) {
 			for (const dir of installed)
 				host.write(1, `kept ${pathIn(dir)}: ${who}\n`);
@@ -126,6 +129,17 @@ async function takeOut(
 				host.write(1, `waiting to remove ${pathIn(dir)}: ${who}\n`);
 		said = who;
 	}
+}
+
+/** Says which files still name the executable, and for which pods: these are what a person can end. */
+function inWords(names: readonly string[], pods: readonly string[]): string {
+	const more = names.length > 1 ? ` and ${names.length - 1} more` : "";
+	const files = `${names[0]}${more} still ${more ? "name" : "names"} it`;
+	if (pods.length === 0) return files;
+	const shown = pods.slice(0, SHOWN_PODS).map(printable).join(", ");
+	const rest = pods.length - SHOWN_PODS;
+	const others = rest > 0 ? ` and ${rest} more` : "";
+	return `${files}, for the pod${pods.length > 1 ? "s" : ""} ${shown}${others}`;
 }
 
 /** Prints the problems, and returns the exit code. */

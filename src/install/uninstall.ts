@@ -4,6 +4,7 @@
 // waiting are in src/cli/uninstall.ts.
 
 import { type FullHost, isSysError } from "../host.ts";
+import { cacheDirs, readCache } from "../libcni/cache.ts";
 import { departureFiles } from "../state/departures.ts";
 import { leftDir } from "../state/left.ts";
 import { isOfQueue } from "../state/queue.ts";
@@ -110,6 +111,30 @@ export function namedBy(
 		// under every runtime, Multus ends a pod by the configuration that it has kept
 		...namedInCache(host, `${cache}/multus`),
 	];
+}
+
+/**
+ * Returns the pods that the files of a cache among `paths` are about, each once. libcni
+ * knows a pod's name; Multus names its files after the container alone.
+ */
+export function podsOf(
+	host: FullHost,
+	where: Where,
+	paths: readonly string[],
+): string[] {
+	const cache = where.root + where.cacheDir;
+	const names = paths
+		.filter((path) => path.startsWith(`${cache}/`))
+		.map(baseOf);
+	const pods = cacheDirs(cache)
+		.flatMap((dir) => readCache(host, dir))
+		.filter(
+			({ containerID: id }) =>
+				id !== "" && names.some((name) => name.includes(id)),
+		)
+		.map(({ pod }) => pod)
+		.filter((pod) => pod !== undefined);
+	return [...new Set(pods)].sort();
 }
 
 /** Returns the directories that hold an executable of ours. */

@@ -197,7 +197,14 @@ function cache(): string {
 	const config = readFileSync(onNode(FILE)).toString("base64");
 	writeFileSync(
 		path,
-		JSON.stringify({ kind: "cniCacheV1", networkName: "cbr0", config }),
+		JSON.stringify({
+			...{ kind: "cniCacheV1", networkName: "cbr0", config },
+			...{ containerId: "4f2e", ifName: "eth0" },
+			cniArgs: [
+				["K8S_POD_NAMESPACE", "ns"],
+				["K8S_POD_NAME", "web"],
+			],
+		}),
 	);
 	return path;
 }
@@ -268,7 +275,7 @@ test("under CRI-O the uninstall container waits for the pod of then, and says so
 	child.stdout?.on("data", (part) => (said += part));
 	await until(async () => said.includes("waiting"));
 	expect(said).toContain(
-		"waiting to remove /opt/cni/bin/conntrack-flush: /var/lib/cni/results/cbr0-4f2e-eth0 still names it\n",
+		"waiting to remove /opt/cni/bin/conntrack-flush: /var/lib/cni/results/cbr0-4f2e-eth0 still names it, for the pod ns/web\n",
 	);
 	expect(existsSync(onNode(INSTALLED))).toBe(true);
 	rmSync(cached);
