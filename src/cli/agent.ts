@@ -63,14 +63,21 @@ export async function runAgent(
 			const protocols = handled(keep());
 			await reconcileAttachments(reconciling, { dir, protocols });
 		});
-	const duties: Duty[] = [
-		{ everyMs, run: () => void keep() },
+	const { address, textfile } = metrics;
+	const isPublic = address !== undefined || textfile !== undefined;
+	const p = isPublic
+		? publisher(host, { dataDir, version, ...metrics }, logOf("metrics"))
+		: undefined;
+	const duties: Duty[] = [{ everyMs, run: () => void keep() }];
+	// before the duties that take their time: a kubelet asks as soon as the agent runs
+	if (p) duties.push({ everyMs: PUBLISH_MS, run: () => p.run(keep()) });
+	duties.push(
 		{
 			everyMs: reconcileMs || Number.POSITIVE_INFINITY,
 			run: reconcileAll,
 		},
-	];
-	duties.push({ everyMs: FINISH_MS, run: finisher(reconciling, reconcileAll) });
+		{ everyMs: FINISH_MS, run: finisher(reconciling, reconcileAll) },
+	);
 	if (repairRules !== undefined) {
 		const repairing = contextOf("repair");
 		const repair = repairer(repairing, repairRules, {
@@ -89,15 +96,8 @@ export async function runAgent(
 	}
 	if (sweep)
 		duties.push({ everyMs: SWEEP_MS, run: sweeper(contextOf("sweep")) });
-	const { address, textfile } = metrics;
-	if (address === undefined && textfile === undefined) {
-		await repeat(host, duties);
-		return 0;
-	}
-	const p = publisher(host, { dataDir, version, ...metrics }, logOf("metrics"));
-	duties.push({ everyMs: PUBLISH_MS, run: () => p.run(keep()) });
 	await repeat(host, duties);
-	p.close();
+	p?.close();
 	return 0;
 }
 

@@ -1,7 +1,13 @@
 // The manifests: each field is one that Kubernetes has, and each says what it
 // is to say.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from "node:fs";
 import { describe, expect, test } from "vitest";
 import { daemonSet, type PodSpec, rendered } from "./manifests.ts";
 
@@ -84,8 +90,49 @@ test.each([
 		containers[0]?.volumeMounts?.filter((m) => m.readOnly).map((m) => m.name),
 	).toEqual(["cni-cache", "netns", "netns"]);
 	expect(containers[0]?.args.slice(0, 2)).toEqual(["install", "--watch"]);
+	expect(containers[0]?.startupProbe?.httpGet.path).toBe("/healthz");
 	expect(containers[0]?.livenessProbe?.httpGet.path).toBe("/healthz");
 	expect(containers[0]?.readinessProbe?.httpGet.path).toBe("/readyz");
+});
+
+test.each(INSTALLS)(
+	"%s: no probe comes before the agent serves its pages, and a miss costs two seconds",
+	async (dir) => {
+		const [agent] = (await pod(dir)).containers;
+		// until it succeeds, the kubelet makes no other probe, and reports no unhealthy pod
+		expect(agent?.startupProbe?.initialDelaySeconds).toBe(1);
+		expect(agent?.startupProbe?.periodSeconds).toBe(1);
+		expect(agent?.startupProbe?.failureThreshold).toBeGreaterThanOrEqual(30);
+		expect(agent?.readinessProbe?.periodSeconds).toBe(2);
+		for (const probe of [agent?.livenessProbe, agent?.readinessProbe])
+			expect(probe?.initialDelaySeconds).toBeUndefined();
+	},
+);
+
+test.each([...INSTALLS, ...UNINSTALLS])(
+	"%s: kubectl describe shows the last words of a container that failed",
+	async (dir) => {
+		const { initContainers = [], containers } = await pod(dir);
+		for (const c of [...initContainers, ...containers])
+			expect(c.terminationMessagePolicy).toBe("FallbackToLogsOnError");
+	},
+);
+
+// kubectl 1.20 has kustomize 2.0.3, which knows no components, no patches with a target
+// and no directories as resources; kubectl 1.21 has 4.0.5
+test("the kustomizations have no field that kubectl 1.21 does not know", () => {
+	const known =
+		/^(apiVersion|kind|namespace|resources|components|patches|images)$/;
+	const files = readdirSync("deploy", { recursive: true, encoding: "utf8" });
+	const own = files.filter((path) => path.endsWith("kustomization.yaml"));
+	expect(own.length).toBeGreaterThan(8);
+	for (const path of own) {
+		const text = readFileSync(`deploy/${path}`, "utf8");
+		const fields = [...text.matchAll(/^(\w+):/gm)].map(([, name]) => name);
+		expect(fields, path).not.toEqual([]);
+		for (const name of fields) expect(name, path).toMatch(known);
+	}
+	expect(readFileSync("deploy/README.md", "utf8")).toContain("kubectl 1.21");
 });
 
 test.each(UNINSTALLS)(
@@ -106,7 +153,9 @@ test.each(UNINSTALLS)(
 		]);
 		expect(containers).toHaveLength(1);
 		expect(containers[0]).not.toHaveProperty("volumeMounts");
-		expect(containers[0]).not.toHaveProperty("livenessProbe");
+		for (const c of [...initContainers, ...containers])
+			for (const probe of ["startupProbe", "livenessProbe", "readinessProbe"])
+				expect(c).not.toHaveProperty(probe);
 	},
 );
 
@@ -150,8 +199,8 @@ test("with the component scrape, metrics and probes are on the node's address", 
 			{ name: "CONTAINER_RUNTIME_VERSION" },
 			{ name: "HOST_IP" },
 		]);
-		expect(agent?.livenessProbe?.httpGet).not.toHaveProperty("host");
-		expect(agent?.readinessProbe?.httpGet).not.toHaveProperty("host");
+		for (const probe of ["startup", "liveness", "readiness"] as const)
+			expect(agent?.[`${probe}Probe`]?.httpGet).not.toHaveProperty("host");
 	} finally {
 		rmSync(dir, { recursive: true });
 	}

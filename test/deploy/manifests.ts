@@ -10,8 +10,10 @@ export interface Container {
 	readonly args: readonly string[];
 	readonly env?: readonly { readonly name: string; readonly value?: string }[];
 	readonly ports?: readonly unknown[];
+	readonly startupProbe?: Probe;
 	readonly livenessProbe?: Probe;
 	readonly readinessProbe?: Probe;
+	readonly terminationMessagePolicy?: string;
 	readonly resources: {
 		readonly requests: Readonly<Record<string, string>>;
 		readonly limits: Readonly<Record<string, string>>;
@@ -32,8 +34,11 @@ export interface Container {
 	}[];
 }
 
-interface Probe {
+export interface Probe {
 	readonly httpGet: { readonly host?: string; readonly path: string };
+	readonly periodSeconds?: number;
+	readonly failureThreshold?: number;
+	readonly initialDelaySeconds?: number;
 }
 
 export interface PodSpec {

@@ -63,6 +63,16 @@ describe("until a signal comes", () => {
 		expect(kernel.left()).toEqual([2]);
 	});
 
+	test("it serves its pages before it reconciles, which may take seconds", async () => {
+		const { host } = await agent(100, {
+			metrics: { address: ADDRESS, textfile: undefined },
+		});
+		const at = (call: string) =>
+			host.calls.findIndex((c) => c.startsWith(call));
+		expect(at("serve")).toBeGreaterThan(at("rename"));
+		expect(at("readDir /var/lib/cni/results")).toBeGreaterThan(at("serve"));
+	});
+
 	test("it repairs what others undo", async () => {
 		let undone = 0;
 		const { host } = await agent(
