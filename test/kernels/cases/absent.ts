@@ -29,13 +29,17 @@ function withoutModule(phase: Phase, what: string, error: string): Case[] {
 			],
 		},
 		{
-			name: `${what}: STATUS succeeds, and warns; with strictStatus it fails with code 50`,
+			name: `${what}: STATUS and CHECK succeed, and warn; strict, they fail with codes 50 and 5`,
 			phase,
 			steps: () => [
 				cni("STATUS", conf({ more: { dataDir } })),
 				says("level=warn", "cannot use conntrack over netlink", error),
 				cni("STATUS", conf({ more: { dataDir, strictStatus: true } }), 1),
 				says('"code":50', error),
+				cni("CHECK", conf()),
+				says("level=warn", "cannot read conntrack", error),
+				cni("CHECK", conf({ more: { strictCheck: true } }), 1),
+				says('"code":5,', error),
 			],
 		},
 	];
