@@ -200,10 +200,7 @@ function cache(): string {
 		JSON.stringify({
 			...{ kind: "cniCacheV1", networkName: "cbr0", config },
 			...{ containerId: "4f2e", ifName: "eth0" },
-			cniArgs: [
-				["K8S_POD_NAMESPACE", "ns"],
-				["K8S_POD_NAME", "web"],
-			],
+			cniArgs: Object.entries({ K8S_POD_NAMESPACE: "ns", K8S_POD_NAME: "web" }),
 		}),
 	);
 	return path;
