@@ -57,5 +57,6 @@ function stable(text: string): string {
 		.replace(/ \[\d+:\d+\]$/gm, " [0:0]")
 		.replace(/\b[0-9a-f]{64}\b/g, "0".repeat(64))
 		.replace(/\b(NETAVARK-(?:DN-)?)[0-9A-F]{13}\b/g, "$10000000000000")
-		.replace(/\bnv_[0-9a-f]{8}_/g, "nv_00000000_");
+		.replace(/\bnv_[0-9a-f]{8}_/g, "nv_00000000_")
+		.replace(/ comment "[2-7A-Z]{16}"/g, ""); // CRI-O's digest of a pod
 }

@@ -8,6 +8,7 @@ import {
 	type Containerd,
 	startContainerd,
 } from "../../support/runtimes/containerd.ts";
+import { untilReady } from "../../support/runtimes/cri.ts";
 import {
 	configure,
 	conflistOf,
@@ -87,11 +88,19 @@ describe.each(CONTAINERD_RUNS)("$release containerd", (run) => {
 
 	describe.each(FAULTS)("$name", ({ make, undo, helps }) => {
 		beforeAll(async () => {
-			await configure(node, installedAs, conflistOf(TWO));
+			// with this version a runtime calls STATUS, if its libcni knows it
+			const newest = { ...conflistOf(TWO), cniVersion: "1.1.0" };
+			await configure(
+				node,
+				installedAs,
+				run.dropIns ? newest : conflistOf(TWO),
+			);
 			await containerd.loaded(["conntrack-flush"]);
 			await make(node.machine);
 		});
 		afterAll(() => mend(node.machine, undo));
+
+		if (run.dropIns) test(PROOFS.ready, () => untilReady(containerd.cri));
 
 		test(PROOFS.faults, async () => {
 			const { late, left, lost } = await exchange(node, containerd, TWO, 1);

@@ -24,7 +24,11 @@ const SHOWN: Readonly<Record<string, readonly Proof[]>> = {
 		...(["check", "scope"] as const),
 	],
 	podman: ["exchange", "control", "faults"],
-	containerd: ["exchange", "control", "faults", "reload", "restart", "dropIn"],
+	containerd: [
+		...(["exchange", "control", "faults", "ready", "reload"] as const),
+		...(["restart", "dropIn"] as const),
+	],
+	crio: ["exchange", "faults", "ready", "crioCalls", "restart"],
 	libraries: ["library"],
 };
 
@@ -51,10 +55,13 @@ test.each(Object.entries(SHOWN))(
 );
 
 // cnitool comes from the very module, and Debian's is checked by setup.sh.
-test("it names the libcni that containerd was built with", () => {
-	const built = tool(`containerd-${version("CONTAINERD")}/.modules`);
+test.each([
+	["containerd", "CONTAINERD", "CNI"],
+	["crio", "CRIO", "CRIO_CNI"],
+])("it names the libcni that %s was built with", (name, release, cni) => {
+	const built = tool(`${name}-${version(release)}/.modules`);
 	expect(readFileSync(built, "utf8")).toContain(
-		`\tgithub.com/containernetworking/cni\tv${version("CNI")}\t`,
+		`\tgithub.com/containernetworking/cni\tv${version(cni)}\t`,
 	);
 });
 
@@ -74,6 +81,13 @@ function runsTable(): string {
 				debian,
 				...plugins(PODMAN_RUN),
 				list(["podman.conflist"]),
+			],
+			[
+				`CRI-O ${version("CRIO")}, runc ${version("DEBIAN_RUNC")}`,
+				version("CRIO_CNI"),
+				pluginsVersion("newest"),
+				"its own, on nftables",
+				list(["cri-o.conflist"]),
 			],
 			...CONTAINERD_RUNS.map((run) => [
 				`containerd ${containerdVersion(run.release)}${run.release === "newest" ? "" : " (Debian's)"}, runc ${version("DEBIAN_RUNC")}`,

@@ -9,6 +9,9 @@ export const PROOFS = {
 		"pods start and are deleted although conntrack-flush cannot work, and it says so",
 	reload:
 		"a pod started before conntrack-flush was configured: its deletion leads no sender astray",
+	ready: "the node's network stays ready although conntrack-flush cannot work",
+	crioCalls:
+		"CHECK is called right after every ADD, and GC once after each start",
 	restart: "the runtime restarts between ADD and DEL",
 	dropIn: "conntrack-flush in a drop-in directory, the conflist left as it was",
 	versions:

@@ -1,67 +1,121 @@
-// CRI-O's hostports on nftables, without CRI-O, which cannot be built here: a table in
-// the shape that its internal/hostport makes, loaded by `nft -f`. As with CRI-O, the
-// rules come after the whole ADD of the CNI network, and go before its DEL.
+// CRI-O with runc and conmon, driven through its CRI socket as the kubelet drives it. It
+// passes no port mappings to plugins: it makes the hostPorts' rules itself, after the
+// whole ADD of the network, and takes them away before its DEL.
 
-import { fileURLToPath } from "node:url";
-import type { PortMapping } from "../chain.ts";
-import { createCnitool } from "./cnitool.ts";
+import { join } from "node:path";
+import { type Cri, openCri, runSandboxed, versionOf } from "./cri.ts";
 import { configure, conflistOf, exampleOf, withoutUs } from "./examples.ts";
+import { IMAGE, makeImage } from "./image.ts";
+import { type Service, untilItWorks } from "./machine.ts";
 import { installPlugins, type Node } from "./node.ts";
-import type { Engine } from "./runtime.ts";
+import type { Container, Engine } from "./runtime.ts";
+import { tool, version } from "./tools.ts";
 
 const EXAMPLE = exampleOf("cri-o.conflist");
+const SOCKET = "/run/crio/crio.sock";
+const RUNC = "/opt/runc";
 
-/** The table as it is before the first pod. */
-const TABLE = fileURLToPath(
-	new URL("../../fixtures/engines/crio.nft", import.meta.url),
-);
+export interface Crio extends Engine {
+	readonly cri: Cri;
+	/** Ends the daemon and starts it again; the pods go on. */
+	restart(): Promise<void>;
+}
 
-/** The node with CRI-O's network and its empty table. */
-export async function createCrio(node: Node): Promise<Engine> {
+/** CRI-O on the node, with the network of its example: as it is, or without us. */
+export async function startCrio(
+	node: Node,
+	{ withUs }: { readonly withUs: boolean },
+): Promise<Crio> {
 	const { machine } = node;
-	const nft = async (lines: readonly string[]): Promise<void> => {
-		const input = lines.map((line) => `${line}\n`).join("");
-		await machine.must(["nft", "-f", "-"], { input });
-	};
+	const programs = tool(`crio-${version("CRIO")}`);
+	const list = conflistOf(EXAMPLE);
 	await installPlugins(node, "newest");
-	await configure(node, EXAMPLE.installedAs, withoutUs(conflistOf(EXAMPLE)));
-	await machine.must(["nft", "-f", TABLE]);
-	const cnitool = createCnitool(node, "CNI", "crio");
+	await configure(node, EXAMPLE.installedAs, withUs ? list : withoutUs(list));
+	await machine.write(RUNC, runcWithoutScores, "0755");
+	await machine.write("/etc/crio/crio.conf", configuration(programs));
+	// it imports no archives; podman has the same store
+	await machine.must([
+		...["podman", "--storage-driver", "vfs", "load", "--input"],
+		await makeImage(node.topology.dir),
+	]);
+
+	const log = join(node.dir("logs"), "crio.log");
+	const cri = openCri(machine, SOCKET);
+	const start = async (): Promise<Service> => {
+		const service = await machine.start([`${programs}/crio`], log);
+		await untilItWorks(async () => void (await cri("Version")));
+		return service;
+	};
+	let daemon = await start();
 	return {
-		version: "CRI-O's rules",
-		network: cnitool.network,
-		async run(options, ports) {
-			const pod = await cnitool.run(options, []);
-			const own = elements(pod.address, ports);
-			await nft(
-				own.map((element) => `add element ip crio-hostports ${element}`),
-			);
+		version: await versionOf(cri),
+		network: list.name,
+		cri,
+		async run(options, ports): Promise<Container> {
+			const pod = await runSandboxed(node, cri, options, ports);
+			const netns = options.hostNetwork
+				? "/proc/1/ns/net"
+				: await namespaceOf(cri, pod.sandbox);
 			return {
 				...pod,
 				addresses: [pod.address],
 				inside: (argv) =>
-					machine.inside(["ip", "netns", "exec", pod.name, ...argv]),
-				async remove() {
-					await nft(
-						own.map((element) => `delete element ip crio-hostports ${element}`),
-					);
-					await pod.remove();
-				},
+					machine.inside(["nsenter", `--net=${netns}`, ...argv]),
 			};
+		},
+		async restart() {
+			await daemon.stop("SIGTERM");
+			daemon = await start();
 		},
 	};
 }
 
-/** Returns the elements of the maps and the set that stand for a pod. */
-function elements(address: string, ports: readonly PortMapping[]): string[] {
-	return [
-		...ports.map(({ hostIP, protocol, hostPort, containerPort }) => {
-			const [map, host] =
-				hostIP === undefined
-					? ["hostports", ""]
-					: ["hostipports", `${hostIP} . `];
-			return `${map} { ${host}${protocol} . ${hostPort} : ${address} . ${containerPort} }`;
-		}),
-		`hairpins { ${address} . ${address} }`,
-	];
+/** Lowering a score takes CAP_SYS_RESOURCE, which a test machine may lack; CRI-O has no setting for that. */
+const runcWithoutScores = `#!/bin/sh
+for word; do
+	case $last in --bundle) bundle=$word ;; esac
+	last=$word
+done
+[ -z "$bundle" ] || sed -i 's/"oomScoreAdj": *-[0-9]*/"oomScoreAdj": 0/' "$bundle/config.json"
+exec /usr/sbin/runc "$@"
+`;
+
+function configuration(programs: string): string {
+	return `[crio]
+storage_driver = "vfs"
+[crio.image]
+pause_image = "${IMAGE}"
+pause_command = ""
+[crio.runtime]
+cgroup_manager = "cgroupfs"
+conmon_cgroup = "pod"
+pinns_path = "${programs}/pinns"
+default_runtime = "runc"
+[crio.runtime.runtimes.runc]
+runtime_path = "${RUNC}"
+monitor_path = "/usr/bin/conmon"
+monitor_cgroup = "pod"
+[crio.network]
+network_dir = "/etc/cni/net.d/"
+plugin_dirs = ["/opt/cni/bin/"]
+`;
+}
+
+/** Returns the path of the sandbox's network namespace. */
+async function namespaceOf(cri: Cri, sandbox: string): Promise<string> {
+	const { info } = (await cri("PodSandboxStatus", {
+		pod_sandbox_id: sandbox,
+		verbose: true,
+	})) as { readonly info: { readonly info: string } };
+	const { runtimeSpec } = JSON.parse(info.info) as {
+		readonly runtimeSpec: {
+			readonly linux: {
+				readonly namespaces: readonly { type: string; path: string }[];
+			};
+		};
+	};
+	const found = runtimeSpec.linux.namespaces.find((n) => n.type === "network");
+	if (found === undefined)
+		throw new Error(`sandbox ${sandbox} has no network of its own`);
+	return found.path;
 }

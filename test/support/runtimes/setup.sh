@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes what the tests of test/harness need, in build/out/tools (or
 # $RUNTIME_TOOLS): Debian's podman, netavark, Docker, containerd and runc, unpacked
-# but not installed, and the newest cnitool, CNI plugins, containerd, Docker and
+# but not installed, and the newest cnitool, CNI plugins, containerd, CRI-O, Docker and
 # netavark, built from their Go modules and crates. What is already there is left alone.
 #
 #	bash test/support/runtimes/setup.sh
@@ -22,7 +22,7 @@ export GOTOOLCHAIN=auto GOFLAGS=-buildvcs=false CGO_ENABLED=0
 # Programs that the tests run on the machine itself.
 host_packages=(iproute2:ip iptables:iptables nftables:nft conntrack:conntrack
 	procps:sysctl util-linux:nsenter containernetworking-plugins:/usr/lib/cni/portmap
-	protobuf-compiler:protoc
+	protobuf-compiler:protoc gcc:gcc libc6-dev:/usr/include/stdlib.h
 	ca-certificates:/etc/ssl/certs/ca-certificates.crt)
 
 # Programs that only the namespaced node sees, with the libraries that a minimal
@@ -107,16 +107,26 @@ unpack_buildah() {
 	rm -r "$1/debs"
 }
 
+# source_of MODULE@VERSION: fetches a module and prints the directory of its sources.
+source_of() {
+	(cd /tmp && go mod download -json "$1" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+}
+
 # go_module MODULE@VERSION PACKAGES... DIR: builds packages of a module as its
 # authors build them, with the versions of its own go.mod.
 go_module() {
-	local module=$1 dir=${*: -1} source
+	local dir=${*: -1}
 	local packages=("${@:2:$#-2}")
-	source=$(cd /tmp && go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
-	cd "$source"
+	cd "$(source_of "$1")"
 	nice go build -trimpath -tags "${tags:-}" -ldflags "-s -w ${ldflags:-}" -o "$dir/" "${packages[@]}"
 	go version -m "$dir"/* >"$dir/.modules"
 	cd /
+}
+
+# CRI-O, and its helper that pins namespaces.
+crio() {
+	go_module "$1" ./cmd/crio "$2"
+	gcc -std=c99 -Os -o "$2/pinns" "$(source_of "$1")"/pinns/src/*.c
 }
 
 # netavark, unoptimised: that takes half as long to build, and its rules are the same.
@@ -129,10 +139,7 @@ crate_netavark() {
 
 # The specification, which docs/cni.md quotes.
 specification() {
-	local source
-	source=$(cd /tmp && go mod download -json "github.com/containernetworking/cni@v$CNI" |
-		sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
-	cp "$source/SPEC.md" "$1/"
+	cp "$(source_of "github.com/containernetworking/cni@v$CNI")/SPEC.md" "$1/"
 }
 
 our_programs() {
@@ -168,6 +175,8 @@ tags=no_btrfs,no_devmapper,no_rdt,no_tracing,no_zfs,urfave_cli_no_docs
 ldflags="-X github.com/containerd/containerd/v2/version.Version=$CONTAINERD"
 once "containerd-$CONTAINERD" "$CONTAINERD" go_module "github.com/containerd/containerd/v2@v$CONTAINERD" \
 	./cmd/containerd ./cmd/containerd-shim-runc-v2
+tags=containers_image_openpgp,exclude_graphdriver_btrfs ldflags=
+once "crio-$CRIO" "$CRIO" crio "github.com/cri-o/cri-o@v$CRIO"
 # The newest Docker takes minutes to build: `make engines` asks for it.
 if [ -n "${EVERY_ENGINE:-}" ]; then
 	tags=exclude_graphdriver_btrfs
