@@ -24,6 +24,9 @@ CARGO_HOME ?= $(HOME)/.cargo
 CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 	"target.'cfg(all())'.rustflags=['--remap-path-prefix=$(CARGO_HOME)=/cargo','--remap-path-prefix=$(CURDIR)=/src']"
 
+# Programs that clean up are started by node: after Ctrl-C the command tsx kills a child
+# that is still at it.
+
 # Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
@@ -52,7 +55,7 @@ bench: packages $(EXE) ## start-up, memory and speed against the budgets
 
 bursts: packages $(EXE) ## many calls at once: killed, at random, and measured
 	BURST_EVERY=1 BURST_ROUNDS=300 npx vitest run --config test/vitest.config.ts --project root test/kernel/burst
-	npx tsx test/bench/bursts.ts $(ARGS)
+	node --import tsx test/bench/bursts.ts $(ARGS)
 
 packages:
 	@sh test/packages.sh all
@@ -65,10 +68,10 @@ runtimes:
 	bash test/support/runtimes/setup.sh
 
 kernels: packages $(EXE) ## boot Debian's kernels in qemu and try everything on them
-	npx tsx test/kernels/main.ts
+	node --import tsx test/kernels/main.ts
 
 soak: packages $(EXE) ## two minutes of pods coming and going under traffic
-	npx tsx test/soak/main.ts
+	node --import tsx test/soak/main.ts
 
 rules: packages $(EXE) ## five minutes of random nat rules, judged and then asked of the kernel
 	RULES_ROUNDS=500 npx vitest run --config test/vitest.config.ts --project root test/rules/accuracy.test.ts
@@ -80,7 +83,6 @@ engines: packages $(EXE) ## Docker, Podman and CRI-O, the newest Docker too
 	EVERY_ENGINE=1 bash test/support/runtimes/setup.sh
 	npx vitest run --config test/vitest.config.ts --project root test/harness/engines
 
-# Without the command tsx, which kills what is still cleaning up after Ctrl-C.
 cluster: packages runtimes $(EXE) ## a Kubernetes of two nodes in namespaces, until Ctrl-C or make cluster-down
 	@bash test/cluster/build.sh $(KUBERNETES) >/dev/null
 	@node --import tsx test/cluster/main.ts up --kubernetes $(KUBERNETES) $(ARGS)
