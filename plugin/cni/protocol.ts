@@ -18,6 +18,9 @@ export const VERSIONS = [
 ] as const;
 export const CURRENT = "1.1.0";
 
+/** A request of some thousand port mappings. */
+const BIG = 1 << 18;
+
 /** Does the work and returns the document for stdout, "" for none. */
 export type Verb = (
 	host: Host,
@@ -77,7 +80,10 @@ export async function callVerb(
 	let members: unknown;
 	try {
 		text = host.stdin();
-		members = JSON.parse(text);
+		members =
+			text.length < BIG
+				? JSON.parse(text)
+				: (await import("./bigrequest.ts")).parseBig(text);
 	} catch (cause) {
 		// skel does not read the input of VERSION, so callers may give none
 		if (isVersion && cause instanceof SyntaxError && text.trim() === "")

@@ -10,6 +10,7 @@ import type {
 	AttachmentID,
 	PodTarget,
 } from "../../src/policy/mapping.ts";
+import { FEW, inRows } from "../../src/policy/portrow.ts";
 import { noteDeparture } from "../../src/state/departures.ts";
 import {
 	deleteRecord,
@@ -64,13 +65,18 @@ async function keepUnfinished(
 	{ attachment: a, report }: Result,
 ): Promise<void> {
 	const { host, dataDir } = records;
-	const kept = attempt(
+	let kept = a;
+	if (a.mappings.length > FEW) {
+		const { recordable } = await import("../../src/state/recordable.ts");
+		kept = recordable(records.log, a);
+	}
+	const mode = attempt(
 		records,
 		"cannot keep the attachment",
-		() => writeRecord(host, dataDir, { ...a, unfinished: true }),
+		() => writeRecord(host, dataDir, { ...kept, unfinished: true }),
 		"error",
 	);
-	if (kept === undefined) dropRecord(records, a);
+	if (mode === undefined) dropRecord(records, a);
 	else if (report.error !== undefined) {
 		const { handOver } = await import("../../src/flush/handover.ts");
 		handOver(records, a, report);
@@ -103,7 +109,11 @@ async function removeEntries(
 	const asked = await attachmentOf(context, args, conf, "lenient");
 	const handled = protocolsOf(conf.protocols);
 	const isHandled = (t: PodTarget): boolean => handled.includes(t.proto);
-	const mappings = union(asked.mappings, recorded?.mappings.filter(isHandled));
+	const before = recorded?.mappings.filter(isHandled) ?? [];
+	const mappings =
+		Math.max(before.length, asked.mappings.length) > FEW
+			? inRows([...asked.mappings, ...before])
+			: union(asked.mappings, before);
 	const podTargets = union(
 		asked.podTargets,
 		recorded?.podTargets.filter(isHandled),

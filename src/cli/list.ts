@@ -3,6 +3,7 @@
 
 import { readDetailed } from "../conntrack/detail.ts";
 import { type Entry, readEntry } from "../conntrack/entry.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
@@ -145,9 +146,10 @@ async function show(host: Host, query: Query): Promise<void> {
 		if (hostIP !== null) here.add(ipBytes(hostIP));
 	const ports = new PortSet(ofNode ? here : undefined);
 	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
+	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
 	// entries that a pod began come to its hostPort with their replies
-	for (const { proto, hostPort } of ofNode ? mapped : wanted)
-		if (hostPort !== null) ports.add(proto, hostPort, "reply");
+	for (const { proto, hostPort, count } of replied)
+		if (hostPort !== null) ports.add(proto, hostPort, "reply", count);
 	const isLocal = (ip: string): boolean => locals.has(ip);
 	const judge = judgeBy(
 		live,

@@ -111,13 +111,20 @@ export interface SourceFilter {
 	readonly replyDport: number;
 }
 
-/** The filter of a dump: entries of one family and protocol, and of one destination port or, with null, of all ports. */
-export interface DumpFilter {
+/** Entries of one family and protocol, and of one destination port or more in a row or, with null, of all ports. */
+export interface PortFilter {
 	readonly family: Family;
 	readonly proto: Proto;
 	readonly hostPort: number | null;
+	/** The number of ports if there are more than one. */
+	readonly count?: number;
 	/** "reply" if the port is the one that replies come to. Otherwise it is the original destination port. */
 	readonly side?: "reply";
+}
+
+/** The filter of a dump, which cannot be for some ports in a row. */
+export interface DumpFilter extends PortFilter {
+	readonly count?: never;
 }
 
 /** The number of entries that this network namespace has, and the number that it may have. */

@@ -18,7 +18,7 @@ import {
 	V6_ORIG_WORD,
 	V6_SRC_WORD,
 } from "./layout.ts";
-import type { DumpFilter } from "./messages.ts";
+import type { PortFilter } from "./messages.ts";
 import type { Prefilter } from "./prefilter.ts";
 
 /**
@@ -37,14 +37,22 @@ export class PortSet {
 		this.prefilter = prefilter;
 	}
 
-	/** Adds the port, or all ports if it is null. Without a side it is an original port. */
-	add(proto: Proto, port: number | null, side?: DumpFilter["side"]): void {
+	/** Adds `count` ports in a row, or all ports if `port` is null. Without a side they are original ports. */
+	add(
+		proto: Proto,
+		port: number | null,
+		side?: PortFilter["side"],
+		count = 1,
+	): void {
 		if (side === "reply") this.replies ??= new Uint8Array(65536);
 		const table = side === "reply" && this.replies ? this.replies : this.table;
-		const from = port === null ? 0 : wireHalf(port);
-		const to = port === null ? table.length : from + 1;
-		for (let half = from; half < to; half++)
-			table[half] = (table[half] ?? 0) | protoBit(proto);
+		const from = port ?? 0;
+		const to = port === null ? table.length : from + count;
+		const bit = protoBit(proto);
+		for (let p = from; p < to; p++) {
+			const half = wireHalf(p);
+			table[half] = (table[half] ?? 0) | bit;
+		}
 	}
 
 	has(proto: number, port: number): boolean {

@@ -13,8 +13,14 @@ import {
 	ipBytes,
 	ipOf,
 } from "../net/ip.ts";
+import { numbersOf } from "../net/portindex.ts";
 import type { Deadline } from "../netlink/deadline.ts";
-import type { Attachment, Mapping } from "../policy/mapping.ts";
+import {
+	type Attachment,
+	type Mapping,
+	mappingAt,
+	type PortRow,
+} from "../policy/mapping.ts";
 import { mayLeadTo } from "../policy/ruling.ts";
 import type { Packet } from "../rules/model.ts";
 import { NatRules } from "../rules/ruleset.ts";
@@ -29,7 +35,7 @@ import {
 
 const CHECK = "DNAT rules";
 /** So many packets are asked of the rules; a pod may map ten thousand ports. */
-const MOST = 2000;
+export const MOST_PACKETS = 2000;
 /** So many pods are named; the others are counted. */
 const SHOWN = 5;
 /** Clients that no node is and no rule names: the dummy address of RFC 7600, and one of RFC 6666. */
@@ -70,19 +76,25 @@ export async function checkReach(
 		for (const attachment of attachments) {
 			/** The losses by what ends them, each with the number of further ports. */
 			const losses = new Map<string, [Loss, number]>();
-			for (const m of attachment.mappings) {
-				packets += frontendsOf(m, locals).length;
-				const loss =
-					packets > MOST
-						? "leftOut"
-						: await lossOf(rules, locals, attachment, m, known);
-				if (typeof loss === "string") {
-					counts[loss]++;
-					continue;
+			for (const row of attachment.mappings) {
+				const { hostPort, count = 1 } = row;
+				const each = frontendsOf(row, locals).length;
+				for (let port = hostPort; port < hostPort + count; port++) {
+					packets += each;
+					if (packets > MOST_PACKETS) {
+						counts.leftOut++;
+						continue;
+					}
+					const m = mappingAt(row, port);
+					const loss = await lossOf(rules, locals, attachment, m, known);
+					if (typeof loss === "string") {
+						counts[loss]++;
+						continue;
+					}
+					if (loss.isLeftOver) advised.add(loss.advice);
+					const [first, more] = losses.get(loss.advice) ?? [loss, -1];
+					losses.set(loss.advice, [first, more + 1]);
 				}
-				if (loss.isLeftOver) advised.add(loss.advice);
-				const [first, more] = losses.get(loss.advice) ?? [loss, -1];
-				losses.set(loss.advice, [first, more + 1]);
 			}
 			if (losses.size > 0 && ++lost > SHOWN) continue;
 			for (const [{ found, advice, isMeant }, more] of losses.values())
@@ -113,13 +125,13 @@ export async function checkReach(
 function open(
 	host: Host,
 	deadline: Deadline,
-	mappings: readonly Mapping[],
+	mappings: readonly PortRow[],
 	locals: LocalAddresses,
 ): NatRules {
 	const addresses = new Prefilter("orig.dst");
 	for (const m of mappings)
 		for (const ip of frontendsOf(m, locals)) addresses.add(ipBytes(ip));
-	const ports = new Set(mappings.map(({ hostPort }) => hostPort));
+	const ports = numbersOf(mappings);
 	return new NatRules(host, deadline, {
 		address: (dst) => addresses.mayHave(dst),
 		port: (dport) => ports.has(dport),
@@ -128,7 +140,7 @@ function open(
 
 /** Returns the addresses of the node to which clients send. Those of a link and of the loopback are for the node alone. */
 function frontendsOf(
-	{ family, hostIP }: Mapping,
+	{ family, hostIP }: PortRow,
 	locals: LocalAddresses,
 ): readonly IP[] {
 	if (hostIP !== null) return [hostIP];

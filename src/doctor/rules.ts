@@ -19,7 +19,7 @@ import { type OnDNAT, readPublished, visitLegacy } from "../rules/survey.ts";
 import { cachedAttachments } from "../state/liveness.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 import type { Known } from "./loss.ts";
-import { checkReach, type Reach } from "./reach.ts";
+import { checkReach, MOST_PACKETS, type Reach } from "./reach.ts";
 import { deletionOf } from "./remedy.ts";
 
 const DEADLINE_MS = 30_000;
@@ -97,15 +97,19 @@ class Survey {
 	leftCount = 0;
 	/** The addresses of live pods. */
 	readonly live: ReadonlySet<IP>;
-	/** A rule for each mapping, by its target and its hostPort, or by its target alone if the rule names no port. */
+	/** A rule for each mapping that is asked for, by its target and its hostPort, or by its target alone if the rule names no port. */
 	readonly #byTarget = new Map<string, DNATRule | undefined>();
 
 	constructor(attachments: readonly Attachment[], live: ReadonlySet<IP>) {
 		this.live = live;
-		for (const { mappings } of attachments)
-			for (const { podIP, containerPort, hostPort } of mappings)
-				for (const dport of [hostPort, undefined])
-					this.#byTarget.set(keyOf(podIP, containerPort, dport), undefined);
+		let left = MOST_PACKETS;
+		for (const row of attachments.flatMap(({ mappings }) => mappings)) {
+			const { podIP, containerPort, hostPort, count = 1 } = row;
+			for (let i = 0; i < Math.min(count, left); i++)
+				for (const dport of [hostPort + i, undefined])
+					this.#byTarget.set(keyOf(podIP, containerPort + i, dport), undefined);
+			left -= Math.min(count, left);
+		}
 	}
 
 	readonly add: OnDNAT = (rule) => {

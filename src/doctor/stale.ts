@@ -4,8 +4,8 @@
 import type { Context } from "../context.ts";
 import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
-import { IPPROTO_UDP, portKey } from "../net/proto.ts";
-import type { Attachment } from "../policy/mapping.ts";
+import { IPPROTO_UDP } from "../net/proto.ts";
+import { type Attachment, byPort } from "../policy/mapping.ts";
 import { repairByRules } from "../reconcile/byrules.ts";
 import { RepairMemory } from "../reconcile/memory.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
@@ -72,16 +72,12 @@ async function countPublished(
 	context: Context,
 	mapped: readonly Attachment[],
 ): Promise<Finding | undefined> {
-	const ports = new Set(
-		mapped.flatMap(({ mappings }) =>
-			mappings.map(({ proto, hostPort }) => portKey(proto, hostPort)),
-		),
-	);
+	const mappingsOf = byPort(mapped.flatMap(({ mappings }) => mappings));
 	const report = await repairByRules(context, {
 		scope: "engines",
 		action: "count",
 		memory: new RepairMemory(),
-		spares: () => (e) => ports.has(portKey(e.proto, e.orig.dport)),
+		spares: () => (e) => mappingsOf(e.proto, e.orig.dport).length > 0,
 	});
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;

@@ -17,7 +17,7 @@ import {
 	othersThan,
 	type RecordsContext,
 } from "../state/others.ts";
-import { HOST_IP_WORD, portWord } from "../state/words.ts";
+import { HOST_IP_WORD, portWords, VAGUE_WORD } from "../state/words.ts";
 import type { LocalAddresses } from "./addresses.ts";
 import type { Removed, Search } from "./search.ts";
 import type { Shared } from "./shared.ts";
@@ -37,7 +37,7 @@ export async function addSearch(
 	}
 	const isLocal = (ip: IP): boolean => locals?.has(ip) ?? false;
 	// most nodes have no dead pod of this port, and then no reply is looked at
-	const ports = mappings.map(({ hostPort }) => portWord(hostPort));
+	const ports = portWords(mappings);
 	const dead = endedOthers(context, a, ports).flatMap(addressesOf);
 	const begun = begunByDeparted(
 		mappings,
@@ -54,7 +54,10 @@ export async function addSearch(
 	let isServed: ((e: Entry) => boolean) | undefined;
 	const isSpared = (e: Entry): boolean => {
 		// the attachment's own mappings of single addresses count as well
-		isServed ??= servedBy([a, ...othersThan(context, a, [HOST_IP_WORD])]);
+		isServed ??= servedBy([
+			a,
+			...othersThan(context, a, [HOST_IP_WORD, VAGUE_WORD]),
+		]);
 		return isServed(e);
 	};
 	return {

@@ -1,6 +1,7 @@
 // Requests and reports as the texts that pass between the verbs of a burst.
 
 import type { Host } from "../host.ts";
+import { isSingle } from "../policy/mapping.ts";
 import { attachmentIn, recordOf } from "../state/store.ts";
 import type { Ask } from "./ask.ts";
 import { emptyReport, type Report } from "./report.ts";
@@ -8,6 +9,8 @@ import type { Action } from "./search.ts";
 
 /** Raised when a text's shape changes: in an upgrade, verbs of two versions may wait together. */
 const VERSION = 1;
+/** A request with ports in a row, of which a verb of the version before would see the first alone. */
+const WITH_ROWS = 2;
 
 /** Returns the request with the network namespace of this process, whose table it is about. */
 export function textOfAsk(
@@ -16,7 +19,8 @@ export function textOfAsk(
 ): string {
 	const ns = namespaceOf(host);
 	const record = recordOf(attachment);
-	return JSON.stringify({ version: VERSION, verb, action, ns, record });
+	const version = attachment.mappings.every(isSingle) ? VERSION : WITH_ROWS;
+	return JSON.stringify({ version, verb, action, ns, record });
 }
 
 /** Returns the request, or undefined if it is none, is not whole, or is about another namespace's table. */
@@ -25,7 +29,7 @@ export function askFrom(host: Host, text: string): Ask | undefined {
 		const { version, verb, action, ns, record } = JSON.parse(text) ?? {};
 		const attachment = attachmentIn(record);
 		return attachment &&
-			version === VERSION &&
+			(version === VERSION || version === WITH_ROWS) &&
 			ns === namespaceOf(host) &&
 			(verb === "ADD" || verb === "DEL") &&
 			isAction(action)

@@ -84,7 +84,8 @@ export function confirmByRules(
 				return isDoomed ? found[i] !== "agrees" : found[i] === "stale";
 			});
 		} catch (e) {
-			if (e instanceof DeadlineError) throw e;
+			// the engine throws null if no memory is left, and then the records alone must not decide
+			if (e === null || e instanceof DeadlineError) throw e;
 			isGivenUp = true;
 			log("debug", "judged without the rules", { error: wordsOf(e) });
 			return removals.filter(withoutRules);

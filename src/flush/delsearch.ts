@@ -2,18 +2,20 @@
 // from a hostPort, unless a live attachment has taken over its address.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter } from "../conntrack/messages.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import type { Log } from "../log.ts";
 import { ipBytes } from "../net/ip.ts";
 import {
 	type Attachment,
+	addressesOf,
 	byPort,
 	first,
-	isAssigned,
+	isSingle,
 	leadsTo,
 	type PodTargets,
 } from "../policy/mapping.ts";
+import { FEW } from "../policy/portrow.ts";
 import {
 	begunByPod,
 	begunFilter,
@@ -32,25 +34,28 @@ export function delSearch(
 	log: Log,
 ): Search {
 	const { mappings } = going;
-	const podTargets = going.podTargets.filter(
-		({ podIP }) => !isAssigned(live, podIP),
-	);
+	const taken = new Set(live.flatMap(addressesOf));
+	const podTargets = going.podTargets.filter(({ podIP }) => !taken.has(podIP));
 	// only the address tells which pod began an entry, and a live pod's stay
-	const begun = mappings.filter(({ podIP }) => !isAssigned(live, podIP));
+	const begun = mappings.filter(({ podIP }) => !taken.has(podIP));
 	const dying = byPort(mappings);
 	const beginning = byPort(begun);
 	const living = byPort(live.flatMap((a) => a.mappings));
+	const vague = new Set(live.filter((a) => a.vague).flatMap(addressesOf));
 	// the address has two owners, and only the rules know if this entry is the living one's
 	const isAlive = (e: Entry): boolean =>
+		vague.has(e.reply.src) ||
 		living(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
-	const filters = mappings
+	// for more mappings than a few, one walk for all is cheaper
+	const few = mappings.length > FEW ? [] : mappings.filter(isSingle);
+	const filters = few
 		.flatMap((m) => [deadFilter(m), begunFilter(m)])
 		.filter((f) => f !== undefined);
 	const isExact =
 		podTargets.length === 0 &&
 		filters.length === 2 * mappings.length &&
 		begun.length === mappings.length;
-	const ports: readonly DumpFilter[] = [
+	const ports: readonly PortFilter[] = [
 		...mappings,
 		...begun.map((m) => ({ ...m, side: "reply" as const })),
 		...podTargets.map((t) => ({ ...t, hostPort: null })),

@@ -2,7 +2,11 @@
 // What becomes of them is the caller's.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
+import type {
+	DumpFilter,
+	FlushFilter,
+	PortFilter,
+} from "../conntrack/messages.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import type { Conntrack, ScanCount } from "../conntrack/table.ts";
 import { judgeOne, VerdictCache } from "../conntrack/verdictcache.ts";
@@ -135,7 +139,7 @@ async function pass(
 	const wanted = new PortSet(prefilter?.());
 	for (const port of ports)
 		if (!filter || isIn(filter, port))
-			wanted.add(port.proto, port.hostPort, port.side);
+			wanted.add(port.proto, port.hostPort, port.side, port.count);
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
 		const found = pending;
@@ -178,18 +182,19 @@ async function pass(
 }
 
 /** Returns the ports of all the dumps that replies come to, as a PortSet has them. */
-function repliesOf(ports: readonly DumpFilter[]): PortSet["replies"] {
+function repliesOf(ports: readonly PortFilter[]): PortSet["replies"] {
 	const found = ports.filter(({ side }) => side === "reply");
 	if (found.length === 0) return undefined;
 	const set = new PortSet();
-	for (const { proto, hostPort, side } of found) set.add(proto, hostPort, side);
+	for (const { proto, hostPort, side, count } of found)
+		set.add(proto, hostPort, side, count);
 	return set.replies;
 }
 
 /** Returns true if entries of this port come in the dump. */
 function isIn(
 	dump: DumpFilter,
-	{ family, proto, hostPort, side }: DumpFilter,
+	{ family, proto, hostPort, side }: PortFilter,
 ): boolean {
 	return (
 		family === dump.family &&

@@ -3,10 +3,17 @@
 
 import type { Context } from "../context.ts";
 import { wordsOf } from "../log.ts";
-import { Deadline } from "../netlink/deadline.ts";
-import { type Attachment, isDeferred, isSame } from "../policy/mapping.ts";
+import { Deadline, DeadlineError } from "../netlink/deadline.ts";
+import {
+	type Attachment,
+	type AttachmentID,
+	addressesOf,
+	isDeferred,
+	isSame,
+} from "../policy/mapping.ts";
 import { noteDeparture } from "../state/departures.ts";
 import { hasEnded } from "../state/namespace.ts";
+import { recordsAround } from "../state/others.ts";
 import { deleteRecord, everyRecord, findRecord } from "../state/store.ts";
 import { delSearch } from "./delsearch.ts";
 import { flush } from "./flush.ts";
@@ -40,23 +47,47 @@ export async function collectGarbage(
 ): Promise<GarbageCount> {
 	const { host, dataDir } = context;
 	const now = host.ticks();
-	const recorded = everyRecord(host, dataDir).filter(
-		(a) => !isDeferred(a, now),
-	);
+	const deadline = new Deadline(host, DEADLINE_MS);
+	const count: GarbageCount = { dropped: 0, errors: [] };
+	let isWhole = true;
+	const onUnreadable = (): void => {
+		isWhole = false;
+	};
+	let recorded: readonly Attachment[];
+	try {
+		recorded = everyRecord(host, dataDir, [""], {
+			deadline,
+			onUnreadable,
+		}).filter((a) => !isDeferred(a, now));
+	} catch (e) {
+		if (!(e instanceof DeadlineError)) throw e;
+		count.errors.push(e);
+		return count;
+	}
+	const addedAt =
+		among && new Map(among.map((a): [string, number] => [nameOf(a), a.added]));
 	const isDead = (a: Attachment): boolean =>
 		a.unfinished ||
-		(!isValid(a) && (among?.some((b) => isUnchanged(a, b)) ?? true));
+		(!isValid(a) && (!addedAt || addedAt.get(nameOf(a)) === a.added));
 	const dead = recorded.filter(isDead);
+	const ended = new Set(dead.map(nameOf));
 	const isLive = (a: Attachment): boolean =>
 		// a dead attachment may still be cached
-		!dead.some((b) => isSame(a, b)) && !hasEnded(host, a);
-	const count: GarbageCount = { dropped: 0, errors: [] };
+		!ended.has(nameOf(a)) && !hasEnded(host, a);
 	if (dead.length === 0) return count;
 	const going = {
 		mappings: dead.flatMap((a) => a.mappings),
 		podTargets: dead.flatMap((a) => a.podTargets),
 	};
-	const live = (): Attachment[] => [...recorded, ...others()].filter(isLive);
+	/** The attachments that may have an address, although nobody can read it. */
+	const vague = (): Attachment[] =>
+		isWhole
+			? []
+			: recordsAround(host, dataDir, addressesOf(going), deadline).filter(
+					(a) => a.vague,
+				);
+	const live = (): Attachment[] =>
+		[...recorded, ...vague(), ...others()].filter(isLive);
 	const report = await flush(
 		host,
 		{
@@ -64,7 +95,7 @@ export async function collectGarbage(
 			prepare: (shared) => delSearch(going, live(), shared, context.log),
 		},
 		context.log,
-		new Deadline(host, DEADLINE_MS),
+		deadline,
 	);
 	logReport(context, report);
 	const failure = failureOf(report);
@@ -85,6 +116,10 @@ export async function collectGarbage(
 		}
 	}
 	return count;
+}
+
+function nameOf({ network, containerID, ifname }: AttachmentID): string {
+	return `${network}\n${containerID}\n${ifname}`;
 }
 
 /** Returns true if both are the same record, not written again in between. */

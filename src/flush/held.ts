@@ -12,12 +12,19 @@ import { othersThan } from "../state/others.ts";
 /**
  * Returns true unless libcni's cache proves that nobody has the address. The cache knows
  * every attachment, but the runtime may keep it elsewhere: then no living attachment of
- * the network of `a` is in it.
+ * the network of `a` is in it. A file of it that cannot be read may have the address.
+ * Throws DeadlineError.
  */
 export function isHeld(context: Context, a: Attachment, ip: IP): boolean {
-	if (isAssigned([a, ...othersThan(context, a, [ip])], ip)) return true;
-	const cached = cachedAttachments(context.host, CACHE_DIR);
+	const others = othersThan(context, a, [ip]);
+	if (others.some((b) => b.vague) || isAssigned([a, ...others], ip))
+		return true;
+	let isWhole = true;
+	const cached = cachedAttachments(context.host, CACHE_DIR, () => {
+		isWhole = false;
+	});
 	return (
+		!isWhole ||
 		!cached.some(({ network }) => network === a.network) ||
 		cached.some(({ ips }) => ips.includes(ip))
 	);

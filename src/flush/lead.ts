@@ -4,11 +4,10 @@
 import { once } from "../log.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
 import { addressesOf } from "../policy/mapping.ts";
-import type { RecordsContext } from "../state/others.ts";
+import { type RecordsContext, recordsAround } from "../state/others.ts";
 import { answer, waitingOthers } from "../state/queue.ts";
 import { indexed } from "../state/recordindex.ts";
-import { everyRecord } from "../state/store.ts";
-import { HOST_IP_WORD, portWord } from "../state/words.ts";
+import { HOST_IP_WORD, portWords, VAGUE_WORD } from "../state/words.ts";
 import { askFrom, textOfReport } from "./ask.text.ts";
 import type { Ask } from "./ask.ts";
 import type { Report } from "./report.ts";
@@ -39,8 +38,8 @@ export async function lead(
 	const alone = (): Promise<Report> => flushAlone(context, ask, deadline);
 	if (waiting.length === 0) return alone();
 	const asks = [ask, ...waiting.map((w) => w.ask)];
-	const records = indexed(asks.flatMap(wordsOf), (words) =>
-		everyRecord(host, dataDir, words),
+	const records = indexed([...new Set(asks.flatMap(wordsOf))], (words) =>
+		recordsAround(host, dataDir, words, deadline),
 	);
 	const reading = { ...context, trouble: once(context.log), records };
 	const [report, ...theirs] = await flushTogether(
@@ -65,5 +64,5 @@ export async function lead(
 function wordsOf({ verb, attachment: a }: Ask): string[] {
 	return verb === "DEL"
 		? addressesOf(a)
-		: [...a.mappings.map((m) => portWord(m.hostPort)), HOST_IP_WORD];
+		: [...portWords(a.mappings), HOST_IP_WORD, VAGUE_WORD];
 }

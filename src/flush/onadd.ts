@@ -4,6 +4,7 @@
 import { attempt, type Context } from "../context.ts";
 import { once } from "../log.ts";
 import type { Attachment } from "../policy/mapping.ts";
+import { FEW } from "../policy/portrow.ts";
 import { writeRecord } from "../state/store.ts";
 import { perform } from "./perform.ts";
 import { logReport, type Report } from "./report.ts";
@@ -16,8 +17,13 @@ export async function onAdd(context: Context, a: Attachment): Promise<void> {
 	const { host, dataDir } = context;
 	// a directory that refuses one call refuses them all: one line is enough
 	const records = { ...context, log: once(context.log) };
+	let recorded = a;
+	if (a.mappings.length > FEW) {
+		const { recordable } = await import("../state/recordable.ts");
+		recorded = recordable(records.log, a);
+	}
 	const mode = attempt(records, "cannot record the attachment", () =>
-		writeRecord(host, dataDir, a),
+		writeRecord(host, dataDir, recorded),
 	);
 	if (mode !== undefined && (mode & WRITE_BY_OTHERS) !== 0)
 		records.log("warn", "others can write to the directory of records", {

@@ -9,19 +9,29 @@ import { delSearch } from "./delsearch.ts";
 import { flush } from "./flush.ts";
 import type { Report } from "./report.ts";
 import type { Request } from "./search.ts";
+import type { Shared } from "./shared.ts";
 
 /** Returns the request that does what was asked. */
 export function requestOf(
 	context: RecordsContext,
 	{ verb, attachment: a, action }: Ask,
 ): Request {
+	const reading = ({ deadline }: Shared): RecordsContext => ({
+		...context,
+		deadline,
+	});
 	if (verb === "ADD")
-		return { action, prepare: (shared) => addSearch(context, a, shared) };
-	const live = (): Attachment[] =>
-		othersThan(context, a, addressesOf(a)).filter((b) => b.added > a.added);
+		return {
+			action,
+			prepare: (shared) => addSearch(reading(shared), a, shared),
+		};
+	const live = (shared: Shared): Attachment[] =>
+		othersThan(reading(shared), a, addressesOf(a)).filter(
+			(b) => b.added > a.added,
+		);
 	return {
 		action,
-		prepare: (shared) => delSearch(a, live(), shared, context.log),
+		prepare: (shared) => delSearch(a, live(shared), shared, context.log),
 	};
 }
 

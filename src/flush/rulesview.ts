@@ -2,11 +2,12 @@
 // packet, with what their evaluation needs beside them. It judges nothing.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter } from "../conntrack/messages.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { addressOf, type Client } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import { type Family, ipOf } from "../net/ip.ts";
+import { numbersOf } from "../net/portindex.ts";
 import type { Deadline } from "../netlink/deadline.ts";
 import { firstPacketOf, type Prospect } from "../policy/ruling.ts";
 import { isDNATed } from "../policy/stale.ts";
@@ -30,7 +31,7 @@ export interface ViewOptions {
 	readonly isEverywhere?: boolean;
 }
 
-export function familiesIn(ports: readonly DumpFilter[]): ReadonlySet<Family> {
+export function familiesIn(ports: readonly PortFilter[]): ReadonlySet<Family> {
 	return new Set(ports.map(({ family }) => family));
 }
 
@@ -62,7 +63,7 @@ export class RulesView {
 	static async open(
 		host: Host,
 		deadline: Deadline,
-		ports: readonly DumpFilter[],
+		ports: readonly PortFilter[],
 		{ known, isEverywhere = false }: ViewOptions = {},
 	): Promise<RulesView> {
 		const locals =
@@ -71,7 +72,7 @@ export class RulesView {
 		locals.addTo(addresses);
 		if (isEverywhere)
 			for (const length of [4, 16]) addresses.add(new Uint8Array(length), 0);
-		const numbers = new Set(ports.map(({ hostPort }) => hostPort));
+		const numbers = numbersOf(ports);
 		const rules = new NatRules(host, deadline, {
 			address: (dst) => addresses.mayHave(dst),
 			port: (dport) => numbers.has(null) || numbers.has(dport),

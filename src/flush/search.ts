@@ -1,7 +1,7 @@
 // What a flush looks for, and what it does with what it finds.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
+import type { FlushFilter, PortFilter } from "../conntrack/messages.ts";
 import type { Prefilter } from "../conntrack/prefilter.ts";
 import type { Judge, Removal } from "../conntrack/verdictcache.ts";
 import type { Reason } from "../policy/stale.ts";
@@ -13,7 +13,7 @@ export type RemovalReason = Reason | "asked";
 /** The entries to look for. */
 export interface Wanted {
 	/** Entries with other ports are not judged; a port stands for one side of an entry. */
-	readonly ports: readonly DumpFilter[];
+	readonly ports: readonly PortFilter[];
 	/** Makes what passes over entries that `judge` would keep, as far as an address tells. */
 	readonly prefilter?: () => Prefilter;
 	readonly judge: Judge<RemovalReason>;

@@ -2,7 +2,7 @@
 // node's addresses and its rules. A pass of one request has one search, that of a burst
 // has many.
 
-import type { DumpFilter } from "../conntrack/messages.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
 import type { Host } from "../host.ts";
 import type { Family } from "../net/ip.ts";
 import type { Deadline } from "../netlink/deadline.ts";
@@ -13,7 +13,7 @@ export class Shared {
 	readonly host: Host;
 	readonly deadline: Deadline;
 	/** The ports of all searches, once they are known. */
-	ports: readonly DumpFilter[] = [];
+	ports: readonly PortFilter[] = [];
 	readonly #locals = new Map<string, Promise<LocalAddresses>>();
 	#rules: Promise<RulesView> | undefined;
 

@@ -6,7 +6,8 @@ import type { FlushFilter } from "../conntrack/messages.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
-import { type Proto, portKey } from "../net/proto.ts";
+import { PortIndex } from "../net/portindex.ts";
+import type { Proto } from "../net/proto.ts";
 import type { Deadline } from "../netlink/deadline.ts";
 import { first } from "../policy/mapping.ts";
 import { type Finder, find } from "./find.ts";
@@ -126,31 +127,26 @@ type Concerned = (e: Entry) => readonly Part[];
 
 /** Indexes requests by their ports, so that judging an entry costs the same for one request and for a hundred. */
 function byPorts(parts: readonly Part[]): Concerned {
-	const came = new Map<number, Part[]>();
-	const replied = new Map<number, Part[]>();
+	const came = new PortIndex<Part>();
+	const replied = new PortIndex<Part>();
 	const anyPort = new Map<Proto, Part[]>();
 	for (const part of parts)
-		for (const { proto, hostPort, side } of part.search.ports) {
-			if (hostPort === null) add(anyPort, proto, part);
-			else
-				add(side === "reply" ? replied : came, portKey(proto, hostPort), part);
+		for (const { proto, hostPort, side, count } of part.search.ports) {
+			const index = side === "reply" ? replied : came;
+			if (hostPort === null)
+				anyPort.set(proto, [...(anyPort.get(proto) ?? []), part]);
+			else if (count === undefined) index.add(proto, hostPort, part);
+			else index.addRow(proto, hostPort, count, () => part);
 		}
 	return ({ proto, orig, reply }) => {
-		const lists = [
-			came.get(portKey(proto, orig.dport)),
-			replied.get(portKey(proto, reply.dport)),
-			anyPort.get(proto as Proto),
-		].filter((list) => list !== undefined);
-		if (lists.length < 2) return lists[0] ?? [];
-		const all = new Set(lists.flat());
-		return parts.filter((part) => all.has(part));
+		const all = new Set([
+			...came.get(proto, orig.dport),
+			...replied.get(proto, reply.dport),
+			...(anyPort.get(proto as Proto) ?? []),
+		]);
+		// their order is that of the parts
+		return all.size < 2 ? [...all] : parts.filter((part) => all.has(part));
 	};
-}
-
-function add<K>(lists: Map<K, Part[]>, key: K, part: Part): void {
-	const list = lists.get(key);
-	if (!list) lists.set(key, [part]);
-	else if (list.at(-1) !== part) list.push(part);
 }
 
 /** Hands each entry to the first request that wants it. What its confirmation spares is for the next. */

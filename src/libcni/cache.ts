@@ -1,7 +1,7 @@
 // libcni's cache: one file for each attachment, written when the whole chain has
 // returned from ADD and removed after DEL, whichever plugins were in the chain.
 
-import type { Host } from "../host.ts";
+import { type Host, isNotFound, MAX_DOCUMENT } from "../host.ts";
 import type { IP } from "../net/ip.ts";
 import { PROTOCOLS } from "../net/proto.ts";
 import { isObject } from "../objects.ts";
@@ -42,13 +42,19 @@ export function cacheName(id: AttachmentID): string {
 	return `${id.network}-${id.containerID}-${id.ifname}`;
 }
 
-/** Returns the cached attachments. A file of an old libcni holds the addresses alone. Files that cannot be read are passed over. */
-export function readCache(host: Host, dir: string): Cached[] {
+/** Returns the cached attachments. A file of an old libcni holds the addresses alone. Files that cannot be read are passed over, and `onUnreadable` is called for each. */
+export function readCache(
+	host: Host,
+	dir: string,
+	onUnreadable?: () => void,
+): Cached[] {
 	return cacheNames(host, dir).flatMap((name) => {
 		try {
-			return parse(host.readFile(`${dir}/${name}`));
-		} catch {
-			// foreign, half written, or removed meanwhile
+			// ten thousand ports take more than a MiB
+			return parse(host.readFile(`${dir}/${name}`, MAX_DOCUMENT));
+		} catch (e) {
+			// foreign or half written, if it was not removed meanwhile
+			if (!isNotFound(e)) onUnreadable?.();
 			return [];
 		}
 	});

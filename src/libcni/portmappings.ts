@@ -4,7 +4,11 @@
 import { familyOf, hostIPOf, type IP, parseIP } from "../net/ip.ts";
 import { type Proto, protocolOf } from "../net/proto.ts";
 import { isObject } from "../objects.ts";
-import type { Mapping } from "../policy/mapping.ts";
+import type { PortRow } from "../policy/mapping.ts";
+import { FEW, inRows, joining } from "../policy/portrow.ts";
+
+/** Of an item that stands for several: their number. Each has the next hostPort and containerPort. */
+export const ROW_LENGTH = Symbol("row length");
 
 /** Tells what is wrong with an item. */
 export interface ItemProblem {
@@ -23,41 +27,47 @@ interface PortMapping {
 	readonly proto: Proto;
 	readonly hostPort: number;
 	readonly containerPort: number;
+	readonly count: number | undefined;
 	/** The wildcard of one family is kept, because it excludes the other family. */
 	readonly hostIP: IP | undefined;
 }
 
 /**
  * Returns the mappings of the protocols for each of the pod's addresses, which are one
- * of each family at most. Items that are no port mapping are left out and passed to
- * `onProblem`.
+ * of each family at most; many of them in rows. Items that are no port mapping are left
+ * out and passed to `onProblem`.
  */
 export function resolveMappings(
 	items: readonly unknown[],
 	protocols: readonly Proto[],
 	podIPs: readonly IP[],
 	onProblem: OnProblem,
-): Mapping[] {
-	const mappings: Mapping[] = [];
+): readonly PortRow[] {
+	const mappings: PortRow[] = [];
+	// there is no room for an object for each of 65535 ports
+	const join = items.length > FEW ? joining(mappings) : undefined;
 	for (const [i, item] of items.entries()) {
 		const where = `portMappings[${i}]`;
 		const read = readPortMapping(item, where, protocols, onProblem);
 		if (read === undefined) continue;
-		const { proto, hostPort, containerPort, hostIP } = read;
+		const { proto, hostPort, containerPort, hostIP, count } = read;
 		for (const podIP of podIPs) {
 			const family = familyOf(podIP);
 			if (hostIP !== undefined && familyOf(hostIP) !== family) continue;
-			mappings.push({
+			const mapping = {
 				family,
 				proto,
 				hostPort,
 				hostIP: hostIP === undefined ? null : hostIPOf(hostIP),
 				podIP,
 				containerPort,
-			});
+				...(count !== undefined && { count }),
+			};
+			if (join) join(mapping);
+			else mappings.push(mapping);
 		}
 	}
-	return mappings;
+	return inRows(mappings);
 }
 
 /**
@@ -107,7 +117,8 @@ function readPortMapping(
 		});
 		return undefined;
 	}
-	return { proto, hostPort, containerPort, hostIP };
+	const count = (item as { [ROW_LENGTH]?: number })[ROW_LENGTH];
+	return { proto, hostPort, containerPort, hostIP, count };
 }
 
 function readString(

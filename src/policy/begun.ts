@@ -4,7 +4,7 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { IP } from "../net/ip.ts";
-import { byPort, type Mapping } from "./mapping.ts";
+import { byPort, type Mapping, type PortRow } from "./mapping.ts";
 import { begunByPod } from "./stale.ts";
 
 /**
@@ -13,7 +13,7 @@ import { begunByPod } from "./stale.ts";
  * has, and `isLocal` for one of the node's own.
  */
 export function begunByDeparted(
-	mappings: readonly Mapping[],
+	mappings: readonly PortRow[],
 	departed: ReadonlyMap<IP, unknown>,
 	holds: (ip: IP) => boolean,
 	isLocal: (ip: IP) => boolean,

@@ -4,9 +4,16 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { IP } from "../net/ip.ts";
-import { portKey } from "../net/proto.ts";
+import { PortIndex } from "../net/portindex.ts";
 import { begunByDeparted } from "./begun.ts";
-import { type Attachment, isSame, leadsTo, type Mapping } from "./mapping.ts";
+import {
+	type Attachment,
+	addTo,
+	isSame,
+	isSameMapping,
+	leadsTo,
+	type Mapping,
+} from "./mapping.ts";
 import { contradiction, targetsIn } from "./published.ts";
 import { mayLeadTo, type Prospect, rulingOn } from "./ruling.ts";
 import { rulesInWords } from "./ruling.words.ts";
@@ -74,15 +81,14 @@ export function judgeBy(
 	departures: ReadonlyMap<IP, Departure>,
 	cached: readonly Holder[] = [],
 ): (e: Entry, prospect?: Prospect) => Verdict {
-	const byPort = new Map<number, Owned[]>();
+	const byPort = new PortIndex<Owned>();
 	const pods = new Map<IP, Attachment>();
 	for (const holder of cached)
 		for (const ip of holder.ips) pods.set(ip, holder);
 	for (const attachment of live) {
 		for (const { podIP } of attachment.podTargets) pods.set(podIP, attachment);
 		for (const mapping of attachment.mappings) {
-			const key = portKey(mapping.proto, mapping.hostPort);
-			byPort.set(key, [...(byPort.get(key) ?? []), { mapping, attachment }]);
+			addTo(byPort, mapping, (m) => ({ mapping: m, attachment }));
 			pods.set(mapping.podIP, attachment);
 		}
 	}
@@ -108,8 +114,11 @@ export function judgeBy(
 	const begun = (e: Entry): Verdict | undefined => {
 		const mapping = takenBy(e);
 		const departure = departures.get(e.orig.src);
-		const attachment = live.find((a) => a.mappings.some((m) => m === mapping));
-		if (!mapping || !departure || !attachment) return undefined;
+		if (!mapping || !departure) return undefined;
+		const attachment = byPort
+			.get(mapping.proto, mapping.hostPort)
+			.find((o) => isSameMapping(o.mapping, mapping))?.attachment;
+		if (!attachment) return undefined;
 		const why = begunInWords(e, now - departure.at);
 		const found = { attachment, departure, isBegun: true };
 		// the runtime caches every attachment of a network, or none
@@ -174,7 +183,7 @@ export function judgeBy(
 	};
 
 	const byClaims = (e: Entry, prospect: Prospect | undefined): Verdict => {
-		const owned = byPort.get(portKey(e.proto, e.orig.dport)) ?? [];
+		const owned = byPort.get(e.proto, e.orig.dport);
 		const own = owned.find(({ mapping }) => leadsTo(mapping, e));
 		const contradicted = firstContradicted(owned, e, isLocal);
 		const ruling = prospect

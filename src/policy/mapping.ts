@@ -3,7 +3,8 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Family, IP } from "../net/ip.ts";
-import { type Proto, portKey } from "../net/proto.ts";
+import { PortIndex } from "../net/portindex.ts";
+import type { Proto } from "../net/proto.ts";
 
 /** A network's interface in a container, as the CNI specification defines an attachment. */
 export interface AttachmentID {
@@ -19,17 +20,24 @@ export interface PodTarget {
 	readonly podIP: IP;
 }
 
-/** One hostPort of one pod in one family. portmap makes one DNAT rule of it. */
-export interface Mapping extends PodTarget {
+/** HostPorts in a row of one pod in one family: the first leads to containerPort, the next to the next. */
+export interface PortRow extends PodTarget {
 	readonly hostPort: number;
 	/** null: any address of the node. */
 	readonly hostIP: IP | null;
 	readonly containerPort: number;
+	/** The number of ports if there are more than one. */
+	readonly count?: number;
+}
+
+/** One hostPort of one pod in one family. portmap makes one DNAT rule of it. */
+export interface Mapping extends PortRow {
+	readonly count?: never;
 }
 
 /** The ways that lead to a pod. */
 export interface PodTargets {
-	readonly mappings: readonly Mapping[];
+	readonly mappings: readonly PortRow[];
 	/** The pod's traffic as a whole, for runtimes that do not name the ports (`"scope": "pod"`). */
 	readonly podTargets: readonly PodTarget[];
 }
@@ -48,6 +56,8 @@ export interface Attachment extends AttachmentID, PodTargets {
 	readonly deferredAt?: number;
 	/** The path of its network namespace, if the runtime named one and it is known. */
 	readonly netns?: string;
+	/** Its ports are not known: its record cannot be read, or they are too many for one. It may own what leads to a pod. */
+	readonly vague?: boolean;
 }
 
 /** Much longer than what a chain of plugins takes from one plugin item to another. */
@@ -73,9 +83,12 @@ export function isAssigned(others: readonly Attachment[], podIP: IP): boolean {
 	return others.some((a) => addressesOf(a).includes(podIP));
 }
 
-/** The pod's addresses. An address comes once for each target that has it. */
+/** The pod's addresses. */
 export function addressesOf({ mappings, podTargets }: PodTargets): IP[] {
-	return [...mappings, ...podTargets].map(({ podIP }) => podIP);
+	const ips = new Set<IP>();
+	for (const { podIP } of mappings) ips.add(podIP);
+	for (const { podIP } of podTargets) ips.add(podIP);
+	return [...ips];
 }
 
 /** Returns true if the entry came through this mapping and leads to its pod. */
@@ -99,16 +112,42 @@ export function isFrontend(m: Mapping, e: Entry): boolean {
 
 /** Indexes mappings by hostPort, so that judging an entry costs the same for one mapping and for thousands. */
 export function byPort(
-	mappings: readonly Mapping[],
+	mappings: readonly PortRow[],
 ): (proto: number, hostPort: number) => readonly Mapping[] {
-	const found = new Map<number, Mapping[]>();
-	for (const m of mappings) {
-		const key = portKey(m.proto, m.hostPort);
-		const same = found.get(key);
-		if (same) same.push(m);
-		else found.set(key, [m]);
-	}
-	return (proto, hostPort) => found.get(portKey(proto, hostPort)) ?? [];
+	const index = new PortIndex<Mapping>();
+	for (const m of mappings) addTo(index, m, (mapping) => mapping);
+	return (proto, hostPort) => index.get(proto, hostPort);
+}
+
+/** Adds what `item` makes of each mapping in the row to the index. */
+export function addTo<T>(
+	index: PortIndex<T>,
+	row: PortRow,
+	item: (m: Mapping) => T,
+): void {
+	const { proto, hostPort } = row;
+	if (isSingle(row)) index.add(proto, hostPort, item(row));
+	else
+		index.addRow(proto, hostPort, row.count ?? 1, (port) =>
+			item(mappingAt(row, port)),
+		);
+}
+
+export function isSingle(row: PortRow): row is Mapping {
+	return row.count === undefined;
+}
+
+/** Returns true if both lead from the same address of the node to the same pod. Their hostPort and protocol are the same. */
+export function isSameMapping(a: Mapping, b: Mapping): boolean {
+	return a.podIP === b.podIP && a.hostIP === b.hostIP;
+}
+
+/** Returns the mapping of one hostPort in the row. */
+export function mappingAt(row: PortRow, hostPort: number): Mapping {
+	if (isSingle(row)) return row;
+	const { count: _, ...rest } = row;
+	const containerPort = row.containerPort + hostPort - row.hostPort;
+	return { ...rest, hostPort, containerPort };
 }
 
 /** The first verdict that is not undefined. */

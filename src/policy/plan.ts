@@ -2,7 +2,11 @@
 // model of the kernel's costs. They were measured on Linux 6.18 with 2 cores and 262144
 // buckets; only the proportions matter.
 
-import type { DumpFilter, FlushFilter } from "../conntrack/messages.ts";
+import type {
+	DumpFilter,
+	FlushFilter,
+	PortFilter,
+} from "../conntrack/messages.ts";
 
 /** The kernel's cost of a bucket in a dump, in ns. */
 const BUCKET_NS = 34;
@@ -31,7 +35,7 @@ export interface Situation {
 	/** Buckets of the hash table, which all namespaces share. */
 	readonly buckets: number;
 	/** The ports that the request is about; null stands for all ports of the protocol. */
-	readonly ports: readonly DumpFilter[];
+	readonly ports: readonly PortFilter[];
 	/** The request in the kernel's terms, if it is possible: the entries that agree with one of these filters are those to delete. */
 	readonly filters?: readonly FlushFilter[] | undefined;
 	/** Returns the share of the entries, 0 to 1, that a family and protocol has; it is known only after a sample. */
@@ -58,14 +62,17 @@ export function costs(s: Situation): Costs {
 	const passing = everywhere * ENTRY_NS;
 	const walk = buckets * BUCKET_NS + passing;
 	const returned = entries * RETURN_NS;
-	const isAnyPort = ports.some(({ hostPort }) => hostPort === null);
+	// one dump for each of many ports in a row would cost more than any other way
+	const isWide = ports.some(
+		({ hostPort, count }) => hostPort === null || count !== undefined,
+	);
 	const cost = (ns: number): number => Math.round(ns / 1e4) / 100;
 	return {
 		"kernel-flush": filters
 			? cost(filters.length * (buckets * FLUSH_BUCKET_NS + passing))
 			: Infinity,
 		"port-dumps":
-			isAnyPort || passing > STALL_NS
+			isWide || passing > STALL_NS
 				? Infinity
 				: cost(distinct(ports).length * walk),
 		"protocol-dumps": share
@@ -102,13 +109,13 @@ export function plan(s: Situation): Plan {
 }
 
 /** Returns one filter for each family and protocol. */
-function protocols(ports: readonly DumpFilter[]): DumpFilter[] {
+function protocols(ports: readonly PortFilter[]): DumpFilter[] {
 	return distinct(
 		ports.map(({ family, proto }) => ({ family, proto, hostPort: null })),
 	);
 }
 
-function distinct(ports: readonly DumpFilter[]): DumpFilter[] {
+function distinct(ports: readonly PortFilter[]): DumpFilter[] {
 	const found = new Map<string, DumpFilter>();
 	for (const { family, proto, hostPort, side } of ports)
 		found.set(`${family} ${proto} ${hostPort} ${side}`, {

@@ -14,6 +14,7 @@ import { AF_INET, type IP } from "../net/ip.ts";
 import { IPPROTO_SCTP, IPPROTO_TCP } from "../net/proto.ts";
 import {
 	type Attachment,
+	addressesOf,
 	byPort,
 	isFrontend,
 	leadsTo,
@@ -40,13 +41,17 @@ export type Reason =
 
 /**
  * Returns a test for entries that lead where one of the attachments has mapped their
- * very destination address, and not merely any address.
+ * very destination address, and not merely any address, or may have done so.
  */
 export function servedBy(live: readonly Attachment[]): (e: Entry) => boolean {
 	const single = byPort(
 		live.flatMap((a) => a.mappings.filter((m) => m.hostIP !== null)),
 	);
-	return (e) => single(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
+	const vague = live.filter((a) => a.vague).map(addressesOf);
+	return (e) =>
+		single(e.proto, e.orig.dport).some((m) => leadsTo(m, e)) ||
+		(vague.some((ips) => ips.length === 0 || ips.includes(e.reply.src)) &&
+			isDNATed(e));
 }
 
 /**

@@ -6,14 +6,18 @@ import type { Context } from "../context.ts";
 import { collectGarbage } from "../flush/gc.ts";
 import { cacheName } from "../libcni/cache.ts";
 import type { IP } from "../net/ip.ts";
+import { PortIndex } from "../net/portindex.ts";
 import { begunByDeparted } from "../policy/begun.ts";
 import {
 	type Attachment,
 	addressesOf,
+	addTo,
 	byPort,
 	first,
+	isSameMapping,
 	leadsTo,
 	type Mapping,
+	type PortRow,
 } from "../policy/mapping.ts";
 import { type Reason, servedBy, staleOnAdd } from "../policy/stale.ts";
 import { readDepartures } from "../state/departures.read.ts";
@@ -100,17 +104,22 @@ export function recorded(
 			: new Map<IP, unknown>();
 		let names = "";
 		let all: readonly Attachment[] = [];
+		let owners = new PortIndex<readonly [Mapping, Attachment]>();
 		let mapped = byPort([]);
 		let leading = byPort([]);
 		let served = servedBy([]);
 		/** The mappings whose frontends may be taken by what departed pods began. */
-		let takeable: readonly Mapping[] = [];
+		let takeable: readonly PortRow[] = [];
 		let takenBy = (_: Entry): Mapping | undefined => undefined;
 		let lookedAt = 0;
 		const read = (now: Snapshot): void => {
 			lookedAt = now.at;
 			names = now.names;
 			all = now.live;
+			owners = new PortIndex();
+			for (const a of all)
+				for (const m of a.mappings)
+					addTo(owners, m, (own) => [own, a] as const);
 			mapped = byPort(all.flatMap((a) => a.mappings));
 			leading = byPort([...all, ...now.cached].flatMap((a) => a.mappings));
 			served = servedBy(all);
@@ -155,7 +164,12 @@ export function recorded(
 					(m) => staleOnAdd(m, e, isLocal) !== undefined,
 				);
 				const m = contradicted ?? takenBy(e);
-				return m && all.find((a) => a.mappings.includes(m))?.pod;
+				return (
+					m &&
+					owners
+						.get(m.proto, m.hostPort)
+						.find(([own]) => isSameMapping(own, m))?.[1].pod
+				);
 			},
 			refresh() {
 				if (host.ticks() - lookedAt < REFRESH_MS) return false;

@@ -3,7 +3,7 @@
 // the comparison with the table is in reconcile.ts.
 
 import type { Entry } from "../conntrack/entry.ts";
-import type { DumpFilter } from "../conntrack/messages.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
 import type { IP } from "../net/ip.ts";
 import type { Mapping } from "../policy/mapping.ts";
 import type { Reason } from "../policy/stale.ts";
@@ -11,7 +11,7 @@ import type { Reason } from "../policy/stale.ts";
 /** The desired state of the table, as one source has it. */
 export interface Desired {
 	/** The ports of which the source says anything. Entries with other ports are healthy. */
-	readonly ports: readonly DumpFilter[];
+	readonly ports: readonly PortFilter[];
 	/** Returns why the entry contradicts the source, or undefined if it does not. */
 	judge(e: Entry): Reason | undefined;
 	/** Returns true if the entry is exactly as this source wants it. Then it stays, whatever other sources say. */

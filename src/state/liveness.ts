@@ -14,7 +14,8 @@ import {
 import type { Proto } from "../net/proto.ts";
 import { type Attachment, isDeferred } from "../policy/mapping.ts";
 import { hasEnded } from "./namespace.ts";
-import { everyRecord, recordNames } from "./store.ts";
+import { recordsAround } from "./others.ts";
+import { recordNames } from "./store.ts";
 
 /**
  * A younger record may belong to a chain that has not returned yet, and libcni writes
@@ -69,7 +70,7 @@ function survey(
 	cache: CacheSource | undefined,
 ): Pick<Snapshot, "live" | "dead" | "cached"> {
 	const now = host.ticks();
-	const every = everyRecord(host, dataDir);
+	const every = recordsAround(host, dataDir, [""]);
 	const recorded = every.filter((a) => !a.unfinished);
 	const ended = new Set(recorded.filter((a) => hasEnded(host, a)));
 	const dirs = cache ? cacheDirs(cache.dir) : [];
@@ -86,7 +87,8 @@ function survey(
 	const isAbsent = (a: Attachment): boolean =>
 		now - a.added > ADDING_MS &&
 		(ended.has(a) || (networks.has(a.network) && !names.has(cacheName(a))));
-	const own = new Set(recorded.map(cacheName));
+	const vague = new Set(recorded.filter((a) => a.vague).map(cacheName));
+	const own = new Set(recorded.map(cacheName).filter((n) => !vague.has(n)));
 	const adopted = cached
 		.filter((c) => !own.has(cacheName(c)))
 		.map((c) => ({
@@ -105,10 +107,14 @@ function survey(
 	};
 }
 
-/** Returns the cached attachments whose pods are not gone, for a verb that has no snapshot. */
-export function cachedAttachments(host: Host, dir: string): Cached[] {
+/** Returns the cached attachments whose pods are not gone, for a verb that has no snapshot. `onUnreadable` is called for each file that cannot be read. */
+export function cachedAttachments(
+	host: Host,
+	dir: string,
+	onUnreadable?: () => void,
+): Cached[] {
 	return cacheDirs(dir)
-		.flatMap((results) => readCache(host, results))
+		.flatMap((results) => readCache(host, results, onUnreadable))
 		.filter((c) => !hasEnded(host, c));
 }
 

@@ -2,8 +2,12 @@
 // that still exist. It is apart from store.ts, because a DEL that only marks its own
 // record does without it.
 
-import { attempt, type Context } from "../context.ts";
-import type { Log } from "../log.ts";
+import type { Context } from "../context.ts";
+import type { Host } from "../host.ts";
+import { type Log, wordsOf } from "../log.ts";
+import { familyOf, parseIP } from "../net/ip.ts";
+import { IPPROTO_UDP } from "../net/proto.ts";
+import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
 import {
 	type Attachment,
 	type AttachmentID,
@@ -12,11 +16,15 @@ import {
 import { hasEnded } from "./namespace.ts";
 import { everyRecord } from "./store.ts";
 
+/** It takes longer to look for each of more words than to read every record. */
+const MANY = 64;
+
 export interface RecordsContext extends Context {
 	/** Is told what is wrong with the records, if not the log. */
 	readonly trouble?: Log;
-	/** Reads the records that contain one of the words, if not from the directory each time. Throws SysError. */
+	/** Reads the records that contain one of the words, if not from the directory each time. Throws SysError or DeadlineError. */
 	readonly records?: (words: readonly string[]) => readonly Attachment[];
+	readonly deadline?: Deadline;
 }
 
 /** Returns the other attachments whose records contain one of `words` and whose pods are gone: their DEL never came, or could not do all. */
@@ -32,7 +40,7 @@ export function endedOthers(
 
 /**
  * Returns the living attachments other than `id` whose records contain one of `words`.
- * If the records cannot be read, that is logged and there are none.
+ * If the records cannot be read, that is logged and there are none. Throws DeadlineError.
  */
 export function othersThan(
 	context: RecordsContext,
@@ -48,11 +56,72 @@ function read(
 	context: RecordsContext,
 	words: readonly string[],
 ): readonly Attachment[] {
-	const { host, dataDir } = context;
-	const { records = (words) => everyRecord(host, dataDir, words) } = context;
-	const { trouble: log = context.log } = context;
-	const found = attempt({ log }, "cannot read the attachments", () =>
-		records(words),
-	);
-	return found ?? [];
+	const { host, dataDir, deadline } = context;
+	const { trouble: log = context.log, records } = context;
+	try {
+		return records
+			? records(words)
+			: recordsAround(host, dataDir, words, deadline);
+	} catch (e) {
+		if (e instanceof DeadlineError) throw e;
+		log("warn", "cannot read the attachments", { error: wordsOf(e) });
+		return [];
+	}
+}
+
+/**
+ * Returns the records that contain one of the words, with those that cannot be read: their
+ * pods may be alive. One whose text is there counts if it contains one of the words, which
+ * may be an address. Throws SysError or DeadlineError.
+ */
+export function recordsAround(
+	host: Host,
+	dataDir: string,
+	words: readonly string[],
+	deadline?: Deadline,
+): Attachment[] {
+	const vague: Attachment[] = [];
+	const found = everyRecord(host, dataDir, words.length > MANY ? [""] : words, {
+		deadline,
+		onUnreadable(name, text) {
+			const held = words.filter((word) => text?.includes(word));
+			if (text !== undefined && held.length === 0) return;
+			const ips = held.filter((word) => parseIP(word) === word);
+			vague.push(vagueAttachment(name, ips));
+		},
+	});
+	return [...found, ...vague];
+}
+
+/** Returns what is known of an attachment by the name of its record alone. `ips` are the addresses that it has. */
+function vagueAttachment(name: string, ips: readonly string[]): Attachment {
+	const [network = "", containerID = "", ifname = ""] = partsOf(name);
+	return {
+		network,
+		containerID,
+		ifname,
+		pod: undefined,
+		// it may have come after anybody
+		added: Number.POSITIVE_INFINITY,
+		mappings: [],
+		// the protocol does not matter: nothing is removed for its sake
+		podTargets: ips.map((podIP) => ({
+			family: familyOf(podIP),
+			proto: IPPROTO_UDP,
+			podIP,
+		})),
+		vague: true,
+	};
+}
+
+/** Returns the parts of a record's name, as `pathOf` joins them. */
+function partsOf(name: string): string[] {
+	try {
+		return name
+			.replace(/\.json$/, "")
+			.split(":")
+			.map(decodeURIComponent);
+	} catch {
+		return [name];
+	}
 }

@@ -4,6 +4,9 @@
 import { type Host, isNotFound, isSysError } from "../host.ts";
 import type { AttachmentID } from "../policy/mapping.ts";
 
+/** The longest record in bytes. store.ts writes none that could not be read again. */
+export const MAX_RECORD = 8 << 20;
+
 /**
  * Returns the path of the attachment's record. No name of the CNI specification holds
  * a colon, so the three parts stay apart; whatever else they hold must not lead out of
@@ -26,7 +29,7 @@ export function pathOf(dataDir: string, id: AttachmentID): string {
 /** Returns the file's text, or undefined if the file is absent or is no text. Throws SysError for any other failure. */
 export function readRecord(host: Host, path: string): string | undefined {
 	try {
-		return host.readFile(path);
+		return host.readFile(path, MAX_RECORD);
 	} catch (e) {
 		if (isNotFound(e) || (isSysError(e) && e.code === "EILSEQ"))
 			return undefined;

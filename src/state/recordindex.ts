@@ -2,15 +2,13 @@
 // a hundred records each.
 
 import { type Attachment, addressesOf } from "../policy/mapping.ts";
-import { HOST_IP_WORD, portWord } from "./words.ts";
+import { HOST_IP_WORD, VAGUE_WORD, wordsOfPorts } from "./words.ts";
 
 /** Returns every word by which somebody may ask for the attachment. */
 function wordsIn(a: Attachment): Set<string> {
-	const words = new Set<string>(addressesOf(a));
-	for (const { hostPort, hostIP } of a.mappings) {
-		words.add(portWord(hostPort));
-		if (hostIP !== null) words.add(HOST_IP_WORD);
-	}
+	const words = new Set([...addressesOf(a), ...wordsOfPorts(a.mappings)]);
+	if (a.mappings.some(({ hostIP }) => hostIP !== null)) words.add(HOST_IP_WORD);
+	if (a.vague) words.add(VAGUE_WORD);
 	return words;
 }
 

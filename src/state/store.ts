@@ -5,13 +5,15 @@
 
 import { type Host, isNotFound } from "../host.ts";
 import { familyOf, parseIP } from "../net/ip.ts";
+import type { Deadline } from "../netlink/deadline.ts";
 import type {
 	Attachment,
 	AttachmentID,
-	Mapping,
 	PodTarget,
+	PortRow,
 } from "../policy/mapping.ts";
-import { pathOf, readRecord } from "./path.ts";
+import { inRows } from "../policy/portrow.ts";
+import { MAX_RECORD, pathOf, readRecord } from "./path.ts";
 
 /** Raised when the file's shape changes. A file of another version is foreign. */
 const VERSION = 1;
@@ -23,12 +25,23 @@ const VERSION = 1;
 interface RecordFile extends Omit<Attachment, "podTargets" | "unfinished"> {
 	readonly version: typeof VERSION;
 	/** `podTargets` */
-	readonly pods: readonly PodTarget[];
+	readonly pods: readonly RecordedTarget[];
 	/** `unfinished` */
 	readonly gone?: boolean | undefined;
 }
 
-/** Writes the attachment's record in place of an older one. Returns the permission bits of the directory. Throws SysError. */
+interface RecordedTarget extends PodTarget {
+	/**
+	 * It is there for versions that know no rows and read of each only its first port. So
+	 * they still know whose the address is, and their DEL removes what leads to it.
+	 */
+	readonly ofRows?: boolean;
+}
+
+/**
+ * Writes the attachment's record in place of an older one. Returns the permission bits of
+ * the directory. Throws SysError, and RangeError if nobody could read the record.
+ */
 export function writeRecord(
 	host: Host,
 	dataDir: string,
@@ -36,9 +49,12 @@ export function writeRecord(
 ): number {
 	const mode = host.mkdir(dataDir, 0o700);
 	const path = pathOf(dataDir, a);
+	const text = JSON.stringify(recordOf(a));
+	if (text.length > MAX_RECORD)
+		throw new RangeError(`the record would have ${text.length} bytes`);
 	// readers never see half a file; the name is the attachment's own, so no two writers meet
 	try {
-		host.writeFile(`${path}.tmp`, JSON.stringify(recordOf(a)), 0o600);
+		host.writeFile(`${path}.tmp`, text, 0o600);
 		host.rename(`${path}.tmp`, path);
 		return mode;
 	} catch (e) {
@@ -49,15 +65,30 @@ export function writeRecord(
 
 /** Returns the attachment as the content of a record. */
 export function recordOf(a: Attachment): object {
-	const { podTargets: pods, unfinished: gone, ...rest } = a;
+	const { podTargets, unfinished: gone, ...rest } = a;
+	const pods = [...podTargets, ...targetsOfRows(a.mappings)];
 	return { version: VERSION, ...rest, pods, gone } satisfies RecordFile;
+}
+
+function targetsOfRows(mappings: readonly PortRow[]): RecordedTarget[] {
+	const found = new Map<string, RecordedTarget>();
+	for (const { family, proto, podIP, count } of mappings)
+		if (count !== undefined)
+			found.set(`${proto} ${podIP}`, { family, proto, podIP, ofRows: true });
+	return [...found.values()];
 }
 
 /** Returns the attachment that is the content of a record, or undefined if it is none. */
 export function attachmentIn(content: unknown): Attachment | undefined {
 	if (!isRecordFile(content)) return undefined;
-	const { version: _, pods: podTargets, gone, ...rest } = content;
-	return { ...rest, podTargets, ...(gone && { unfinished: true }) };
+	const { version: _, pods, gone, mappings, ...rest } = content;
+	return {
+		...rest,
+		// versions before this one wrote no rows
+		mappings: inRows(mappings),
+		podTargets: pods.filter(({ ofRows }) => !ofRows),
+		...(gone && { unfinished: true }),
+	};
 }
 
 /** Returns the recorded attachment, or undefined if no record of it can be read. Throws SysError unless the file is absent. */
@@ -98,6 +129,13 @@ export function recordNames(host: Host, dataDir: string): string[] {
 	}
 }
 
+export interface ReadingOptions {
+	/** Is called for each file that is no record or cannot be read: its name, and its text if it has one. */
+	readonly onUnreadable?: (name: string, text: string | undefined) => void;
+	/** Limits the time. Throws DeadlineError. */
+	readonly deadline?: Deadline | undefined;
+}
+
 /**
  * Returns every record, unfinished ones too; those decide about no entry. With
  * `words` only the records that contain one of them are held in memory, because a
@@ -108,18 +146,25 @@ export function everyRecord(
 	host: Host,
 	dataDir: string,
 	words: readonly string[] = [""],
+	{ onUnreadable, deadline }: ReadingOptions = {},
 ): Attachment[] {
 	const found: Attachment[] = [];
 	for (const name of recordNames(host, dataDir)) {
+		deadline?.left();
+		const path = `${dataDir}/${name}`;
+		let text: string | undefined;
+		let a: Attachment | undefined;
 		try {
-			const path = `${dataDir}/${name}`;
-			const text = readRecord(host, path) ?? "";
-			if (!words.some((word) => text.includes(word))) continue;
-			const a = recordAt(dataDir, path, text);
-			if (a) found.push(a);
-		} catch {
+			text = host.readFile(path, MAX_RECORD);
+			if (!words.some((word) => text?.includes(word))) continue;
+			a = recordAt(dataDir, path, text);
+		} catch (e) {
+			// it was deleted in between
+			if (isNotFound(e)) continue;
 			// a record that cannot be read does not hide the others
 		}
+		if (a) found.push(a);
+		else onUnreadable?.(name, text);
 	}
 	return found;
 }
@@ -176,20 +221,25 @@ function isRecordFile(x: unknown): x is RecordFile {
 		(a.gone === undefined || typeof a.gone === "boolean") &&
 		(a.deferredAt === undefined || typeof a.deferredAt === "number") &&
 		(a.netns === undefined || typeof a.netns === "string") &&
+		(a.vague === undefined || typeof a.vague === "boolean") &&
 		Array.isArray(a.mappings) &&
-		a.mappings.every(isMapping) &&
+		a.mappings.every(isPortRow) &&
 		Array.isArray(a.pods) &&
 		a.pods.every(isPodTarget)
 	);
 }
 
-function isMapping(x: unknown): x is Mapping {
-	const m = x as Partial<Mapping> | null;
+function isPortRow(x: unknown): x is PortRow {
+	const m = x as Partial<PortRow> | null;
 	return (
 		isPodTarget(m) &&
 		isPort(m.hostPort) &&
 		isPort(m.containerPort) &&
-		(m.hostIP === null || typeof m.hostIP === "string")
+		(m.hostIP === null || typeof m.hostIP === "string") &&
+		(m.count === undefined ||
+			(isPort(m.count) &&
+				isPort(m.hostPort + m.count - 1) &&
+				isPort(m.containerPort + m.count - 1)))
 	);
 }
 
@@ -204,6 +254,6 @@ function isPodTarget<T>(x: T): x is T & PodTarget {
 	);
 }
 
-function isPort(x: unknown): boolean {
+function isPort(x: unknown): x is number {
 	return typeof x === "number" && Number.isInteger(x) && x > 0 && x <= 65535;
 }

@@ -5,9 +5,10 @@ import type { Entry } from "../conntrack/entry.ts";
 import { localAddresses } from "../flush/addresses.ts";
 import type { Host } from "../host.ts";
 import { inPrefix, ipBytes, parseIP } from "../net/ip.ts";
+import { numbersOf } from "../net/portindex.ts";
 import { IPPROTO_TCP } from "../net/proto.ts";
 import { Deadline } from "../netlink/deadline.ts";
-import type { Mapping } from "../policy/mapping.ts";
+import { byPort, type Mapping } from "../policy/mapping.ts";
 import { recordedAttachments } from "../state/inventory.ts";
 
 const DEADLINE_MS = 5000;
@@ -94,14 +95,16 @@ export function mapped(dataDir: string): Scope {
 			families,
 			new Deadline(host, DEADLINE_MS),
 		);
+		const mappingsOf = byPort(mappings);
 		const isFor = (m: Mapping, { family, orig }: Entry): boolean =>
 			m.family === family &&
-			m.hostPort === orig.dport &&
 			(m.hostIP === null ? locals.has(orig.dst) : m.hostIP === orig.dst);
 		return {
-			ports: mappings.map((m) => m.hostPort),
+			ports: [...numbersOf(mappings)],
 			covers: (e) => {
-				const own = mappings.filter((m) => isFor(m, e));
+				const own = mappingsOf(e.proto, e.orig.dport).filter((m) =>
+					isFor(m, e),
+				);
 				return (
 					own.length > 0 &&
 					!own.some(

@@ -23,15 +23,16 @@ const flow = (n: number, to?: string): Made => ({
 describe("pods start before the plugin", () => {
 	test("what keeps traffic from them goes when the plugin comes, and no pod is touched", async () => {
 		const tree = createTree();
+		const own = { ...mapping("IPv4", "udp"), podIP: "10.88.0.2" };
 		const pod = {
-			...attached("pod", { ...mapping("IPv4", "udp"), podIP: "10.88.0.2" }),
+			...attached("pod", own),
 			// one that exists, or the pod would be dead
 			netns: "/proc/1/ns/net",
 		};
 		for (const [path, text] of Object.entries(cachedFile(pod)))
 			tree.write(path, text);
 		const node = await startNode();
-		await mapHostPorts(node.ns, pod.mappings);
+		await mapHostPorts(node.ns, [own]);
 		const right = flow(3, "10.88.0.2:5353");
 		await node.create(flow(1), flow(2, "10.88.0.9:5353"), right);
 		const started = tree.start(["install", "--watch", ...INTERVAL], {

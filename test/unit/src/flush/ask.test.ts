@@ -9,6 +9,7 @@ import {
 } from "../../../../src/flush/ask.text.ts";
 import type { Ask } from "../../../../src/flush/ask.ts";
 import { emptyReport } from "../../../../src/flush/report.ts";
+import type { PortRow } from "../../../../src/policy/mapping.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import { POD } from "../../../support/unit/flushes.ts";
 
@@ -38,6 +39,16 @@ describe("a request", () => {
 		expect(askFrom(HERE, textOfAsk(HERE, ask))).toEqual(ask),
 	);
 
+	test("with ports in a row comes back, but not to a verb that would see the first alone", () => {
+		const [m] = POD.mappings;
+		const mappings = [{ ...(m as PortRow), count: 9 }];
+		const ask = { ...ADD, attachment: { ...POD, mappings } };
+		expect(askFrom(HERE, textOfAsk(HERE, ask))).toEqual(ask);
+		// a verb of the version before takes version 1 alone
+		expect(JSON.parse(textOfAsk(HERE, ask)).version).toBe(2);
+		expect(JSON.parse(textOfAsk(HERE, ADD)).version).toBe(1);
+	});
+
 	test("is refused in another network namespace", () =>
 		expect(
 			askFrom(inNamespace("net:[4026532000]"), textOfAsk(HERE, ADD)),
@@ -56,7 +67,7 @@ describe("a request", () => {
 	test.each<[string, unknown]>([
 		["null", null],
 		["a list", []],
-		["another version", { ...whole, version: 2 }],
+		["another version", { ...whole, version: 3 }],
 		["another verb", { ...whole, verb: "GC" }],
 		["no verb", { ...whole, verb: undefined }],
 		["another action", { ...whole, action: "flush" }],

@@ -4,7 +4,11 @@ import { describe, expect, test } from "vitest";
 import type { Attachment } from "../../../../src/policy/mapping.ts";
 import { indexed } from "../../../../src/state/recordindex.ts";
 import { everyRecord, writeRecord } from "../../../../src/state/store.ts";
-import { HOST_IP_WORD, portWord } from "../../../../src/state/words.ts";
+import {
+	HOST_IP_WORD,
+	portWords,
+	VAGUE_WORD,
+} from "../../../../src/state/words.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import {
@@ -24,14 +28,23 @@ const RECORDED: readonly Attachment[] = [
 		podTargets: [{ family: m.family, proto: m.proto, podIP: Q }],
 	}),
 	other("gone", { unfinished: true }),
+	other("row", { mappings: [{ ...m, hostPort: 100, count: 50 }] }),
+	other("vague", {
+		mappings: [],
+		podTargets: [{ family: m.family, proto: m.proto, podIP: N }],
+		vague: true,
+	}),
 ];
-const WORDS = [portWord(8125), portWord(53), portWord(9), m.podIP, N, Q];
+const portWord = (hostPort: number): string =>
+	portWords([{ ...m, hostPort }]).at(-1) ?? "";
+const ROW = portWords([{ ...m, hostPort: 1, count: 9 }])[0] ?? "";
+const WORDS = [portWord(8125), portWord(53), portWord(9), m.podIP, N, Q, ROW];
 
 function setUp() {
 	const host = fakeHost();
 	for (const a of RECORDED) writeRecord(host, RECORDS, a);
 	const asked: (readonly string[])[] = [];
-	const records = indexed([...WORDS, HOST_IP_WORD], (words) => {
+	const records = indexed([...WORDS, HOST_IP_WORD, VAGUE_WORD], (words) => {
 		asked.push(words);
 		return everyRecord(host, RECORDS, words);
 	});
@@ -49,6 +62,8 @@ describe("the index", () => {
 		["several", [portWord(53), N]],
 		["an address of a pod without ports", [Q]],
 		["those with a single address", [HOST_IP_WORD]],
+		["those with ports", [ROW]],
+		["those whose ports are not known", [VAGUE_WORD]],
 		["nothing", []],
 	])("answers as the directory: %s", (_, words) => {
 		const { host, records } = setUp();

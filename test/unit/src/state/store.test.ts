@@ -2,7 +2,8 @@
 // file system and any text in their files.
 
 import { describe, expect, test } from "vitest";
-import type { Attachment } from "../../../../src/policy/mapping.ts";
+import { Deadline, DeadlineError } from "../../../../src/netlink/deadline.ts";
+import type { Attachment, PortRow } from "../../../../src/policy/mapping.ts";
 import {
 	deleteRecord,
 	everyRecord,
@@ -80,6 +81,69 @@ describe("writeRecord", () => {
 		});
 	});
 
+	describe("of ports in a row", () => {
+		const [V4] = RECORD.mappings;
+		const ROW = { ...(V4 as PortRow), hostPort: 10_000, count: 20_000 };
+		const MANY: Attachment = { ...RECORD, mappings: [ROW] };
+
+		test("is what find finds", () => {
+			const host = fakeHost();
+			writeRecord(host, DIR, MANY);
+			expect(findRecord(host, DIR, ID)).toEqual(MANY);
+		});
+
+		// the record of the first release, as its reader wants it
+		test("is a record to a version that knows no rows, and names the whole pod", () => {
+			const host = fakeHost();
+			writeRecord(host, DIR, MANY);
+			const { family, proto, podIP } = ROW;
+			expect(JSON.parse(host.files.get(FILE) ?? "")).toMatchObject({
+				version: 1,
+				mappings: [V4 && { ...V4, hostPort: 10_000 }],
+				pods: [{ family, proto, podIP }],
+			});
+		});
+
+		test("is the same after such a version has written it anew", () => {
+			const host = fakeHost();
+			writeRecord(host, DIR, MANY);
+			const { gone: _, ...text } = JSON.parse(host.files.get(FILE) ?? "");
+			host.writeFile(FILE, JSON.stringify({ ...text, gone: true }), 0o600);
+			expect(findRecord(host, DIR, ID)).toEqual({ ...MANY, unfinished: true });
+		});
+
+		test("is read from one with ten thousand single ports of both families", () => {
+			const mappings = RECORD.mappings.flatMap((m) =>
+				Array.from({ length: 10_000 }, (_, i) => ({
+					...m,
+					hostPort: 10_000 + i,
+					containerPort: 20_000 + i,
+				})),
+			);
+			const { podTargets: pods, ...rest } = RECORD;
+			const text = JSON.stringify({ version: 1, ...rest, mappings, pods });
+			expect(text.length).toBeGreaterThan(1 << 20);
+			const host = fakeHost({ files: { [FILE]: text } });
+			const rows = RECORD.mappings.map((m) => ({
+				...m,
+				hostPort: 10_000,
+				containerPort: 20_000,
+				count: 10_000,
+			}));
+			expect(findRecord(host, DIR, ID)?.mappings).toEqual(rows);
+			expect(everyRecord(host, DIR)).toHaveLength(1);
+		});
+	});
+
+	test("refuses what nobody could read again, and leaves an older one whole", () => {
+		const host = fakeHost({ files: { [FILE]: TEXT } });
+		const a = { ...RECORD, pod: "x".repeat(8 << 20) };
+		expect(() => writeRecord(host, DIR, a)).toThrow(
+			/^the record would have \d+ bytes$/,
+		);
+		expect([...host.files]).toEqual([[FILE, TEXT]]);
+	});
+
 	test.each([
 		["mkdir", "EROFS"],
 		["mkdir", "EACCES"],
@@ -136,6 +200,10 @@ const FOREIGN: readonly [string, string][] = [
 		TEXT.replace('"added"', '"deferredAt":"7","added"'),
 	],
 	["with a null pod", TEXT.replace('"pods":[', '"pods":[null')],
+	["with no ports in a row", TEXT.replace("5353", '5353,"count":0')],
+	["with a row that ends nowhere", TEXT.replace("5353", '5353,"count":60000')],
+	["with half a port", TEXT.replace("5353", '5353,"count":1.5')],
+	["with a word for vague", TEXT.replace('"added"', '"vague":"yes","added"')],
 ];
 
 describe("findRecord", () => {
@@ -188,6 +256,41 @@ describe("everyRecord", () => {
 			files[`${DIR}/${n}.json`] = text;
 		const found = everyRecord(fakeHost({ files }), DIR);
 		expect(found.map((a) => a.network).sort()).toEqual(["dbnet", "other"]);
+	});
+
+	test("names what is no record, with its text if it has one", () => {
+		const files = {
+			[FILE]: TEXT,
+			[`${DIR}/cut.json`]: TEXT.slice(0, -1),
+			[`${DIR}/bad.json`]: TEXT,
+			[`${DIR}/gone.json`]: TEXT,
+			[`${DIR}/foreign.json`]: "without the word",
+		};
+		const codes: Record<string, string> = { bad: "EIO", gone: "ENOENT" };
+		const fail = (call: string, path: string) =>
+			call === "readFile"
+				? Object.entries(codes).find(([name]) =>
+						path.endsWith(`${name}.json`),
+					)?.[1]
+				: undefined;
+		const unreadable: [string, string | undefined][] = [];
+		everyRecord(fakeHost({ files, fail }), DIR, ["10.88.0.2"], {
+			onUnreadable: (...file) => unreadable.push(file),
+		});
+		expect(unreadable.sort()).toEqual([
+			["bad.json", undefined],
+			["cut.json", TEXT.slice(0, -1)],
+		]);
+	});
+
+	test("gives up when the time is over", () => {
+		const host = fakeHost({ files: { [FILE]: TEXT } });
+		const deadline = new Deadline(host, 10);
+		expect(everyRecord(host, DIR, [""], { deadline })).toHaveLength(1);
+		host.clock.ms = 11;
+		expect(() => everyRecord(host, DIR, [""], { deadline })).toThrow(
+			DeadlineError,
+		);
 	});
 
 	test("none without a directory", () => {

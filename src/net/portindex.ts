@@ -1,0 +1,69 @@
+// Items by the ports that they are for, single ones or many in a row. A look-up costs the
+// same for one item and for thousands.
+
+import { portKey } from "./proto.ts";
+
+/** A row of ports is found by each block of so many ports (as a power of two) that it touches. */
+const BLOCK = 8;
+
+/** Returns every port's number, null for all ports. */
+export function numbersOf(
+	rows: readonly {
+		readonly hostPort: number | null;
+		readonly count?: number;
+	}[],
+): ReadonlySet<number | null> {
+	const numbers = new Set<number | null>();
+	for (const { hostPort, count = 1 } of rows)
+		for (let i = 0; i < count; i++)
+			numbers.add(hostPort === null ? null : hostPort + i);
+	return numbers;
+}
+
+interface Row<T> {
+	readonly from: number;
+	readonly to: number;
+	readonly itemAt: (port: number) => T;
+}
+
+export class PortIndex<T> {
+	readonly #single = new Map<number, T[]>();
+	#rows: Map<number, Row<T>[]> | undefined;
+
+	add(proto: number, port: number, item: T): void {
+		const key = portKey(proto, port);
+		const same = this.#single.get(key);
+		if (same) same.push(item);
+		else this.#single.set(key, [item]);
+	}
+
+	/** Adds `count` ports from `port` on, whose items `itemAt` returns. */
+	addRow(
+		proto: number,
+		port: number,
+		count: number,
+		itemAt: (port: number) => T,
+	): void {
+		const from = portKey(proto, port);
+		const row = { from, to: from + count - 1, itemAt };
+		this.#rows ??= new Map();
+		for (let block = from >> BLOCK; block <= row.to >> BLOCK; block++) {
+			const same = this.#rows.get(block);
+			if (same) same.push(row);
+			else this.#rows.set(block, [row]);
+		}
+	}
+
+	get(proto: number, port: number): readonly T[] {
+		const key = portKey(proto, port);
+		const single = this.#single.get(key) ?? [];
+		const rows = this.#rows?.get(key >> BLOCK);
+		if (!rows) return single;
+		return [
+			...single,
+			...rows
+				.filter(({ from, to }) => from <= key && key <= to)
+				.map(({ itemAt }) => itemAt(port)),
+		];
+	}
+}
