@@ -8,7 +8,7 @@ import type { FullHost } from "../host.ts";
 import type { Where } from "../install/paths.ts";
 import type { Wishes } from "../install/plan.ts";
 import { keeper, type State } from "../install/watch.ts";
-import { logger } from "../log.ts";
+import { logger, wordsOf } from "../log.ts";
 import { type Options, publisher } from "../metrics/publish.ts";
 import { IPPROTO_UDP, type Proto, protocolOf } from "../net/proto.ts";
 import type { RuleScope } from "../policy/published.ts";
@@ -153,6 +153,6 @@ async function attempt(
 	try {
 		await f();
 	} catch (e) {
-		log("warn", what, { error: String(e) });
+		log("warn", what, { error: wordsOf(e) });
 	}
 }

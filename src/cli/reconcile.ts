@@ -5,7 +5,7 @@
 import type { Context } from "../context.ts";
 import { failureOf, type Report } from "../flush/report.ts";
 import type { Host } from "../host.ts";
-import { logger } from "../log.ts";
+import { logger, wordsOf } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, type Proto } from "../net/proto.ts";
 import { DocumentError } from "../reconcile/frontends.ts";
@@ -190,7 +190,7 @@ async function loop(
 		const report = await (n === 0
 			? first(file, pass)
 			: pass().catch((e: unknown) =>
-					log("error", "pass skipped", { error: String(e) }),
+					log("error", "pass skipped", { error: wordsOf(e) }),
 				));
 		if (report) {
 			const { error, deleted, expired } = report;
@@ -199,7 +199,7 @@ async function loop(
 				throw error;
 			if (!dryRun) logRepair(context, report);
 			else if (error !== undefined)
-				log("warn", "cannot look", { error: String(error) });
+				log("warn", "cannot look", { error: wordsOf(error) });
 			else if (report.reasons.size > 0)
 				host.write(1, `${summary(report, dryRun)}\n`);
 		}

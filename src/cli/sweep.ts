@@ -4,7 +4,7 @@
 import { probe } from "../conntrack/table.ts";
 import { refusals } from "../flush/report.ts";
 import type { Host } from "../host.ts";
-import { type Log, logger } from "../log.ts";
+import { type Log, logger, wordsOf } from "../log.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import {
 	type Destination,
@@ -113,7 +113,7 @@ async function follow(
 		// a failure of the first sample is an error; a later one may be temporary
 		const found = await sweepOnce(host, memory, rule).catch((e: unknown) => {
 			if (n === 0) throw e;
-			log("warn", "cannot sample", { error: String(e) });
+			log("warn", "cannot sample", { error: wordsOf(e) });
 		});
 		if (n === 0 && found?.hasScope === false)
 			host.write(2, `${nowhere}; try --destination or --all\n`);

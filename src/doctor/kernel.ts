@@ -11,6 +11,7 @@ import {
 } from "../conntrack/stats.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import { type Host, isSysError } from "../host.ts";
+import { wordsOf } from "../log.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { EINVAL, ENOENT, EPERM } from "../netlink/errno.ts";
@@ -55,7 +56,7 @@ export async function checkAccess(host: Host): Promise<Access> {
 			(isSysError(e) && e.code === "EPROTONOSUPPORT");
 		const problem = fail(
 			"ctnetlink",
-			isMissing ? "the kernel does not have it" : String(e),
+			isMissing ? "the kernel does not have it" : wordsOf(e),
 			isMissing
 				? "modprobe nf_conntrack_netlink (CONFIG_NF_CT_NETLINK)"
 				: "see what the error says",

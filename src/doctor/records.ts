@@ -11,6 +11,7 @@ import {
 	textOf,
 	type Where,
 } from "../install/paths.ts";
+import { wordsOf } from "../log.ts";
 import { type Attachment, isSame } from "../policy/mapping.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
 import { leftBehind } from "../state/left.ts";
@@ -59,7 +60,7 @@ export function checkRecords(
 		return { found, findings };
 	} catch (e) {
 		const advice = "say where attachments are recorded: --data-dir";
-		return { found: undefined, findings: [warn(CHECK, String(e), advice)] };
+		return { found: undefined, findings: [warn(CHECK, wordsOf(e), advice)] };
 	}
 }
 

@@ -4,7 +4,7 @@
 
 import { readStatistics } from "../conntrack/stats.ts";
 import type { FullHost, HttpServer } from "../host.ts";
-import type { Log } from "../log.ts";
+import { type Log, wordsOf } from "../log.ts";
 import { recordedAttachments } from "../state/inventory.ts";
 import { leftBehind } from "../state/left.ts";
 import { readUnusable } from "../state/unusable.ts";
@@ -57,7 +57,7 @@ export function publisher(
 			troubles.delete(what);
 			return result;
 		} catch (e) {
-			const error = String(e);
+			const error = wordsOf(e);
 			if (troubles.get(what) !== error) log("warn", what, { error });
 			troubles.set(what, error);
 			return undefined;

@@ -5,6 +5,7 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { collectGarbage } from "../flush/gc.ts";
 import { cacheName } from "../libcni/cache.ts";
+import { wordsOf } from "../log.ts";
 import type { IP } from "../net/ip.ts";
 import { PortIndex } from "../net/portindex.ts";
 import { begunByDeparted } from "../policy/begun.ts";
@@ -63,7 +64,7 @@ export async function dropAbsent(
 		() => cached,
 	);
 	for (const e of errors)
-		context.log("warn", "cannot forget", { error: String(e) });
+		context.log("warn", "cannot forget", { error: wordsOf(e) });
 	return undefined;
 }
 
@@ -137,7 +138,7 @@ export function recorded(
 			takenBy = begunByDeparted(
 				takeable,
 				departed,
-				(ip) => held.has(ip),
+				(ip) => now.isCutShort || held.has(ip),
 				isLocal,
 			);
 		};

@@ -44,6 +44,8 @@ export interface Snapshot {
 	readonly dead: readonly Attachment[];
 	/** Every attachment that libcni has not ended and whose pod is not gone. */
 	readonly cached: readonly Cached[];
+	/** True if a file of the cache cannot be read, so that any address may be somebody's. */
+	readonly isCutShort: boolean;
 }
 
 /** Throws SysError if the directory of records cannot be read. */
@@ -68,7 +70,7 @@ export function liveAttachments(
 function survey(
 	{ host, dataDir }: Context,
 	cache: CacheSource | undefined,
-): Pick<Snapshot, "live" | "dead" | "cached"> {
+): Omit<Snapshot, "at" | "names"> {
 	const now = host.ticks();
 	const every = recordsAround(host, dataDir, [""]);
 	const recorded = every.filter((a) => !a.unfinished);
@@ -77,8 +79,12 @@ function survey(
 	const names = new Set(dirs.flatMap((dir) => cacheNames(host, dir)));
 	// a DEL that failed in another plugin leaves its cached file, but the pod is dead
 	const unfinished = new Set(every.filter((a) => a.unfinished).map(cacheName));
+	let isCutShort = false;
+	const onUnreadable = (): void => {
+		isCutShort = true;
+	};
 	const all = dirs
-		.flatMap((dir) => readCache(host, dir))
+		.flatMap((dir) => readCache(host, dir, onUnreadable))
 		.filter((c) => !unfinished.has(cacheName(c)));
 	// a network that was renamed leaves its cached files
 	const cached = all.filter((c) => !hasEnded(host, c));
@@ -104,6 +110,7 @@ function survey(
 			(a) => (a.unfinished && !isDeferred(a, now)) || isAbsent(a),
 		),
 		cached,
+		isCutShort,
 	};
 }
 

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { countStale, onAdd } from "../../../../src/flush/onadd.ts";
+import { recordOf } from "../../../../src/state/store.ts";
 import { BOOKS } from "../../../support/book.ts";
 import type { EntrySpec } from "../../../support/entries.ts";
 import { natRules } from "../../../support/natrules.ts";
@@ -23,6 +24,7 @@ import { cachedFile } from "../../../support/unit/world.ts";
 
 const DIR = RECORDS;
 const { H, H2, N } = BOOKS.IPv4;
+const target = { family: m.family, proto: m.proto, podIP: N };
 describe("onAdd", () => {
 	test("records the attachment, removes what is stale, keeps the rest, and says so in one line", async () => {
 		const neighbour = other("n", {
@@ -155,6 +157,126 @@ describe("onAdd", () => {
 		expect(removed()).toEqual([]);
 		expect(kernel.requests.some((r) => r.protocol === 0)).toBe(false);
 		expect(kernel.requests.some((r) => r.type >> 8 === 10)).toBe(false);
+	});
+
+	describe("a pod whose record cannot be read", () => {
+		const theirs = other("n", {
+			mappings: [{ ...m, hostIP: H2, podIP: N }],
+		});
+		const FILE = `${DIR}/net:n:eth0.json`;
+		const whole = JSON.stringify(recordOf(theirs));
+		const bare = flow({ orig: "C:5 > H2:8125" });
+		test.each<[string, string, string | undefined]>([
+			["because it is cut", whole.slice(0, -1), undefined],
+			[
+				"because it is of a later version",
+				`{"version":2,"x":${whole}}`,
+				undefined,
+			],
+			["because the file is too long", whole, "EFBIG"],
+			["because the disk fails", whole, "EIO"],
+		])(
+			"%s: what may be its own stays where no rules are known, and bypassing entries go",
+			async (_, text, code) => {
+				const { context, removed } = setUpPods([THEIRS, bare], [], {
+					files: { [FILE]: text },
+					fail: (call, path) =>
+						call === "readFile" && path === FILE ? code : undefined,
+				});
+				await onAdd(context, POD);
+				expect(removed()).toEqual([bare.orig]);
+			},
+		);
+
+		test("the rules decide as ever", async () => {
+			const { context, removed } = setUpPods([THEIRS], [], {
+				files: { [FILE]: "{" },
+				rules: natRules("udp local:8125 > 10.88.0.2:5353"),
+			});
+			await onAdd(context, POD);
+			expect(removed()).toEqual([THEIRS.orig]);
+		});
+
+		test("its ports are too many for a record: what leads to its address stays, and nothing else", async () => {
+			const vague = {
+				...theirs,
+				mappings: [],
+				podTargets: [target],
+				vague: true,
+			};
+			const { context, removed } = setUpPods([THEIRS, STALE], [vague]);
+			await onAdd(context, POD);
+			expect(removed()).toEqual([STALE.orig]);
+		});
+
+		test("a pod that began an entry may have its address", async () => {
+			const begun = flow({
+				orig: "Q:8125 > S:41234",
+				reply: "S:41234 > H:8125",
+			});
+			const gone = other("gone", {
+				mappings: [{ ...m, podIP: BOOKS.IPv4.Q }],
+				unfinished: true,
+			});
+			const neighbour = cachedFile(theirs);
+			const want: [Record<string, string>, string[]][] = [
+				[neighbour, [begun.orig]],
+				[{ ...neighbour, [FILE]: `{"podIP":"${BOOKS.IPv4.Q}"` }, []],
+				// nor is its file in libcni's cache
+				[{ ...neighbour, "/var/lib/cni/results/net-x-eth0": "{" }, []],
+			];
+			for (const [files, goes] of want) {
+				const { context, removed } = setUpPods([begun], [gone], { files });
+				await onAdd(context, POD);
+				expect(removed()).toEqual(goes);
+			}
+		});
+	});
+
+	describe("of ports in a row", () => {
+		const ROW = { ...m, hostPort: 8000, containerPort: 5228, count: 500 };
+		const right = flow({ orig: "C:1 > H:8100", reply: "P:5328 > C:1" });
+		const wrong = flow({ orig: "C:2 > H:8100", reply: "P:5329 > C:2" });
+		const elsewhere = flow({ orig: "C:3 > H:8499", reply: "Q:5727 > C:3" });
+		const outside = flow({ orig: "C:4 > H:8500", reply: "Q:5728 > C:4" });
+		const table = [right, wrong, elsewhere, outside];
+
+		test("each port leads to its own port of the pod", async () => {
+			const { context, removed, host } = setUpPods(table);
+			await onAdd(context, { ...POD, mappings: [ROW] });
+			expect(removed()).toEqual([wrong.orig, elsewhere.orig]);
+			expect(host.written(2)).toContain("reasons=other-port:1,other-pod:1");
+		});
+
+		test("each port is asked of the rules", async () => {
+			const { context, removed } = setUpPods(table, [], {
+				rules: natRules(
+					"udp local:8100 > 10.88.0.2:5328",
+					"udp local:8499 > 10.88.0.9:5727",
+				),
+			});
+			await onAdd(context, { ...POD, mappings: [ROW] });
+			expect(removed()).toEqual([wrong.orig]);
+		});
+
+		test("a dead pod's port may be one of them", async () => {
+			const begun = flow({
+				orig: "Q:8200 > S:41234",
+				reply: "S:41234 > H:8200",
+			});
+			const gone = other("gone", {
+				mappings: [{ ...ROW, podIP: BOOKS.IPv4.Q }],
+				unfinished: true,
+			});
+			const neighbour = other("n", { mappings: [{ ...m, podIP: N }] });
+			for (const mappings of [[ROW], [{ ...m, hostPort: 8200 }]]) {
+				const { context, removed } = setUpPods([begun], [gone], {
+					files: cachedFile(neighbour),
+				});
+				await onAdd(context, { ...POD, mappings });
+				expect(removed()).toEqual([begun.orig]);
+			}
+		});
 	});
 
 	describe("the rules decide", () => {

@@ -6,11 +6,14 @@ import { delSearch } from "../../../../src/flush/delsearch.ts";
 import { flush } from "../../../../src/flush/flush.ts";
 import { logReport, type Report } from "../../../../src/flush/report.ts";
 import type { Action } from "../../../../src/flush/search.ts";
+import { Shared } from "../../../../src/flush/shared.ts";
 import { Deadline } from "../../../../src/netlink/deadline.ts";
 import type { Attachment, PodTargets } from "../../../../src/policy/mapping.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { errorMessage } from "../../../support/entries.ts";
+import { fakeHost } from "../../../support/fakehost.ts";
 import type { FakeKernelOptions } from "../../../support/fakekernel.ts";
+import { natRules } from "../../../support/natrules.ts";
 import {
 	ALL,
 	flow,
@@ -186,6 +189,97 @@ describe("what a DEL looks for", () => {
 			expect(kernel.left()).toEqual(many.map(({ id }) => id));
 			expect(report.scanned.entries).toBe(5001);
 		});
+	});
+
+	describe("a live attachment whose ports are not known", () => {
+		const { podIP } = m;
+		const target = { family: m.family, proto: m.proto, podIP };
+		const vague = other("v", { mappings: [], vague: true });
+
+		test.each<[string, Attachment, string[], boolean]>([
+			[
+				"has the address: what the rules lead there stays",
+				{ ...vague, podTargets: [target] },
+				["udp local:8125 > 10.88.0.2:5353"],
+				false,
+			],
+			[
+				"has the address: what the rules lead nowhere goes",
+				{ ...vague, podTargets: [target] },
+				["udp local:53 > 10.88.0.2:5353"],
+				true,
+			],
+			[
+				"has another address",
+				{ ...vague, podTargets: [{ ...target, podIP: Q }] },
+				["udp local:8125 > 10.88.0.2:5353"],
+				true,
+			],
+		])("%s", async (_, live, lines, want) => {
+			const { context, removed } = setUpPods([MINE], [], {
+				rules: natRules(...lines),
+			});
+			await flushDead(context, dying, () => [live], "delete");
+			expect(removed()).toEqual(want ? [MINE.orig] : []);
+		});
+
+		test("has the address, and the rules cannot be read: what leads there stays", async () => {
+			const { context, removed } = setUpPods([MINE]);
+			const live = { ...vague, podTargets: [target] };
+			await flushDead(context, dying, () => [live], "delete");
+			expect(removed()).toEqual([]);
+		});
+	});
+
+	describe("of ports in a row", () => {
+		const row = { ...m, hostPort: 8000, containerPort: 5228, count: 500 };
+		const own = flow({ orig: "C:1 > H:8499", reply: "P:5727 > C:1" });
+		const moved = flow({ orig: "C:2 > H:8499", reply: "P:5726 > C:2" });
+		const outside = flow({ orig: "C:3 > H:8500", reply: "P:5728 > C:3" });
+		const begun = flow({ orig: "P:8250 > S:1", reply: "S:1 > H:8250" });
+		const going = { mappings: [row], podTargets: [] };
+		const table = [...ALL, own, moved, outside, begun];
+
+		test("removes what leads through one of them to its own port, and what it began", async () => {
+			const { context, removed } = setUpPods(table);
+			await flushDead(context, going, () => [], "delete");
+			expect(removed()).toEqual([MINE.orig, own.orig, begun.orig]);
+		});
+
+		test("the living one of two owners keeps what is its own", async () => {
+			const { context, removed } = setUpPods(table);
+			const heir = other("s", { mappings: [{ ...row, count: 100 }] });
+			await flushDead(context, going, () => [heir], "delete");
+			// 8125 is no port of the heir, and whose the other is cannot be told
+			expect(removed()).toEqual([MINE.orig, own.orig]);
+		});
+	});
+
+	test("ten thousand mappings beside as many of others cost no more than both together", () => {
+		const host = fakeHost();
+		const many = (podIP: string) =>
+			Array.from({ length: 10_000 }, (_, i) => ({
+				...m,
+				podIP,
+				hostPort: 2 * i + 1,
+			}));
+		let looks = 0;
+		/** Counts each look at an address. */
+		const counted = many(Q).map((mapping) => ({
+			...mapping,
+			get podIP() {
+				looks++;
+				return Q;
+			},
+		}));
+		const live = [other("a", { mappings: counted })];
+		delSearch(
+			{ mappings: many(m.podIP), podTargets: [] },
+			live,
+			new Shared(host, new Deadline(host, 5000)),
+			() => {},
+		);
+		expect(looks).toBeLessThanOrEqual(2 * counted.length);
 	});
 
 	test("of a pod without mappings removes what any rule sends to it", async () => {

@@ -162,6 +162,43 @@ describe("collectGarbage", () => {
 		expect(recordsIn(host)).toEqual(["new"]);
 	});
 
+	test.each<[string, string, string[]]>([
+		["names the address", `{"podIP":"${m.podIP}"`, []],
+		["names another address", `{"podIP":"${Q}"`, [MINE.orig]],
+	])(
+		"a record that cannot be read and %s: it may be the address's new owner",
+		async (_, text, want) => {
+			const { context, host, removed } = setUpPods([MINE, GAP], [POD], {
+				files: { [`${RECORDS}/net:broken:eth0.json`]: text },
+			});
+			expect(await collectGarbage(context, nobody)).toMatchObject({
+				dropped: 1,
+			});
+			expect(removed()).toEqual(want);
+			expect(recordsIn(host)).toEqual(["broken"]);
+		},
+	);
+
+	test("gives up on records that take longer than its time", async () => {
+		const { context, host } = setUpPods(ALL, [POD, DEAD]);
+		const slow: typeof context = {
+			...context,
+			host: {
+				...host,
+				readFile(path) {
+					host.clock.ms += 3000;
+					return host.readFile(path);
+				},
+			},
+		};
+		const { dropped, errors } = await collectGarbage(slow, nobody);
+		expect([dropped, errors.map(String)]).toEqual([
+			0,
+			["DeadlineError: gave up after 6000 ms"],
+		]);
+		expect(recordsIn(host)).toHaveLength(2);
+	});
+
 	test("throws if the directory of records cannot be read", async () => {
 		const { context } = setUpPods(ALL, [POD], {
 			fail: (call) => (call === "readDir" ? "EACCES" : undefined),

@@ -41,3 +41,13 @@ test.each([
 	const { context } = setUpPods([], records, { files });
 	expect(isHeld(context, POD, ip)).toBe(want);
 });
+
+test.each<[string, string, string, boolean]>([
+	["record names it", "/run/flush/net:x:eth0.json", `{"podIP":"${Q}"`, true],
+	["record does not name it", "/run/flush/net:x:eth0.json", "{", false],
+	["file of the cache is cut", "/var/lib/cni/results/net-x-eth0", "{", true],
+])("in doubt somebody has it: a broken %s", (_, path, text, want) => {
+	const files = { ...cachedFile(neighbour), [path]: text };
+	const { context } = setUpPods([], [], { files });
+	expect(isHeld(context, POD, Q)).toBe(want);
+});

@@ -53,6 +53,13 @@ describe("plan", () => {
 			"filtered-dump",
 		],
 		[
+			"a few entries, a row of ports: no dump is for some of them",
+			situation(10, 1, {
+				ports: ports(1).map((p) => ({ ...p, count: 2 })),
+			}),
+			"scan",
+		],
+		[
 			"some thousands of entries, many ports: one walk for all",
 			situation(20_000, 20),
 			"scan",
