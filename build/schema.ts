@@ -31,6 +31,8 @@ function compile(file: string, asked: readonly string[]): string {
 	const ajv = new Ajv({
 		allErrors: false,
 		messages: true,
+		// a port or a range of ports
+		allowUnionTypes: true,
 		code: { source: true, esm: true },
 	});
 	// ajv embeds the schema, so texts for people are left out here. A property of the

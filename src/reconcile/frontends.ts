@@ -3,7 +3,7 @@
 
 import type { ErrorObject } from "ajv";
 import { jsonOf } from "../log.ts";
-import { type Endpoint, parseEndpoint } from "../net/endpoint.ts";
+import { parseEndpoint } from "../net/endpoint.ts";
 import {
 	AF_INET,
 	AF_INET6,
@@ -14,15 +14,15 @@ import {
 } from "../net/ip.ts";
 import { IPPROTO_UDP, protocolOf } from "../net/proto.ts";
 import { isObject } from "../objects.ts";
-import { type Claim, mergeClaims } from "./services.ts";
+import { type Claim, mergeClaims, ROW } from "./services.ts";
 
 /** One port of a Service, as frontends.schema.json describes it. */
 interface Frontend {
 	readonly name?: string;
 	readonly protocol?: string;
 	readonly ips?: readonly string[];
-	readonly port?: number;
-	readonly nodePort?: number;
+	readonly port?: number | string;
+	readonly nodePort?: number | string;
 	readonly endpoints: readonly string[];
 }
 
@@ -50,10 +50,17 @@ export async function readFrontends(text: string): Promise<Claim[]> {
 
 function claimsOf(f: Frontend, nth: number): Claim[] {
 	const where = `frontends.${nth}`;
+	const ports = readPorts(f.port, `${where}.port`);
+	const nodePorts = readPorts(f.nodePort, `${where}.nodePort`);
+	const lengths = [ports, nodePorts].filter((p) => p !== undefined);
 	const endpoints = new Map<IP, number[]>();
 	for (const [i, text] of f.endpoints.entries()) {
-		const { ip, port } = readEndpoint(text, `${where}.endpoints.${i}`);
-		endpoints.set(ip, [...(endpoints.get(ip) ?? []), port]);
+		const at = `${where}.endpoints.${i}`;
+		const { ip, port, count } = readEndpoint(text, at);
+		if (count !== undefined && lengths.some((p) => p.count !== count))
+			throw invalid(at, text, "must have as many ports as the frontend");
+		const known = endpoints.get(ip) ?? [];
+		endpoints.set(ip, [...known, count === undefined ? port : port + ROW]);
 	}
 	const proto = protocolOf(f.protocol ?? "udp") ?? IPPROTO_UDP;
 	const common = { proto, name: f.name, endpoints };
@@ -63,13 +70,12 @@ function claimsOf(f: Frontend, nth: number): Claim[] {
 		throw invalid(`${where}.ips.${i}`, text, "must be an IP address");
 	});
 	const claims: Claim[] = [];
-	const { port, nodePort } = f;
-	if (port !== undefined)
+	if (ports)
 		for (const ip of ips)
-			claims.push({ ...common, family: familyOf(ip), ip, port });
-	if (nodePort !== undefined)
+			claims.push({ ...common, ...ports, family: familyOf(ip), ip });
+	if (nodePorts)
 		for (const family of familiesOf(ips, [...endpoints.keys()]))
-			claims.push({ ...common, family, ip: null, port: nodePort });
+			claims.push({ ...common, ...nodePorts, family, ip: null });
 	return claims;
 }
 
@@ -81,12 +87,50 @@ function familiesOf(ips: readonly IP[], endpoints: readonly IP[]): Family[] {
 	) as Family[];
 }
 
-function readEndpoint(text: string, where: string): Endpoint {
-	const endpoint = parseEndpoint(text);
+/** One port, or a row of two or more. */
+interface Ports {
+	readonly port: number;
+	readonly count?: number;
+}
+
+function readEndpoint(
+	text: string,
+	where: string,
+): Ports & { readonly ip: IP } {
+	const [, first = text, last] = /^(.*:\d+)-(\d{1,5})$/.exec(text) ?? [];
+	const endpoint = parseEndpoint(first);
+	const ports = endpoint && portsFrom(endpoint.port, last);
 	// this document has never taken [::], the unspecified address
-	if (!endpoint || text.startsWith("[::]"))
-		throw invalid(where, text, "must be ADDRESS:PORT or [ADDRESS]:PORT");
-	return endpoint;
+	if (!endpoint || !ports || text.startsWith("[::]"))
+		throw invalid(
+			where,
+			text,
+			"must be ADDRESS:PORT or [ADDRESS]:PORT, or have FROM-TO for PORT",
+		);
+	return { ip: endpoint.ip, ...ports };
+}
+
+function readPorts(
+	value: number | string | undefined,
+	where: string,
+): Ports | undefined {
+	if (value === undefined) return undefined;
+	const [, first, last] = /^(\d{1,5})-(\d{1,5})$/.exec(String(value)) ?? [];
+	const ports =
+		typeof value === "number"
+			? { port: value }
+			: portsFrom(Number(first), last ?? "0");
+	if (ports) return ports;
+	throw invalid(where, value, 'must be a port, or "FROM-TO"');
+}
+
+/** Returns the ports from `first` to `last`, which is a larger one if it is given, or undefined. */
+function portsFrom(first: number, last: string | undefined): Ports | undefined {
+	if (last === undefined) return { port: first };
+	const count = Number(last) - first + 1;
+	return first >= 1 && count > 1 && Number(last) <= 65535
+		? { port: first, count }
+		: undefined;
 }
 
 /** Returns what the validator found wrong first, with the path as people write it. */

@@ -7,6 +7,7 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Family, IP } from "../net/ip.ts";
+import { PortIndex } from "../net/portindex.ts";
 import { type Proto, portKey } from "../net/proto.ts";
 import { isDNATed, isListeners, type Reason } from "../policy/stale.ts";
 import type { Source } from "./source.ts";
@@ -18,14 +19,19 @@ export interface Claim {
 	/** null: a nodePort, on every address of the node. */
 	readonly ip: IP | null;
 	readonly port: number;
+	/** The number of ports in a row if there are more than one. */
+	readonly count?: number;
 	readonly name: string | undefined;
-	/** Ports by address. */
+	/** Ports by address. For ports in a row, a number from `ROW` on is of a port that goes up with the claim's own. */
 	readonly endpoints: ReadonlyMap<IP, readonly number[]>;
 	/** True if some endpoints are not known; then all entries stay. */
 	readonly isPartial?: boolean | undefined;
 	/** True if the proxy may have no rule for it on this node, so that a nodePort's rule decides. */
 	readonly mayLackRule?: boolean | undefined;
 }
+
+/** It is added to the first of the ports to which those of a claim lead one by one. */
+export const ROW = 65536;
 
 /** Returns each destination once, with the endpoints of all claims to it. */
 export function mergeClaims(claims: readonly Claim[]): Claim[] {
@@ -101,8 +107,14 @@ function findVanished(
 /** Makes a source of desired state of the claims. */
 export function makeClaimSource(claims: readonly Claim[]): Source {
 	const found = new Map<number, Map<IP | Family, Claim>>();
+	const rows = new PortIndex<Claim>();
 	for (const claim of claims) {
-		const key = portKey(claim.proto, claim.port);
+		const { proto, port, count } = claim;
+		if (count !== undefined) {
+			rows.addRow(proto, port, count, (at) => claimAt(claim, at));
+			continue;
+		}
+		const key = portKey(proto, port);
 		const same = found.get(key) ?? new Map<IP | Family, Claim>();
 		found.set(key, same.set(claim.ip ?? claim.family, claim));
 	}
@@ -111,25 +123,48 @@ export function makeClaimSource(claims: readonly Claim[]): Source {
 		const claimsOf = (e: Entry): readonly Claim[] => {
 			const { dst, dport } = e.orig;
 			const same = found.get(portKey(e.proto, dport));
-			if (!same) return [];
-			const own = same.get(dst);
+			const inRows = rows.get(e.proto, dport);
+			if (!same && inRows.length === 0) return [];
+			/** Returns what all claims to the destination say together. */
+			const claimTo = (to: IP | Family): Claim | undefined => {
+				const single = same?.get(to);
+				return inRows
+					.filter((claim) => (claim.ip ?? claim.family) === to)
+					.reduce(
+						(all: Claim | undefined, c) => (all ? mergeTwo(all, c) : c),
+						single,
+					);
+			};
+			const own = claimTo(dst);
 			if (own && hasRule(own)) return [own];
-			const wide = same.get(e.family);
+			const wide = claimTo(e.family);
 			// ::1 is never forwarded: there is no route_localnet for IPv6
 			const isWide = wide && dst !== "::1" && isLocal(dst);
 			return [own, isWide ? wide : undefined].filter((c) => c !== undefined);
 		};
 		return {
-			ports: claims.map(({ family, proto, port }) => ({
+			ports: claims.map(({ family, proto, port, count }) => ({
 				family,
 				proto,
 				hostPort: port,
+				...(count !== undefined && { count }),
 			})),
 			judge: (e) => findContradiction(claimsOf(e), e),
 			serves: (e) => claimsOf(e).some((claim) => leadsTo(claim, e)),
 			owner: (e) => claimsOf(e)[0]?.name,
 		};
 	};
+}
+
+/** Returns the claim of one port of a row. */
+function claimAt({ count: _, ...row }: Claim, port: number): Claim {
+	const endpoints = new Map<IP, readonly number[]>();
+	for (const [ip, ports] of row.endpoints)
+		endpoints.set(
+			ip,
+			ports.map((p) => (p < ROW ? p : p - ROW + port - row.port)),
+		);
+	return { ...row, port, endpoints };
 }
 
 /** Returns true if kube-proxy surely has a rule for the destination: it writes none without endpoints. */
@@ -159,6 +194,7 @@ function findContradiction(
 }
 
 /** Returns the destination as a text; no two claims of a document have the same. */
-export function formatDestination({ proto, family, ip, port }: Claim): string {
-	return `${proto} ${ip ?? family} ${port}`;
+export function formatDestination(claim: Claim): string {
+	const { proto, family, ip, port, count } = claim;
+	return `${proto} ${ip ?? family} ${port}${count === undefined ? "" : `+${count}`}`;
 }

@@ -4,7 +4,7 @@
 import type { Context } from "../../../src/context.ts";
 import { logger } from "../../../src/log.ts";
 import { protocolName } from "../../../src/net/proto.ts";
-import type { Attachment, Mapping } from "../../../src/policy/mapping.ts";
+import type { Attachment, PortRow } from "../../../src/policy/mapping.ts";
 import { writeRecord } from "../../../src/state/store.ts";
 import { BOOKS, spell } from "../book.ts";
 import type { EntrySpec } from "../entries.ts";
@@ -101,7 +101,7 @@ export function world(
 
 export function attached(
 	containerID: string,
-	...mappings: readonly Mapping[]
+	...mappings: readonly PortRow[]
 ): Attachment {
 	return {
 		network: "net",

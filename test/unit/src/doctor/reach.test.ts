@@ -125,6 +125,22 @@ test("a pod is named once for each cause, five pods are named, and the others co
 	expect(findings[5]?.found).toBe("2 more pods are not reached");
 });
 
+test("each port of a row is asked for", async () => {
+	const row = { ...M, hostPort: 8124, containerPort: 5352, count: 3 };
+	const found = await reach([base(TO_POD)], [attached("a", row)]);
+	expect(found).toMatchObject({ reached: 1 });
+	expect(found.findings[0]?.found).toMatch(
+		/^no rule sends udp .*:8124 to ns\/a: .*; so it is with 1 more of its ports$/,
+	);
+});
+
+test("of all ports some are asked for, and the others counted", async () => {
+	const row = { ...M, hostPort: 1, containerPort: 1, count: 65_535 };
+	const { reached, leftOut, findings } = await reach([], [attached("a", row)]);
+	expect(findings).toHaveLength(1);
+	expect([reached, leftOut > 60_000]).toEqual([0, true]);
+});
+
 test("of ten thousand ports some are asked for, and the others counted", async () => {
 	const ports = Array.from({ length: 10_000 }, (_, i) => ({
 		...M,

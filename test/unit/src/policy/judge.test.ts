@@ -40,6 +40,29 @@ describe("an entry", () => {
 	test.each<[string, (typeof P)[], Flow, ReturnType<typeof say>]>([
 		["to its pod", [P], to("P:5353"), ["live", "leads to ns/p", "p"]],
 		[
+			"to its pod, through one of ports in a row",
+			[
+				attached("p", {
+					...udp,
+					hostPort: 8000,
+					containerPort: 5228,
+					count: 500,
+				}),
+			],
+			to("P:5353"),
+			["live", "leads to ns/p", "p"],
+		],
+		[
+			"to another pod, though the port is one in a row",
+			[attached("p", { ...udp, hostPort: 8000, containerPort: 1, count: 500 })],
+			to("Q:5353"),
+			[
+				"stale",
+				"sends to 10.88.0.9, which no recorded pod has; the live pod is ns/p at 10.88.0.2, for 4 min",
+				"p",
+			],
+		],
+		[
 			"to a pod that left without a trace",
 			[P],
 			to("Q:5353"),

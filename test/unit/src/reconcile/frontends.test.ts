@@ -71,7 +71,39 @@ describe("a document that is wrong is refused, with key and value", () => {
 		[
 			"a port in quotes",
 			one({ port: "53" }),
-			'invalid frontends.0.port: "53" (must be integer)',
+			'invalid frontends.0.port: "53" (must be a port, or "FROM-TO")',
+		],
+		[
+			"half a port",
+			one({ port: 53.5 }),
+			"invalid frontends.0.port: 53.5 (must be integer,string)",
+		],
+		...["53-53", "54-53", "0-53", "53-65536", "53-", "-53", "a-b"].map(
+			(port): [string, string, string] => [
+				`${port}, which is no range`,
+				one({ nodePort: port }),
+				`invalid frontends.0.nodePort: "${port}" (must be a port, or "FROM-TO")`,
+			],
+		),
+		[
+			"an endpoint of another length than the frontend",
+			one({ port: "100-199", nodePort: undefined, endpoints: [`${P}:1-99`] }),
+			`invalid frontends.0.endpoints.0: "${P}:1-99" (must have as many ports as the frontend)`,
+		],
+		[
+			"an endpoint of some ports of a frontend with one",
+			one({ nodePort: undefined, endpoints: [`${P}:1-99`] }),
+			`invalid frontends.0.endpoints.0: "${P}:1-99" (must have as many ports as the frontend)`,
+		],
+		[
+			"a nodePort of another length than the endpoints",
+			one({ port: "100-198", nodePort: 7, endpoints: [`${P}:1-99`] }),
+			`invalid frontends.0.endpoints.0: "${P}:1-99" (must have as many ports as the frontend)`,
+		],
+		[
+			"an endpoint that ends before it begins",
+			one({ port: "100-198", endpoints: [`${P}:99-1`] }),
+			`invalid frontends.0.endpoints.0: "${P}:99-1" (must be ADDRESS:PORT or [ADDRESS]:PORT, or have FROM-TO`,
 		],
 		[
 			"a protocol without ports",
@@ -86,7 +118,7 @@ describe("a document that is wrong is refused, with key and value", () => {
 		[
 			"an endpoint without a port",
 			one({ endpoints: [P] }),
-			`invalid frontends.0.endpoints.0: "${P}" (must be ADDRESS:PORT or [ADDRESS]:PORT)`,
+			`invalid frontends.0.endpoints.0: "${P}" (must be ADDRESS:PORT or [ADDRESS]:PORT`,
 		],
 		[
 			"an endpoint of port 0",
@@ -101,7 +133,7 @@ describe("a document that is wrong is refused, with key and value", () => {
 		[
 			"an endpoint at the unspecified IPv6 address",
 			one({ endpoints: ["[::]:53"] }),
-			'invalid frontends.0.endpoints.0: "[::]:53" (must be ADDRESS:PORT or [ADDRESS]:PORT)',
+			'invalid frontends.0.endpoints.0: "[::]:53" (must be ADDRESS:PORT or [ADDRESS]:PORT',
 		],
 		[
 			"an IPv4 endpoint in brackets",
@@ -118,6 +150,16 @@ describe("a document that is wrong is refused, with key and value", () => {
 		expect(error).toBeInstanceOf(DocumentError);
 		expect((error as Error).message.slice(0, message.length)).toBe(message);
 		expect((error as Error).message.length).toBeLessThan(200);
+	});
+
+	test("a range is one claim, however many ports it has", async () => {
+		const ranges = { port: "10000-19999", nodePort: "30000-39999" };
+		const endpoints = [`${P}:20000-29999`, `[fd88::2]:20000-29999`];
+		const claims = await readFrontends(one({ ...ranges, endpoints }));
+		expect(claims.map(({ ip, port, count }) => [ip, port, count])).toEqual([
+			[V, 10_000, 10_000],
+			[null, 30_000, 10_000],
+		]);
 	});
 
 	test("but for what it may leave out", async () => {

@@ -37,6 +37,19 @@ describe("of the entries on a recorded hostPort", () => {
 			[],
 		],
 		[
+			"through ports in a row each leads to its own",
+			[
+				attached("p", {
+					...udp,
+					hostPort: 8000,
+					containerPort: 5228,
+					count: 500,
+				}),
+			],
+			[to("P:5353", 1), to("P:5354", 2), to("Q:1", 3), to("Q:1", 4, "H:8500")],
+			["C:2 > H:8125", "C:3 > H:8125"],
+		],
+		[
 			"what leads to a pod that is no more goes",
 			[P],
 			[to("Q:5353", 1)],

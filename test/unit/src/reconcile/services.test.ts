@@ -21,6 +21,8 @@ import {
 const { H, V, I, P, Q } = BOOKS.IPv4;
 const of = (proto: string, row: Row): Row => ({ ...row, proto });
 
+const RANGE = { ips: [V], port: "5000-5999", endpoints: [`${P}:6000-6999`] };
+
 describe("of the entries that a frontend claims", () => {
 	test.each<[string, object[], Row[], string[]]>([
 		["what leads to an endpoint stays", [DNS], [to("P:5353", 1)], []],
@@ -89,6 +91,50 @@ describe("of the entries that a frontend claims", () => {
 			[DNS, { ips: [I], port: 53, endpoints: [`${P}:5353`] }],
 			[to("Q:5353", 1, "I:53"), to("Q:5353", 2, "I:30053")],
 			["C:1 > I:53"],
+		],
+		[
+			"each port of a range leads to its own",
+			[RANGE],
+			[
+				to("P:6000", 1, "V:5000"),
+				to("P:6999", 2, "V:5999"),
+				to("P:6001", 3, "V:5000"),
+				to("Q:6500", 4, "V:5500"),
+				to("Q:7000", 5, "V:6000"),
+			],
+			["C:3 > V:5000", "C:4 > V:5500"],
+		],
+		[
+			"all ports of a range may lead to one",
+			[{ ...RANGE, endpoints: [`${P}:53`] }],
+			[
+				to("P:53", 1, "V:5000"),
+				to("P:53", 2, "V:5999"),
+				to("P:54", 3, "V:5001"),
+			],
+			["C:3 > V:5001"],
+		],
+		[
+			"a port in a range may have endpoints of its own beside it",
+			[RANGE, { ips: [V], port: 5500, endpoints: [`${Q}:1`] }],
+			[
+				to("P:6500", 1, "V:5500"),
+				to("Q:1", 2, "V:5500"),
+				to("Q:2", 3, "V:5500"),
+				to("Q:1", 4, "V:5501"),
+			],
+			["C:3 > V:5500", "C:4 > V:5501"],
+		],
+		[
+			"a range of nodePorts is one on every address of the node",
+			[{ nodePort: "30000-30999", endpoints: [`${P}:6000-6999`] }],
+			[
+				to("P:6001", 1, "H:30001"),
+				to("Q:6001", 2, "H2:30001"),
+				to("Q:6001", 3, "S:30001"),
+				to("Q:6001", 4, "H:31000"),
+			],
+			["C:2 > H2:30001"],
 		],
 		[
 			"without endpoints all go",

@@ -2,7 +2,7 @@
 // of one.
 
 import { describe, expect, test } from "vitest";
-import type { Mapping } from "../../../../src/policy/mapping.ts";
+import type { PortRow } from "../../../../src/policy/mapping.ts";
 import {
 	everything,
 	mapped,
@@ -82,7 +82,7 @@ test.each([
 );
 
 describe("hostPorts", () => {
-	const record = (more: Partial<Mapping>, podIP = "10.88.0.2") =>
+	const record = (more: Partial<PortRow>, podIP = "10.88.0.2") =>
 		recordsOf(
 			DIR,
 			attached("4f2e", {
@@ -109,6 +109,18 @@ describe("hostPorts", () => {
 			record({}),
 			natted("10.88.0.2:80"),
 			false,
+		],
+		[
+			"one of ports in a row, leading to its own port of the pod",
+			record({ hostPort: 8000, containerPort: 0x20, count: 100 }),
+			natted("10.88.0.2:112"),
+			false,
+		],
+		[
+			"one of ports in a row, leading to another's port of the pod",
+			record({ hostPort: 8000, containerPort: 0x20, count: 100 }),
+			natted("10.88.0.2:113"),
+			true,
 		],
 		["no attachment", {}, to(FLOW), false],
 		["another port", record({ hostPort: 8081 }), to(FLOW), false],
