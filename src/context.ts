@@ -10,6 +10,8 @@ export interface Context {
 	readonly log: Log;
 	/** The CNI verb or the command that is at work; metrics count by it. */
 	readonly event: string;
+	/** When the verb began, in ms of the monotonic clock: what it reads before it asks the kernel takes of its time too. */
+	readonly begun?: number;
 }
 
 /**

@@ -20,5 +20,5 @@ export function contextOf(
 		container: containerID || undefined,
 		pod: podNameIn(args),
 	});
-	return { host, dataDir: conf.dataDir, log, event };
+	return { host, dataDir: conf.dataDir, log, event, begun: host.ticks() };
 }

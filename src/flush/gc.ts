@@ -47,7 +47,7 @@ export async function collectGarbage(
 ): Promise<GarbageCount> {
 	const { host, dataDir } = context;
 	const now = host.ticks();
-	const deadline = new Deadline(host, DEADLINE_MS);
+	const deadline = new Deadline(host, DEADLINE_MS, context.begun);
 	const count: GarbageCount = { dropped: 0, errors: [] };
 	let isWhole = true;
 	const onUnreadable = (): void => {

@@ -21,7 +21,7 @@ export async function perform(
 	ask: Ask,
 ): Promise<Report> {
 	const { host, dataDir } = context;
-	const deadline = new Deadline(host, DEADLINE_MS);
+	const deadline = new Deadline(host, DEADLINE_MS, context.begun);
 	const turn = tryLock(host, turnPath(dataDir));
 	if (turn === TAKEN) {
 		const { waitForTurn } = await import("./wait.ts");

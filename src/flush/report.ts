@@ -82,14 +82,16 @@ export function logReport(context: Context, report: Report): void {
 	spool(context, report);
 	const { how, failed, scanned, error } = report;
 	const level = error !== undefined || failed.size > 0 ? "warn" : "info";
-	// of a kernel flush, only the kernel knows which entries it looked at
+	// of a kernel flush, only the kernel knows which entries it looked at, and how many it deleted
 	const looked = how !== "kernel-flush";
 	// what a shared pass has kept is not known for each request
 	const isOwn = report.shared === undefined;
 	const reasons = [...report.reasons].map(([reason, n]) => `${reason}:${n}`);
 	context.log(level, error === undefined ? "flushed" : "cannot flush", {
 		how,
-		deleted: report.deleted,
+		deleted: looked ? report.deleted : undefined,
+		// entries that packets hold leave the count later, so 0 would say nothing
+		shrank: looked ? undefined : report.deleted || undefined,
 		kept: looked && isOwn ? report.kept : undefined,
 		keptByRules: report.keptByRules || undefined,
 		gone: looked ? report.expired : undefined,
@@ -97,7 +99,7 @@ export function logReport(context: Context, report: Report): void {
 		scanned: looked ? scanned.entries : undefined,
 		undecodable: scanned.undecodable || undefined,
 		refused: refusals(failed) || undefined,
-		reasons: reasons.join(",") || undefined,
+		reasons: (looked && reasons.join(",")) || undefined,
 		shared: report.shared,
 		waiting: report.waiting,
 		ms: Math.round(report.ms),

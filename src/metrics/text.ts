@@ -35,7 +35,7 @@ export function metricsText(totals: Totals, g: Gauges): string {
 		),
 		...counter(
 			"entries_total",
-			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel.",
+			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel. A kernel flush does not say how many it deleted; of one, deleted is by how much the table shrank at once.",
 			["outcome"],
 			totals.entries,
 		),

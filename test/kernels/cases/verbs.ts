@@ -50,13 +50,18 @@ function possible(how: How, k: Kernel, otherwise: How): How {
 	return how === "kernel-flush" && !since(k, 6, 12) ? otherwise : how;
 }
 
+/** The words of the log about `n` removals: of a kernel flush nobody knows the number, but by how much the table shrank. */
+function counted(how: How, n: number): string {
+	return `how=${how} ${how === "kernel-flush" ? "shrank" : "deleted"}=${n}`;
+}
+
 function add(name: string, wish: Wish, gone: readonly Name[], how: How): Case {
 	return {
 		name: `ADD, ${name}`,
 		steps: () => [
 			fill(ALL),
 			cni("ADD", conf(wish)),
-			says(`how=${how} deleted=${gone.length}`),
+			says(counted(how, gone.length)),
 			table(except(...gone)),
 		],
 		outcome: () => how,
@@ -75,7 +80,7 @@ function del(
 		steps: (k) => [
 			fill(ALL),
 			cni("DEL", conf({ on: "del", ...wish })),
-			says(`how=${possible(wanted, k, otherwise)} deleted=${gone.length}`),
+			says(counted(possible(wanted, k, otherwise), gone.length)),
 			table(except(...gone)),
 		],
 		outcome: (k) => possible(wanted, k, otherwise),

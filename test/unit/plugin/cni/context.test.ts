@@ -51,6 +51,11 @@ test("the directory of records and the level are the configuration's", async () 
 	expect([dataDir, event, host.written(2)]).toEqual(["/run/x", "ADD", ""]);
 });
 
+test("the time of the verb begins with its context", async () => {
+	const { host, begun } = await context();
+	expect(begun).toBe(host.ticks());
+});
+
 test("a log file gets the lines in place of standard error", async () => {
 	const { host, log } = await context({ logFile: "/var/log/x.log" });
 	log("warn", "told", {});

@@ -64,6 +64,15 @@ describe("a verb", () => {
 		expect([...host.files.keys()].join()).not.toContain(".ask");
 	});
 
+	test("has no more time than its verb, which has read the request and the records before", async () => {
+		const { context, host, removed } = setUpPods(ALL, [POD, NEIGHBOUR]);
+		const begun = host.ticks();
+		host.clock.ms += 5001;
+		const { error } = await perform({ ...context, begun }, ASK);
+		expect(String(error)).toBe("DeadlineError: gave up after 5001 ms");
+		expect(removed()).toEqual([]);
+	});
+
 	test("releases the turn if its pass fails", async () => {
 		const { context, host } = setUpPods(ALL, [POD, NEIGHBOUR], {
 			refuse: () => "EPERM",

@@ -49,9 +49,20 @@ describe("the line in the log", () => {
 			"level=info msg=flushed how=scan deleted=0 kept=0 gone=0 scanned=0 reasons=no-dnat:2,asked:1 ms=1",
 		],
 		[
-			"claims nothing of the entries that a kernel flush looked at",
-			{ how: "kernel-flush", deleted: 5, kept: 7, expired: 8 },
-			"level=info msg=flushed how=kernel-flush deleted=5 ms=1",
+			"claims nothing of the entries that a kernel flush looked at or deleted, but by how many the table shrank",
+			{
+				how: "kernel-flush",
+				deleted: 5,
+				kept: 7,
+				expired: 8,
+				reasons: new Map([["dead-pod", 5]]),
+			},
+			"level=info msg=flushed how=kernel-flush shrank=5 ms=1",
+		],
+		[
+			"claims nothing at all if the table did not shrink at once",
+			{ how: "kernel-flush", deleted: 0 },
+			"level=info msg=flushed how=kernel-flush ms=1",
 		],
 		[
 			"has the error that ended the flush early",
