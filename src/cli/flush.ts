@@ -8,8 +8,9 @@ import { flush } from "../flush/flush.ts";
 import { joinReports } from "../flush/report.join.ts";
 import { failureOf, type Report, total } from "../flush/report.ts";
 import type { Request } from "../flush/search.ts";
+import type { Host } from "../host.ts";
 import { logger } from "../log.ts";
-import type { IP } from "../net/ip.ts";
+import { hostIPOf, type IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
@@ -63,7 +64,7 @@ export const flushCommand = command({
 	summary: "remove the entries of a hostPort or a pod, or all stale entries",
 	about: `Removes the entries that came to --host-port, the entries that a rule has sent to --pod-ip, or with --stale the entries that keep traffic from this node's attachments. At least one of these three conditions is required; without it nothing is removed. If there are several, an entry must match all of them.
 
-It removes the entries that "list" shows with the same flags. Without --stale these may be healthy, so first look at the list, or use --dry-run. There is one difference: without --proto, list shows all protocols, but flush without --stale removes only UDP entries. Traffic that only passes through this node to the same port number on another host is never touched. TCP connections of the node's own listeners are never touched either. An entry that was replaced after it was read is left alone and counted as already gone.
+It removes the entries that "list" shows with the same flags. Without --stale these may be healthy, so first look at the list, or use --dry-run. There is one difference: without --proto, list shows all protocols, but flush without --stale removes only UDP entries. Without --host-ip, traffic that only passes through this node to the same port number on another host is never touched. With a --host-ip that is no address of this node, that traffic is what is removed, of whatever host has the address; flush then warns of it. TCP connections of the node's own listeners are never touched either. An entry that was replaced after it was read is left alone and counted as already gone.
 
 If TARGET_IP and TARGET_PORT are in the environment and none of these conditions is typed, it does the work of flush-conntrack's init container, without asking the API server.`,
 	flags: {
@@ -188,6 +189,7 @@ function flushMeant(
 	const request: Request = {
 		async prepare(shared) {
 			locals = await shared.locals(new Set(familiesOf(selection)));
+			warnOfPassing(host, selection, locals);
 			return {
 				ports: portsOf(selection),
 				judge(e) {
@@ -200,6 +202,20 @@ function flushMeant(
 		action,
 	};
 	return flush(host, request, log, new Deadline(host, DEADLINE_MS));
+}
+
+/** Warns if the selection is of what passes through the node. It is no error: a virtual address may just have left. */
+function warnOfPassing(
+	host: Host,
+	{ hostIP, podIP }: Selection,
+	locals: LocalAddresses,
+): void {
+	if (hostIP === undefined || hostIPOf(hostIP) === null) return;
+	if (podIP === undefined && !locals.isLocal(hostIP))
+		host.write(
+			2,
+			`${hostIP} is no address of this node: every entry of what passes through to it there is meant, healthy or not\n`,
+		);
 }
 
 /** Returns a function that passes each entry to `row` with the verdict about it. */

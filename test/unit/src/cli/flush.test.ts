@@ -61,6 +61,42 @@ async function flush(
 	});
 }
 
+describe("an address that is not the node's", () => {
+	const WARNING =
+		"198.51.100.9 is no address of this node: every entry of what passes through to it there is meant, healthy or not\n";
+	const AWAY = ["--host-port", "8125", "--host-ip", "198.51.100.9"];
+	test.each<[string, string[], number[], string]>([
+		["what passes through to it goes, with a warning", AWAY, [4], WARNING],
+		["a dry run warns too", [...AWAY, "--dry-run"], [], WARNING],
+		[
+			"the node's own is no reason to warn",
+			["--host-port", "8125", "--host-ip", "203.0.113.10"],
+			[3],
+			"",
+		],
+		[
+			"nor is any address",
+			["--host-port", "8125", "--host-ip", "0.0.0.0"],
+			[2, 3],
+			"",
+		],
+		[
+			"nor is what a rule has sent to a pod",
+			[...AWAY, "--pod-ip", "10.88.0.9"],
+			[],
+			"",
+		],
+		["nor is what is stale", [...AWAY, "--stale"], [], ""],
+	])("%s", async (_, argv, gone, warning) => {
+		const { err, kernel } = await flush(argv);
+		expect(err).toBe(warning);
+		const left = ENTRIES.map(({ id }) => id).filter(
+			(id) => !gone.includes(id ?? 0),
+		);
+		expect(kernel.left()).toEqual(left);
+	});
+});
+
 /** Answers every removal with an errno. */
 const refuse =
 	(errno: number) =>
