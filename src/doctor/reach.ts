@@ -131,10 +131,20 @@ function open(
 	const addresses = new Prefilter("orig.dst");
 	for (const m of mappings)
 		for (const ip of frontendsOf(m, locals)) addresses.add(ipBytes(ip));
-	const ports = numbersOf(mappings);
+	const ports = numbersOf(firstPorts(mappings));
 	return new NatRules(host, deadline, {
 		address: (dst) => addresses.mayHave(dst),
 		port: (dport) => ports.has(dport),
+	});
+}
+
+/** Returns the rows of the ports that can be asked for: each takes a packet or more. */
+function firstPorts(mappings: readonly PortRow[]): PortRow[] {
+	let left = MOST_PACKETS;
+	return mappings.flatMap((row) => {
+		const count = Math.min(row.count ?? 1, left);
+		left -= count;
+		return count > 0 ? [{ ...row, count }] : [];
 	});
 }
 

@@ -12,11 +12,14 @@ import type { Conntrack, ScanCount } from "../conntrack/table.ts";
 import { judgeOne, VerdictCache } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
+import { areMany } from "../net/portindex.ts";
 import { costs, type Plan, plan, type Situation } from "../policy/plan.ts";
 import type { RemovalReason, Removed, Wanted } from "./search.ts";
 
 /** So many stale entries are collected before they are removed: memory does not grow with their number. */
 const PENDING = 100;
+/** For a search of many ports it is more, because the rules are read anew for the ports of each part. */
+const PENDING_OF_MANY = 1000;
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** The kernel's default on machines of more than 4 GB. */
 const DEFAULT_BUCKETS = 262144;
@@ -140,6 +143,7 @@ async function pass(
 	for (const port of ports)
 		if (!filter || isIn(filter, port))
 			wanted.add(port.proto, port.hostPort, port.side, port.count);
+	const most = areMany(ports) ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
 		const found = pending;
@@ -170,7 +174,7 @@ async function pass(
 				else pending.push(removal);
 			},
 			async () => {
-				if (pending.length >= PENDING) await settlePending();
+				if (pending.length >= most) await settlePending();
 			},
 			filter,
 		);

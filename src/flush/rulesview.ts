@@ -7,7 +7,7 @@ import { Prefilter } from "../conntrack/prefilter.ts";
 import { addressOf, type Client } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import { type Family, ipOf } from "../net/ip.ts";
-import { numbersOf } from "../net/portindex.ts";
+import { areMany, MANY_PORTS, numbersOf } from "../net/portindex.ts";
 import type { Deadline } from "../netlink/deadline.ts";
 import { firstPacketOf, type Prospect } from "../policy/ruling.ts";
 import { isDNATed } from "../policy/stale.ts";
@@ -41,6 +41,8 @@ export class RulesView {
 	/** The destinations that packets in question may have. */
 	readonly #addresses: Prefilter;
 	readonly #locals: LocalAddresses;
+	/** The ports of which rules are read; undefined if it is all that are searched for. */
+	readonly #some: Set<number | null> | undefined;
 	readonly #isLocal = (address: Uint8Array): boolean =>
 		this.#locals.isLocal(ipOf(address));
 
@@ -49,11 +51,13 @@ export class RulesView {
 		interfaces: Interfaces,
 		addresses: Prefilter,
 		locals: LocalAddresses,
+		some: Set<number | null> | undefined,
 	) {
 		this.#rules = rules;
 		this.#interfaces = interfaces;
 		this.#addresses = addresses;
 		this.#locals = locals;
+		this.#some = some;
 	}
 
 	/**
@@ -72,7 +76,9 @@ export class RulesView {
 		locals.addTo(addresses);
 		if (isEverywhere)
 			for (const length of [4, 16]) addresses.add(new Uint8Array(length), 0);
-		const numbers = numbersOf(ports);
+		// the rules of ten thousand ports would take more memory than there is
+		const some = areMany(ports) ? new Set<number | null>() : undefined;
+		const numbers = some ?? numbersOf(ports);
 		const rules = new NatRules(host, deadline, {
 			address: (dst) => addresses.mayHave(dst),
 			port: (dport) => numbers.has(null) || numbers.has(dport),
@@ -82,6 +88,7 @@ export class RulesView {
 			new Interfaces(host, deadline),
 			addresses,
 			locals,
+			some,
 		);
 	}
 
@@ -111,6 +118,15 @@ export class RulesView {
 			if (isOne && (await rules.isCurrent())) return found;
 		}
 		throw new UnsettledRulesError("the rules change while entries are judged");
+	}
+
+	/** Must be called with the ports of entries whose prospects will be asked for, if the view is of many ports. */
+	lookFor(dports: readonly number[]): void {
+		const some = this.#some;
+		if (!some || dports.every((dport) => some.has(dport))) return;
+		if (some.size > MANY_PORTS) some.clear();
+		for (const dport of dports) some.add(dport);
+		this.#rules.drop();
 	}
 
 	/** Returns true if the client is the node itself. */

@@ -6,13 +6,24 @@ import { portKey } from "./proto.ts";
 /** A row of ports is found by each block of so many ports (as a power of two) that it touches. */
 const BLOCK = 8;
 
+/** A port, ports in a row, or all ports. */
+interface Ports {
+	readonly hostPort: number | null;
+	readonly count?: number;
+}
+
+/** Searches with more ports than this look at the rules of some at a time. */
+export const MANY_PORTS = 1024;
+
+/** Returns true if the rows have more than MANY_PORTS ports, each family, protocol and side for itself. */
+export function areMany(rows: readonly Ports[]): boolean {
+	let left = MANY_PORTS;
+	for (const { count = 1 } of rows) left -= count;
+	return left < 0;
+}
+
 /** Returns every port's number, null for all ports. */
-export function numbersOf(
-	rows: readonly {
-		readonly hostPort: number | null;
-		readonly count?: number;
-	}[],
-): ReadonlySet<number | null> {
+export function numbersOf(rows: readonly Ports[]): Set<number | null> {
 	const numbers = new Set<number | null>();
 	for (const { hostPort, count = 1 } of rows)
 		for (let i = 0; i < count; i++)

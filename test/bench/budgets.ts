@@ -67,8 +67,15 @@ const START_FLOOR = 2.2;
 const START_PORTMAP = 0.65;
 const KERNEL_FLUSH = 1.2;
 const SCAN = 1.25;
-const HUNDRED = 1.3;
+/** Many ports against one, by their number. */
+const MANY: readonly (readonly [ports: number, limit: number])[] = [
+	[100, 1.3],
+	[10_000, 3],
+];
 const RSS_MB = 3;
+/** Verbs with more ports than these have memory by their requests. */
+const FEW_PORTS = 100;
+const MANY_RSS_MB = 16;
 const RECONCILE_RSS_MB = 16;
 const EXECUTABLE_MB = 2.5;
 const BUNDLE_MB = 0.072;
@@ -175,12 +182,13 @@ function flushing(rows: readonly Row[], ours: Row): Verdict[] {
 	];
 }
 
-/** A hundred ports against one, where both are found by a scan. */
-function hundred(rows: readonly Row[], ours: Row): Verdict[] {
+/** Many ports against one, where both are found by a scan. */
+function manyPorts(rows: readonly Row[], ours: Row): Verdict[] {
 	const one = others(rows, ours).find((r) => r.who === "ours, 1 port");
-	if (!one || ours.size < LARGE) return [];
+	const [, limit] = MANY.find(([ports]) => ours.ports <= ports) ?? [];
+	if (!one || limit === undefined || ours.size < LARGE) return [];
 	return [
-		compared("against the least it could cost", ours, one, one.who, HUNDRED),
+		compared("against the least it could cost", ours, one, one.who, limit),
 	];
 }
 
@@ -237,7 +245,9 @@ function bySize(rows: readonly Row[], own: readonly Row[]): Verdict[] {
 		const table = tableOf(size);
 		const verbs = here.filter(
 			(r) =>
-				!r.op.startsWith("reconcile") && !RULES.some(({ op }) => op === r.op),
+				!r.op.startsWith("reconcile") &&
+				r.ports <= FEW_PORTS &&
+				!RULES.some(({ op }) => op === r.op),
 		);
 		const heaviest = worst(verbs, rss);
 		if (heaviest) {
@@ -287,11 +297,19 @@ export function verdicts(
 			verdict("memory and size", text, whole[1], RECONCILE_RSS_MB, "MB"),
 		);
 	}
+	const largest = worst(
+		own.filter((r) => !r.op.startsWith("reconcile") && r.ports > FEW_PORTS),
+		rss,
+	);
+	if (largest) {
+		const text = "peak RSS of a verb with up to 65535 ports, any table";
+		list.push(verdict("memory and size", text, largest[1], MANY_RSS_MB, "MB"));
+	}
 	for (const row of own.filter((r) => r.who === "ours")) {
 		list.push(
 			...(row.ports === 0 ? startUp(rows, row) : flushing(rows, row)),
 			...peers(rows, row),
-			...hundred(rows, row),
+			...manyPorts(rows, row),
 			...reading(rows, row),
 		);
 	}

@@ -7,12 +7,13 @@ import { must } from "../support/exec.ts";
 import { HOST4, HOST6 } from "../support/node.ts";
 import type { Node } from "./node.ts";
 import { type Op, opById } from "./ops.ts";
-import { reconcilePairs, reconcileWords } from "./reconcile.ts";
+import { reconcilePairs, reconcileWords, writeCrowd } from "./reconcile.ts";
 import {
 	DNS,
 	environment,
 	GONE4,
 	GONE6,
+	type Mapping,
 	mappingsOf,
 	POD4,
 	POD6,
@@ -47,14 +48,19 @@ export interface Contender {
 	readonly flushes: boolean;
 }
 
+/** The ports that have stale entries: of thousands, not all. */
+function portsWithStale(op: Op): Mapping[] {
+	return mappingsOf(op.request).slice(0, op.stale);
+}
+
 function perPort(op: Op): number {
-	return Math.ceil(op.stale / Math.max(1, op.request.ports));
+	return Math.ceil(op.stale / Math.max(1, portsWithStale(op).length));
 }
 
 /** Returns the number of entries that a call of the operation has to remove. */
 export function staleEntries(op: Op, size: number): number {
 	const families = op.request.dual ? 2 : 1;
-	return size === 0 ? 0 : perPort(op) * op.request.ports * families;
+	return size === 0 ? 0 : perPort(op) * portsWithStale(op).length * families;
 }
 
 /** The commands that bring the table into the state that a call finds, and out of it. */
@@ -69,7 +75,7 @@ interface Setting {
  */
 function setting(op: Op, size: number, tools: Tools, node: Node): Setting {
 	if (size === 0 || op.request.ports === 0) return { before: [], after: [] };
-	const ports = mappingsOf(op.request).map(pair);
+	const ports = portsWithStale(op).map(pair);
 	const dying = op.request.command === "DEL";
 	const fill = [tools.fill, node.name];
 	const hits = (verb: "hits" | "gone"): string[][] => {
@@ -115,7 +121,7 @@ function floors(op: Op, tools: Tools, set: Setting): Contender[] {
 	}));
 }
 
-/** The state that ADD leaves, saved once, because DEL consumes it. */
+/** The state that a verb finds, saved once: that of the crowd alone, or what ADD leaves, because DEL consumes it. */
 async function savedState(
 	op: Op,
 	plugin: string,
@@ -124,6 +130,10 @@ async function savedState(
 ): Promise<string> {
 	const saved = join(node.dir, `${op.id}-saved`);
 	mkdirSync(saved, { recursive: true });
+	if (op.request.command === "ADD") {
+		await must(["cp", "-rT", dir, saved]);
+		return saved;
+	}
 	const request = { ...op.request, command: "ADD", on: "both" } as const;
 	await must(["ip", "netns", "exec", node.name, plugin], {
 		env: environment(request, node.pod),
@@ -141,10 +151,11 @@ async function ours(
 ): Promise<Contender> {
 	const dir = join(node.dir, op.id);
 	mkdirSync(dir, { recursive: true });
+	writeCrowd(op.beside ?? 0, dir);
 	const before = [...set.before];
 	if (op.request.ports === 0) {
 		// nothing is recorded
-	} else if (op.request.command === "DEL") {
+	} else if (op.request.command === "DEL" || op.beside) {
 		const saved = await savedState(op, plugin, node, dir);
 		before.push(["/bin/sh", "-c", `rm -rf ${dir} && cp -rT ${saved} ${dir}`]);
 	} else {
@@ -237,6 +248,7 @@ function portmaps(
 	set: Setting,
 ): Contender[] {
 	const list: Contender[] = [];
+	if (op.beside !== undefined) return list;
 	if (op.request.command === "DEL" && size > 0) {
 		if (op.id !== "del-1" || tools.portmapNew === undefined) return [];
 		const add = { ...op, request: { ...op.request, command: "ADD" } } as const;

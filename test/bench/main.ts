@@ -4,7 +4,7 @@
 // on the same table, in a network namespace made for it and removed after.
 //
 //   start-up    VERSION, ADD and DEL without a port: exec to exit
-//   flushing    ADD and DEL with 1 to 100 ports, IPv4 and dual stack, on tables
+//   flushing    ADD and DEL with 1 to 65535 ports, IPv4 and dual stack, on tables
 //               from empty to a million entries: wall and CPU time, peak RSS,
 //               bytes read from netlink, longest stall of a CPU
 //

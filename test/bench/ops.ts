@@ -26,6 +26,8 @@ export interface Op {
 	readonly services?: number;
 	/** The same with one port, as a contender. */
 	readonly one?: string;
+	/** Other pods on the node, which have a record; each has a hundred ports, half of them in a row. */
+	readonly beside?: number;
 }
 
 /** The number of stale entries, whatever the number of ports, so that only the ports differ. */
@@ -127,6 +129,31 @@ function services(count: number): Op[] {
 	];
 }
 
+/** More pods than a node is made for (kubelet's default is 110). */
+const CROWD = 250;
+
+/** Pods with very many ports, alone and beside a crowd. The peers would take minutes to hours. */
+function many(
+	kind: string,
+	label: string,
+	request: Pick<Request, "command" | "on">,
+): Op[] {
+	return [100, 1000, 10_000, 65_535].flatMap((ports) =>
+		[0, CROWD]
+			// a hundred alone have a row of their own
+			.filter((beside) => ports > 100 || beside > 0)
+			.map((beside) =>
+				op(
+					`${kind}-${ports}${beside > 0 ? `-beside-${beside}` : ""}`,
+					`${label}, ${ports} UDP ports${beside > 0 ? `, beside ${beside} pods` : ""}`,
+					{ ...request, ports },
+					[],
+					{ sizes: MAIN, one: `${kind}-1`, beside },
+				),
+			),
+	);
+}
+
 export const OPS: readonly Op[] = [
 	op("version", "VERSION", { command: "VERSION" }, ["nothing"], { once: true }),
 	op("add-0", "ADD, no port", ADD, ["nothing"], { once: true }),
@@ -157,6 +184,8 @@ export const OPS: readonly Op[] = [
 		{ sizes: TWO },
 	),
 
+	...many("add", "ADD", { ...ADD, on: "both" }),
+
 	op("del-1", "DEL, 1 UDP port", { ...DEL, ports: 1 }, ["flush"], {
 		stall: true,
 	}),
@@ -171,6 +200,7 @@ export const OPS: readonly Op[] = [
 	op("del-100", "DEL, 100 UDP ports", { ...DEL, ports: 100 }, ["dump"], {
 		sizes: LARGE,
 	}),
+	...many("del", "DEL", DEL),
 	op(
 		"del-dual",
 		"DEL, 1 UDP port, dual stack",

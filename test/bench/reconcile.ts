@@ -1,11 +1,12 @@
 // The input of `reconcile`: a document of frontends, or records of attachments,
-// for the host ports of the benchmark.
+// for the host ports of the benchmark; and the records of other pods.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeHost } from "../../plugin/host/node.ts";
 import { AF_INET } from "../../src/net/ip.ts";
 import { IPPROTO_UDP } from "../../src/net/proto.ts";
+import type { PortRow } from "../../src/policy/mapping.ts";
 import { writeRecord } from "../../src/state/store.ts";
 import { HOST4 } from "../support/node.ts";
 import type { Node } from "./node.ts";
@@ -52,6 +53,34 @@ function dnsFrontends(): object[] {
 			]),
 		};
 	});
+}
+
+/** Writes the records of pods of other addresses and other ports: each has a hundred, half of them in a row. */
+export function writeCrowd(pods: number, dataDir: string): void {
+	const host = nodeHost([]);
+	for (let pod = 0; pod < pods; pod++) {
+		const first = 1 + 180 * pod;
+		const at = (hostPort: number): PortRow => ({
+			family: AF_INET,
+			proto: IPPROTO_UDP,
+			podIP: `10.89.${pod >> 8}.${pod & 255}`,
+			hostPort,
+			hostIP: null,
+			containerPort: hostPort,
+		});
+		writeRecord(host, dataDir, {
+			network: "podnet",
+			containerID: pod.toString(16).padStart(64, "f"),
+			ifname: "eth0",
+			pod: `default/other-${pod}`,
+			added: pod,
+			mappings: [
+				{ ...at(first), count: 50 },
+				...Array.from({ length: 50 }, (_, i) => at(first + 51 + 2 * i)),
+			],
+			podTargets: [],
+		});
+	}
 }
 
 function writeRecords(count: number, dataDir: string): void {

@@ -15,11 +15,13 @@ export interface Mapping {
 /** Port 53 is that of a third of the table, see floor/fill.c. */
 export const DNS: Mapping = { host: 53, container: 5353 };
 
-/** Ports that nothing else in the table has. */
+/** Ports that nothing else in the table has, if they are not nearly all that there are. */
 export function mappings(count: number): Mapping[] {
+	const host = count > 40_000 ? 1 : 20_000;
+	const container = count > 40_000 ? 1 : 10_000;
 	return Array.from({ length: count }, (_, i) => ({
-		host: 20_000 + i,
-		container: 10_000 + i,
+		host: host + i,
+		container: container + i,
 	}));
 }
 

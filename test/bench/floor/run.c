@@ -31,7 +31,7 @@
 #define MAX_FIELDS 1100 // reconcile has a thousand ports
 
 struct contender {
-	char *name, *input, *env[32], *argv[MAX_FIELDS], *before[MAX_BEFORE][MAX_FIELDS];
+	char *name, *input, *file, *env[32], *argv[MAX_FIELDS], *before[MAX_BEFORE][MAX_FIELDS];
 	size_t input_len;
 	int envs, befores, runs, least;
 	double spent_ms;
@@ -51,16 +51,21 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static char *read_file(const char *path, size_t *len)
+static void read_file(struct contender *c, char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *data = malloc(65536);
 	ssize_t n = fd < 0 || !data ? -1 : read(fd, data, 65536);
-	if (n < 0 || n == 65536) // it must fit into a pipe
+	if (n < 0)
 		fail(path);
 	close(fd);
-	*len = n;
-	return data;
+	if (n == 65536) { // it does not fit into a pipe, so the program reads the file
+		c->file = path;
+		free(data);
+	} else {
+		c->input = data;
+		c->input_len = n;
+	}
 }
 
 static void split(char *fields, char **to)
@@ -92,7 +97,7 @@ static void read_spec(void)
 		} else if (!strcmp(word, "env") && c->envs < 31) {
 			c->env[c->envs++] = rest;
 		} else if (!strcmp(word, "stdin")) {
-			c->input = read_file(rest, &c->input_len);
+			read_file(c, rest);
 		} else if (!strcmp(word, "least")) {
 			c->least = atoi(rest);
 		} else if (!strcmp(word, "exec")) {
@@ -121,6 +126,12 @@ static void start(struct contender *c, char **argv)
 	if (c->input && write(in[1], c->input, c->input_len) < 0)
 		fail("write");
 	close(in[1]);
+	if (c->file) {
+		close(in[0]);
+		in[0] = open(c->file, O_RDONLY | O_CLOEXEC);
+		if (in[0] < 0)
+			fail(c->file);
+	}
 	c->pid = vfork();
 	if (c->pid == 0) {
 		dup2(in[0], 0);

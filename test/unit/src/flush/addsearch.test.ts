@@ -259,6 +259,36 @@ describe("onAdd", () => {
 			expect(removed()).toEqual([wrong.orig]);
 		});
 
+		test("the rules of thousands are read in parts, and each has its say", async () => {
+			const row = {
+				...m,
+				hostPort: 10_000,
+				containerPort: 10_000,
+				count: 5000,
+			};
+			const ports = [10_000, 10_001, 14_998, 14_999];
+			// of each port more than are confirmed at once
+			const table = ports.flatMap((port) =>
+				Array.from({ length: 1100 }, (_, i) =>
+					flow({
+						orig: `C:${i + 1} > H:${port}`,
+						reply: `Q:${port} > C:${i + 1}`,
+					}),
+				),
+			);
+			// every other port is another's by the rules
+			const lines = ports.map(
+				(port) => `udp local:${port} > 10.88.0.${port % 2 ? 9 : 2}:${port}`,
+			);
+			const { context, removed } = setUpPods(table, [], {
+				rules: natRules(...lines),
+			});
+			await onAdd(context, { ...POD, mappings: [row] });
+			expect(removed()).toEqual(
+				table.map(({ orig }) => orig).filter((orig) => /(000|998)$/.test(orig)),
+			);
+		});
+
 		test("a dead pod's port may be one of them", async () => {
 			const begun = flow({
 				orig: "Q:8200 > S:41234",

@@ -75,6 +75,45 @@ test("tells the node's own entries from its clients'", async () => {
 	expect(view.isOfNode(e("C:1 > H:8125").orig.src)).toBe(false);
 });
 
+describe("a view of many ports", () => {
+	test("knows the rules of the ports that it looks for, and reads them anew for others", async () => {
+		const kernel = fakeKernel({
+			routes: ROUTES,
+			rules: natRules(OURS, "udp local:9000 > 10.88.0.2:53"),
+		});
+		const host = fakeHost({ netlink: kernel.netlink });
+		const row = { ...m, hostPort: 8000, count: 5000 };
+		const view = await RulesView.open(host, new Deadline(host, 5000), [row]);
+		const leads = async (): Promise<boolean[]> => {
+			const [a, b] = [e("C:1 > H:8125"), e("C:1 > H:9000")];
+			return [
+				mayLeadTo(await view.prospect(a), "10.88.0.2", 5353),
+				mayLeadTo(await view.prospect(b), "10.88.0.2", 53),
+			];
+		};
+		view.lookFor([8125]);
+		expect(await leads()).toEqual([true, false]);
+		view.lookFor([9000, 8125]);
+		expect(await leads()).toEqual([true, true]);
+		const before = kernel.requests.length;
+		view.lookFor([9000]);
+		expect(await leads()).toEqual([true, true]);
+		expect(kernel.requests.length).toBe(before);
+		// so that memory does not grow with the ports
+		view.lookFor(Array.from({ length: 2000 }, (_, i) => 10_000 + i));
+		view.lookFor([9000, 9001]);
+		expect(await leads()).toEqual([false, true]);
+		view.close();
+	});
+
+	test("of a few ports knows the rules of all", async () => {
+		const { view } = await open([OURS]);
+		view.lookFor([53]);
+		const found = await view.prospect(e("C:1 > H:8125"));
+		expect(mayLeadTo(found, "10.88.0.2", 5353)).toBe(true);
+	});
+});
+
 describe("what is settled", () => {
 	test("was judged by one generation of the rules", async () => {
 		const { view, kernel } = await open([OURS]);

@@ -1,7 +1,11 @@
 // The index of items by port: single ports, ports in a row, and both at once.
 
 import { describe, expect, test } from "vitest";
-import { numbersOf, PortIndex } from "../../../../src/net/portindex.ts";
+import {
+	areMany,
+	numbersOf,
+	PortIndex,
+} from "../../../../src/net/portindex.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../src/net/proto.ts";
 
 function index(): PortIndex<string> {
@@ -45,6 +49,14 @@ describe("PortIndex", () => {
 		expect(found.get(IPPROTO_TCP, 0)).toEqual([]);
 	});
 });
+
+test.each<[number, number[], boolean]>([
+	[1, [1024], false],
+	[2, [1024, 1], true],
+	[3, [65_535], true],
+])("%i rows of %j ports are many: %s", (_, counts, want) =>
+	expect(areMany(counts.map((count) => ({ hostPort: 1, count })))).toBe(want),
+);
 
 test("the numbers of rows are those of all their ports, and null is one of them", () => {
 	const rows = [{ hostPort: 7 }, { hostPort: 9, count: 3 }, { hostPort: null }];
