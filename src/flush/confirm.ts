@@ -61,7 +61,7 @@ export function confirmByRules(
 		if (!removals.some(({ example }) => claims(example)))
 			return removals.map(() => "stale");
 		const rules = await shared.rules(open);
-		rules.lookFor(removals.map(({ example }) => example.orig.dport));
+		rules.lookFor(removals);
 		return rules.settled(async () => {
 			const ofNode = new Map<Entry, Ruling>();
 			const ofOthers = new Map<Entry, Ruling>();

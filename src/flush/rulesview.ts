@@ -120,10 +120,12 @@ export class RulesView {
 		throw new UnsettledRulesError("the rules change while entries are judged");
 	}
 
-	/** Must be called with the ports of entries whose prospects will be asked for, if the view is of many ports. */
-	lookFor(dports: readonly number[]): void {
+	/** Must be called with the entries whose prospects will be asked for. */
+	lookFor(found: readonly { readonly example: Entry }[]): void {
 		const some = this.#some;
-		if (!some || dports.every((dport) => some.has(dport))) return;
+		if (!some) return;
+		const dports = found.map(({ example }) => example.orig.dport);
+		if (dports.every((dport) => some.has(dport))) return;
 		if (some.size > MANY_PORTS) some.clear();
 		for (const dport of dports) some.add(dport);
 		this.#rules.drop();

@@ -76,6 +76,8 @@ test("tells the node's own entries from its clients'", async () => {
 });
 
 describe("a view of many ports", () => {
+	const to = (ports: readonly number[]) =>
+		ports.map((port) => ({ example: e(`C:1 > H:${port}`) }));
 	test("knows the rules of the ports that it looks for, and reads them anew for others", async () => {
 		const kernel = fakeKernel({
 			routes: ROUTES,
@@ -91,24 +93,24 @@ describe("a view of many ports", () => {
 				mayLeadTo(await view.prospect(b), "10.88.0.2", 53),
 			];
 		};
-		view.lookFor([8125]);
+		view.lookFor(to([8125]));
 		expect(await leads()).toEqual([true, false]);
-		view.lookFor([9000, 8125]);
+		view.lookFor(to([9000, 8125]));
 		expect(await leads()).toEqual([true, true]);
 		const before = kernel.requests.length;
-		view.lookFor([9000]);
+		view.lookFor(to([9000]));
 		expect(await leads()).toEqual([true, true]);
 		expect(kernel.requests.length).toBe(before);
 		// so that memory does not grow with the ports
-		view.lookFor(Array.from({ length: 2000 }, (_, i) => 10_000 + i));
-		view.lookFor([9000, 9001]);
+		view.lookFor(to(Array.from({ length: 2000 }, (_, i) => 10_000 + i)));
+		view.lookFor(to([9000, 9001]));
 		expect(await leads()).toEqual([false, true]);
 		view.close();
 	});
 
 	test("of a few ports knows the rules of all", async () => {
 		const { view } = await open([OURS]);
-		view.lookFor([53]);
+		view.lookFor(to([53]));
 		const found = await view.prospect(e("C:1 > H:8125"));
 		expect(mayLeadTo(found, "10.88.0.2", 5353)).toBe(true);
 	});
