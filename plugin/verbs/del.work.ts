@@ -21,7 +21,7 @@ import {
 import type { PluginConf } from "../cni/conf.ts";
 import { contextOf } from "../cni/context.ts";
 import type { CmdArgs } from "../cni/request.ts";
-import { attachmentOf, protocolsOf } from "./attachment.ts";
+import { attachmentOf, protocolsOf, wholePod } from "./attachment.ts";
 
 /**
  * Removes the entries that lead to the pod, and then its record. If entries could not
@@ -46,7 +46,7 @@ export async function del(
 				findRecord(host, conf.dataDir, id) ??
 				findRenamed(host, conf.dataDir, id),
 		);
-		const result = await removeEntries(context, records, args, conf, recorded);
+		const result = await removeAll(context, records, args, conf, recorded);
 		if (result && failureOf(result.report) !== undefined)
 			await keepUnfinished(records, result);
 		else if (recorded || result) dropRecord(records, recorded ?? id);
@@ -96,6 +96,23 @@ function dropRecord(records: Context, id: AttachmentID): void {
 interface Result {
 	readonly attachment: Attachment;
 	readonly report: Report;
+}
+
+/** Removes the entries. If the ports are too many for the memory, it is all that leads to the pod. */
+async function removeAll(
+	...[context, records, args, conf, recorded]: Parameters<typeof removeEntries>
+): Promise<Result | undefined> {
+	try {
+		return await removeEntries(context, records, args, conf, recorded);
+	} catch (e) {
+		// the engine throws null if no memory is left
+		if (e !== null) throw e;
+		context.log("warn", "too many ports, so it is about the whole pod", {
+			error: wordsOf(e),
+		});
+		const whole = recorded && { ...recorded, mappings: [] };
+		return removeEntries(context, records, args, wholePod(conf), whole);
+	}
 }
 
 /** Returns undefined if the attachment has no port mapping of a handled protocol. */

@@ -39,7 +39,7 @@ export function delSearch(
 	// only the address tells which pod began an entry, and a live pod's stay
 	const begun = mappings.filter(({ podIP }) => !taken.has(podIP));
 	const dying = byPort(mappings);
-	const beginning = byPort(begun);
+	const beginning = begun.length === mappings.length ? dying : byPort(begun);
 	const living = byPort(live.flatMap((a) => a.mappings));
 	const vague = new Set(live.filter((a) => a.vague).flatMap(addressesOf));
 	// the address has two owners, and only the rules know if this entry is the living one's

@@ -38,14 +38,20 @@ interface Row<T> {
 }
 
 export class PortIndex<T> {
-	readonly #single = new Map<number, T[]>();
+	/** Most ports have one item, and a list for each would take twice the memory. */
+	readonly #single = new Map<number, T>();
+	readonly #same = new Map<number, T[]>();
 	#rows: Map<number, Row<T>[]> | undefined;
 
 	add(proto: number, port: number, item: T): void {
 		const key = portKey(proto, port);
-		const same = this.#single.get(key);
+		if (!this.#single.has(key)) {
+			this.#single.set(key, item);
+			return;
+		}
+		const same = this.#same.get(key);
 		if (same) same.push(item);
-		else this.#single.set(key, [item]);
+		else this.#same.set(key, [item]);
 	}
 
 	/** Adds `count` ports from `port` on, whose items `itemAt` returns. */
@@ -67,7 +73,9 @@ export class PortIndex<T> {
 
 	get(proto: number, port: number): readonly T[] {
 		const key = portKey(proto, port);
-		const single = this.#single.get(key) ?? [];
+		const first = this.#single.get(key);
+		const single =
+			first === undefined ? [] : [first, ...(this.#same.get(key) ?? [])];
 		const rows = this.#rows?.get(key >> BLOCK);
 		if (!rows) return single;
 		return [

@@ -1,6 +1,9 @@
 // ADD as a runtime calls it: its result, its record, and the entries that it removes.
 
 import { describe, expect, test } from "vitest";
+import { readConf } from "../../../../plugin/cni/conf.ts";
+import { add } from "../../../../plugin/verbs/add.work.ts";
+import { fakeHost } from "../../../support/fakehost.ts";
 import {
 	CONF,
 	call,
@@ -12,6 +15,53 @@ import {
 const withMapping = (m: object) => ({
 	...CONF,
 	runtimeConfig: { portMappings: [m] },
+});
+
+/** It ends as the engine does when the memory is used up. */
+const TOO_MUCH = {
+	get hostPort(): number {
+		throw null;
+	},
+};
+
+test("five thousand ports in a row are one item of the record, and each is looked after", async () => {
+	const portMappings = Array.from({ length: 5000 }, (_, i) => ({
+		hostPort: 4000 + i,
+		containerPort: 1228 + i,
+		protocol: "udp",
+		hostIP: "",
+	}));
+	const called = await call("ADD", {
+		conf: { ...CONF, runtimeConfig: { portMappings } },
+	});
+	expect([called.code, called.deleted]).toEqual([0, [1, 2]]);
+	expect(called.out).toBe(`${JSON.stringify(RESULT)}\n`);
+	const { mappings } = JSON.parse(called.host.files.get(FILE) ?? "");
+	expect(mappings).toMatchObject([
+		{ hostPort: 4000, containerPort: 1228, count: 5000 },
+	]);
+});
+
+describe("ports that do not fit into the memory", () => {
+	test("do not fail the pod: its addresses are recorded, and the log says why", async () => {
+		const host = fakeHost({ env: { CNI_NETNS: "/run/netns/x" } });
+		const conf = await readConf(
+			"ADD",
+			{ ...CONF, runtimeConfig: { portMappings: [TOO_MUCH] } },
+			"",
+		);
+		const args = { containerID: "4f2e", ifname: "eth0", args: "" };
+		await add(host, args, conf);
+		expect(host.written(2)).toBe(
+			'level=error msg="cannot finish ADD" event=ADD network=podnet container=4f2e error="out of memory"\n',
+		);
+		expect(JSON.parse(host.files.get(FILE) ?? "")).toMatchObject({
+			mappings: [],
+			pods: [{ family: 2, proto: 17, podIP: "10.88.0.2" }],
+			vague: true,
+		});
+		expect(host.calls.some((c) => c.startsWith("netlink"))).toBe(false);
+	});
 });
 
 describe("ADD", () => {

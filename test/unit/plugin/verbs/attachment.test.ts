@@ -38,6 +38,35 @@ test("with scope pod, podTargets are each address with each protocol", async () 
 	]);
 });
 
+test("of thousands of wrong port mappings some are told, and the others counted", async () => {
+	const told: string[] = [];
+	const portMappings = Array.from({ length: 3000 }, (_, i) => ({
+		hostPort: 65_000 + i,
+		containerPort: 80,
+		protocol: "udp",
+	}));
+	const a = await attachmentOf(
+		{
+			host: fakeHost(),
+			dataDir: "/run/x",
+			log: (...line) => told.push(JSON.stringify(line)),
+			event: "ADD",
+		},
+		ARGS,
+		await conf({
+			runtimeConfig: { portMappings },
+			prevResult: { ips: [{ address: `${P4}/16` }] },
+		}),
+		"strict",
+	);
+	expect(a.mappings).toHaveLength(536);
+	expect(told).toHaveLength(11);
+	expect(told[0]).toContain("portMappings[536].hostPort: 65536");
+	expect(told[10]).toBe(
+		'["warn","more port mappings are wrong",{"values":2454}]',
+	);
+});
+
 test.each<[string, string | undefined]>([
 	["as the runtime names it", "/run/netns/x"],
 	["unless there is none", undefined],

@@ -1,8 +1,11 @@
 // DEL as a runtime calls it: alone, late, again, and in both arrangements.
 
 import { describe, expect, test } from "vitest";
+import { readConf } from "../../../../plugin/cni/conf.ts";
+import { del } from "../../../../plugin/verbs/del.work.ts";
 import { errorMessage } from "../../../support/entries.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
+import { fakeKernel } from "../../../support/fakekernel.ts";
 import {
 	type Called,
 	type CallOptions,
@@ -11,6 +14,7 @@ import {
 	DIR,
 	FILE,
 	MAPPING,
+	ROUTES,
 	recordsIn,
 	TABLE,
 } from "../../../support/unit/calls.ts";
@@ -37,6 +41,35 @@ async function added(
 	});
 	return Object.fromEntries(called.host.files);
 }
+
+describe("ports that do not fit into the memory", () => {
+	/** It ends as the engine does when the memory is used up. */
+	const TOO_MUCH = {
+		get hostPort(): number {
+			throw null;
+		},
+	};
+	test("are those of the whole pod", async () => {
+		const clock = { ms: 1000 };
+		const kernel = fakeKernel({ clock, entries: TABLE, routes: ROUTES });
+		const host = fakeHost({
+			clock,
+			netlink: kernel.netlink,
+			files: await added(),
+		});
+		const conf = await readConf(
+			"DEL",
+			{ ...DELETE, runtimeConfig: { portMappings: [TOO_MUCH] } },
+			"",
+		);
+		await del(host, { containerID: "4f2e", ifname: "eth0", args: "" }, conf);
+		expect(kernel.left()).toEqual([1, 2, 4]);
+		expect(host.written(2)).toMatch(
+			/^level=warn msg="too many ports, so it is about the whole pod" .*error="out of memory"\nlevel=info msg=flushed .*deleted=1 /,
+		);
+		expect(recordsIn(host)).toEqual([]);
+	});
+});
 
 describe("DEL", () => {
 	test("alone in the chain retires what leads to the pod, drops the record, and says so in one line", async () => {
