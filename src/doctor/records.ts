@@ -12,7 +12,7 @@ import {
 	type Where,
 } from "../install/paths.ts";
 import { wordsOf } from "../log.ts";
-import { type Attachment, isSame } from "../policy/mapping.ts";
+import { type Attachment, attachmentKey } from "../policy/mapping.ts";
 import { type Inventory, takeInventory } from "../state/inventory.ts";
 import { leftBehind } from "../state/left.ts";
 import { takeSnapshot } from "../state/liveness.ts";
@@ -34,7 +34,8 @@ export function checkRecords(
 	try {
 		const { attachments, unreadable } = takeInventory(host, dataDir);
 		const { dead, cached } = takeSnapshot(context, cache);
-		const isDead = (a: Attachment): boolean => dead.some((b) => isSame(a, b));
+		const ended = new Set(dead.map(attachmentKey));
+		const isDead = (a: Attachment): boolean => ended.has(attachmentKey(a));
 		const found = {
 			attachments: attachments.filter((a) => !isDead(a)),
 			unreadable,

@@ -6,8 +6,8 @@ import { wordsOf } from "../log.ts";
 import { Deadline, DeadlineError } from "../netlink/deadline.ts";
 import {
 	type Attachment,
-	type AttachmentID,
 	addressesOf,
+	attachmentKey,
 	isDeferred,
 	isSame,
 } from "../policy/mapping.ts";
@@ -65,15 +65,16 @@ export async function collectGarbage(
 		return count;
 	}
 	const addedAt =
-		among && new Map(among.map((a): [string, number] => [nameOf(a), a.added]));
+		among &&
+		new Map(among.map((a): [string, number] => [attachmentKey(a), a.added]));
 	const isDead = (a: Attachment): boolean =>
 		a.unfinished ||
-		(!isValid(a) && (!addedAt || addedAt.get(nameOf(a)) === a.added));
+		(!isValid(a) && (!addedAt || addedAt.get(attachmentKey(a)) === a.added));
 	const dead = recorded.filter(isDead);
-	const ended = new Set(dead.map(nameOf));
+	const ended = new Set(dead.map(attachmentKey));
 	const isLive = (a: Attachment): boolean =>
 		// a dead attachment may still be cached
-		!ended.has(nameOf(a)) && !hasEnded(host, a);
+		!ended.has(attachmentKey(a)) && !hasEnded(host, a);
 	if (dead.length === 0) return count;
 	const going = {
 		mappings: dead.flatMap((a) => a.mappings),
@@ -116,10 +117,6 @@ export async function collectGarbage(
 		}
 	}
 	return count;
-}
-
-function nameOf({ network, containerID, ifname }: AttachmentID): string {
-	return `${network}\n${containerID}\n${ifname}`;
 }
 
 /** Returns true if both are the same record, not written again in between. */

@@ -78,6 +78,11 @@ export function isSame(a: AttachmentID, b: AttachmentID): boolean {
 	);
 }
 
+/** Returns what is the same of the same attachments, for sets. */
+export function attachmentKey(id: AttachmentID): string {
+	return `${id.network}\n${id.containerID}\n${id.ifname}`;
+}
+
 /** Returns true if an attachment of `others` has this address. */
 export function isAssigned(others: readonly Attachment[], podIP: IP): boolean {
 	return others.some((a) => addressesOf(a).includes(podIP));

@@ -101,9 +101,16 @@ function survey(
 			...c,
 			mappings: c.mappings.filter((m) => cache?.protocols.includes(m.proto)),
 		}));
+	// of those the cache knows more
+	const known = new Set(adopted.map(cacheName));
 	return {
 		live: [
-			...recorded.filter((a) => !isAbsent(a) && !ended.has(a)),
+			...recorded.filter(
+				(a) =>
+					!isAbsent(a) &&
+					!ended.has(a) &&
+					!(a.vague && known.has(cacheName(a))),
+			),
 			...adopted,
 		],
 		dead: every.filter(

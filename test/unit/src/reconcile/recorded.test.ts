@@ -158,6 +158,16 @@ describe("of the entries on a recorded hostPort", () => {
 	});
 });
 
+test("what may be a pod's whose record cannot be read stays where no rules are known, and bypassing entries go", async () => {
+	const { context, removed } = world(
+		[to("P:5353", 1), to("Q:5353", 2), { orig: "C:3 > H:8125" }],
+		[P],
+		{ files: { [`${DIR}/net:broken:eth0.json`]: "{" } },
+	);
+	await reconcileAttachments(context);
+	expect(removed()).toEqual(["C:3 > H:8125"]);
+});
+
 describe("a thousand mappings", () => {
 	const many = Array.from(
 		{ length: 1000 },

@@ -184,6 +184,30 @@ describe("a snapshot", () => {
 		expect(of([both])).toEqual([17, 6]);
 	});
 
+	test.each<[string, Attachment[], string, boolean]>([
+		["is of a pod that may live", [], "broken", true],
+		["of one that is cached says less than the cache", [P], "p", false],
+	])("a record that cannot be read %s", (_, cached, id, isVague) => {
+		const { host, ...context } = contextOf([], cached);
+		host.mkdir(DIR, 0o700);
+		host.writeFile(`${DIR}/net:${id}:eth0.json`, "{", 0o600);
+		const { live, dead, isCutShort } = takeSnapshot(
+			{ ...context, host },
+			SOURCE,
+		);
+		expect(live.map((a) => [a.containerID, a.vague ?? false])).toEqual([
+			[id, isVague],
+		]);
+		expect([dead, isCutShort]).toEqual([[], false]);
+	});
+
+	test("says that a file of the cache cannot be read", () => {
+		const { host, ...context } = contextOf([P], [P]);
+		host.writeFile(`${CACHE}/results/net-x-eth0`, "{", 0o600);
+		const found = takeSnapshot({ ...context, host }, SOURCE);
+		expect([ids(found.live), found.isCutShort]).toEqual(["p", true]);
+	});
+
 	test("throws if the directory of records cannot be read", () => {
 		const context = contextOf([P], []);
 		const host = fakeHost({
