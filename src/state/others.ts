@@ -84,13 +84,19 @@ export function recordsAround(
 	const found = everyRecord(host, dataDir, words.length > MANY ? [""] : words, {
 		deadline,
 		onUnreadable(name, text) {
-			const held = words.filter((word) => text?.includes(word));
-			if (text !== undefined && held.length === 0) return;
-			const ips = held.filter((word) => parseIP(word) === word);
-			vague.push(vagueAttachment(name, ips));
+			const held = words.filter((word) =>
+				// an address may be the begin of another
+				text?.includes(isIP(word) ? `"${word}"` : word),
+			);
+			if (text === undefined || held.length > 0)
+				vague.push(vagueAttachment(name, held.filter(isIP)));
 		},
 	});
 	return [...found, ...vague];
+}
+
+function isIP(word: string): boolean {
+	return parseIP(word) === word;
 }
 
 /** Returns what is known of an attachment by the name of its record alone. `ips` are the addresses that it has. */

@@ -82,6 +82,11 @@ describe("othersThan", () => {
 		test("counts as younger than every attachment", () =>
 			expect(found(cut, [""])[0]?.added).toBe(Number.POSITIVE_INFINITY));
 
+		test("takes no address for a longer one that begins with it", () => {
+			const longer = cut.replaceAll(m?.podIP ?? "", `${m?.podIP}9`);
+			expect(found(longer, [m?.podIP ?? ""])).toEqual([]);
+		});
+
 		test("passes over one whose text has none of the words", () =>
 			expect(found(cut, ["192.0.2.99"])).toEqual([]));
 
