@@ -84,7 +84,7 @@ export async function collectGarbage(
 	const vague = (): Attachment[] =>
 		isWhole
 			? []
-			: recordsAround(host, dataDir, addressesOf(going), deadline).filter(
+			: recordsAround(host, dataDir, addressesOf(going), { deadline }).filter(
 					(a) => a.vague,
 				);
 	const live = (): Attachment[] =>

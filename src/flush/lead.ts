@@ -39,7 +39,7 @@ export async function lead(
 	if (waiting.length === 0) return alone();
 	const asks = [ask, ...waiting.map((w) => w.ask)];
 	const records = indexed([...new Set(asks.flatMap(wordsOf))], (words) =>
-		recordsAround(host, dataDir, words, deadline),
+		recordsAround(host, dataDir, words, { deadline }),
 	);
 	const reading = { ...context, trouble: once(context.log), records };
 	const [report, ...theirs] = await flushTogether(

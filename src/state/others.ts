@@ -14,7 +14,7 @@ import {
 	isSame,
 } from "../policy/mapping.ts";
 import { hasEnded } from "./namespace.ts";
-import { everyRecord } from "./store.ts";
+import { everyRecord, type ReadingOptions } from "./store.ts";
 
 /** It takes longer to look for each of more words than to read every record. */
 const MANY = 64;
@@ -33,8 +33,11 @@ export function endedOthers(
 	id: AttachmentID,
 	words: readonly string[],
 ): Attachment[] {
-	return read(context, words).filter(
-		(a) => !isSame(a, id) && (a.unfinished || hasEnded(context.host, a)),
+	return read(
+		context,
+		words,
+		(a) =>
+			!isSame(a, id) && (a.unfinished === true || hasEnded(context.host, a)),
 	);
 }
 
@@ -47,7 +50,9 @@ export function othersThan(
 	id: AttachmentID,
 	words: readonly string[],
 ): Attachment[] {
-	return read(context, words).filter(
+	return read(
+		context,
+		words,
 		(a) => !isSame(a, id) && !a.unfinished && !hasEnded(context.host, a),
 	);
 }
@@ -55,13 +60,14 @@ export function othersThan(
 function read(
 	context: RecordsContext,
 	words: readonly string[],
-): readonly Attachment[] {
+	keeps: (a: Attachment) => boolean,
+): Attachment[] {
 	const { host, dataDir, deadline } = context;
 	const { trouble: log = context.log, records } = context;
 	try {
 		return records
-			? records(words)
-			: recordsAround(host, dataDir, words, deadline);
+			? records(words).filter(keeps)
+			: recordsAround(host, dataDir, words, { deadline, keeps });
 	} catch (e) {
 		if (e instanceof DeadlineError) throw e;
 		log("warn", "cannot read the attachments", { error: wordsOf(e) });
@@ -78,11 +84,11 @@ export function recordsAround(
 	host: Host,
 	dataDir: string,
 	words: readonly string[],
-	deadline?: Deadline,
+	options: Omit<ReadingOptions, "onUnreadable"> = {},
 ): Attachment[] {
 	const vague: Attachment[] = [];
 	const found = everyRecord(host, dataDir, words.length > MANY ? [""] : words, {
-		deadline,
+		...options,
 		onUnreadable(name, text) {
 			const held = words.filter((word) =>
 				// an address may be the begin of another
@@ -92,7 +98,7 @@ export function recordsAround(
 				vague.push(vagueAttachment(name, held.filter(isIP)));
 		},
 	});
-	return [...found, ...vague];
+	return [...found, ...vague.filter((a) => options.keeps?.(a) ?? true)];
 }
 
 function isIP(word: string): boolean {

@@ -134,6 +134,8 @@ export interface ReadingOptions {
 	readonly onUnreadable?: (name: string, text: string | undefined) => void;
 	/** Limits the time. Throws DeadlineError. */
 	readonly deadline?: Deadline | undefined;
+	/** Of the others nothing is held in memory. */
+	readonly keeps?: ((a: Attachment) => boolean) | undefined;
 }
 
 /**
@@ -146,7 +148,7 @@ export function everyRecord(
 	host: Host,
 	dataDir: string,
 	words: readonly string[] = [""],
-	{ onUnreadable, deadline }: ReadingOptions = {},
+	{ onUnreadable, deadline, keeps }: ReadingOptions = {},
 ): Attachment[] {
 	const found: Attachment[] = [];
 	for (const name of recordNames(host, dataDir)) {
@@ -163,8 +165,8 @@ export function everyRecord(
 			if (isNotFound(e)) continue;
 			// a record that cannot be read does not hide the others
 		}
-		if (a) found.push(a);
-		else onUnreadable?.(name, text);
+		if (!a) onUnreadable?.(name, text);
+		else if (!keeps || keeps(a)) found.push(a);
 	}
 	return found;
 }
