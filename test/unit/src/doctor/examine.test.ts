@@ -116,6 +116,21 @@ test.each<[string, NodeOptions, RegExp]>([
 	expect(out).not.toMatch(/DNAT rules|stale|table fill|kernel:/);
 });
 
+test("a check for which there is too little memory: what that means, and not to try again", async () => {
+	const { code, out } = await doctor({
+		answer(r) {
+			// as the engine does
+			if (r.type === 0x0a04) throw null;
+			return undefined;
+		},
+	});
+	expect(code).toBe(0);
+	expect(out).toMatch(
+		/^warn {2}DNAT rules: could not be checked: out of memory\n {6}the rules, or ports that are not in a row, are too many/m,
+	);
+	expect(out).not.toContain("try again");
+});
+
 test.each([
 	[0x0a04, "DNAT rules"],
 	[0x0102, "kernel"],

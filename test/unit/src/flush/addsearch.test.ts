@@ -368,6 +368,22 @@ describe("onAdd", () => {
 			expect(removed()).toContain(THEIRS.orig);
 		});
 
+		test("removes nothing if the memory does not suffice for the rules: the records alone must not decide", async () => {
+			const { context, host, removed } = setUpPods(ALL, [], {
+				rules: natRules(OURS),
+				answer(r) {
+					// as the engine does
+					if (r.type === 0x0a10) throw null;
+					return undefined;
+				},
+			});
+			await onAdd(context, POD);
+			expect(removed()).toEqual([]);
+			expect(host.written(2)).toMatch(
+				/^level=warn msg="cannot flush" .*error="out of memory"/,
+			);
+		});
+
 		test("removes nothing more once the time is up", async () => {
 			const { context, host, removed } = setUpPods(ALL, [], {
 				rules: natRules(OURS),
