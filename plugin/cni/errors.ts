@@ -84,19 +84,19 @@ export function inWords(p: Problem): CniError {
 				"the network configuration on stdin is not a JSON object",
 				p.text.slice(0, 80),
 			);
-		case "cniVersion no string":
+		case "version type":
 			return new CniError(
 				DECODE_FAILURE,
 				`invalid cniVersion: ${jsonOf(p.value, SHOWN)}`,
 				"must be a string",
 			);
-		case "cniVersion unsupported":
+		case "unsupported version":
 			return new CniError(
 				INCOMPATIBLE_VERSION,
 				`incompatible cniVersion: ${jsonOf(p.version, SHOWN)}`,
 				`this plugin supports ${p.supported.join(", ")}`,
 			);
-		case "cniVersion too old":
+		case "old version":
 			return new CniError(
 				INCOMPATIBLE_VERSION,
 				`cniVersion ${p.version} has no ${p.command}`,

@@ -94,13 +94,13 @@ export async function callVerb(
 	// a configuration without a cniVersion is one of 0.1.0 (libcni, PluginConf)
 	const version = members.cniVersion ?? "";
 	if (typeof version !== "string")
-		throw { is: "cniVersion no string", value: version } satisfies Problem;
+		throw { is: "version type", value: version } satisfies Problem;
 	const at = version === "" ? 0 : indexOf(version);
 	if (isVersion) return versionDocument(at);
 
 	if (at < 0)
 		throw {
-			is: "cniVersion unsupported",
+			is: "unsupported version",
 			version,
 			supported: VERSIONS,
 		} satisfies Problem;
@@ -108,7 +108,7 @@ export async function callVerb(
 	const { since } = RULES[command];
 	if (at < indexOf(since))
 		throw {
-			is: "cniVersion too old",
+			is: "old version",
 			command,
 			version: answer.cniVersion,
 			since,

@@ -34,14 +34,14 @@ export type Problem =
 	  }
 	| { readonly is: "unreadable stdin"; readonly cause: unknown }
 	| { readonly is: "no object"; readonly text: string }
-	| { readonly is: "cniVersion no string"; readonly value: unknown }
+	| { readonly is: "version type"; readonly value: unknown }
 	| {
-			readonly is: "cniVersion unsupported";
+			readonly is: "unsupported version";
 			readonly version: string;
 			readonly supported: readonly string[];
 	  }
 	| {
-			readonly is: "cniVersion too old";
+			readonly is: "old version";
 			readonly command: string;
 			readonly version: string;
 			readonly since: string;

@@ -80,20 +80,20 @@ describe("a problem", () => {
 			"[1]",
 		],
 		[
-			{ is: "cniVersion no string", value: 7 },
+			{ is: "version type", value: 7 },
 			6,
 			"invalid cniVersion: 7",
 			"must be a string",
 		],
 		[
-			{ is: "cniVersion unsupported", version: "9", supported: ["1.0.0"] },
+			{ is: "unsupported version", version: "9", supported: ["1.0.0"] },
 			1,
 			'incompatible cniVersion: "9"',
 			"this plugin supports 1.0.0",
 		],
 		[
 			{
-				is: "cniVersion too old",
+				is: "old version",
 				command: "GC",
 				version: "1.0.0",
 				since: "1.1.0",
