@@ -42,6 +42,14 @@ export function wordsOf(thrown: unknown): string {
 	return thrown === null ? "out of memory" : String(thrown);
 }
 
+/** Returns true for what the engine throws when its memory or its stack is used up: an InternalError, or null. */
+export function isUsedUp(thrown: unknown): boolean {
+	return (
+		thrown === null ||
+		(thrown instanceof Error && thrown.name === "InternalError")
+	);
+}
+
 /** Returns the value as JSON, cut after `most` characters. JSON.stringify recurses, so a value may be too deep for it. */
 export function jsonOf(value: unknown, most: number): string {
 	try {

@@ -5,7 +5,8 @@
 import { ROW_LENGTH } from "../../src/libcni/portmappings.ts";
 import { isObject } from "../../src/objects.ts";
 
-const NAME = '"portMappings"';
+/** What a list of port mappings begins with. libcni sorts members, so `capabilities`, where the name has no list, come first. */
+const BEGIN = /"portMappings"\s*:\s*\[/g;
 /** It takes the place of the list. No runtime writes it. */
 const MARK = "the list of port mappings";
 
@@ -21,11 +22,12 @@ interface Row {
 
 /** Returns what JSON.parse returns, but items in a row as one with a ROW_LENGTH. Throws SyntaxError. */
 export function parseBig(text: string): unknown {
-	const from = text.indexOf("[", text.indexOf(NAME) + NAME.length);
-	const list = from < 0 ? undefined : readList(text, from + 1);
+	BEGIN.lastIndex = 0;
+	const from = BEGIN.test(text) ? BEGIN.lastIndex : -1;
+	const list = from < 0 ? undefined : readList(text, from);
 	if (!list) return JSON.parse(text);
 	const rest: unknown = JSON.parse(
-		`${text.slice(0, from + 1)}${JSON.stringify(MARK)}${text.slice(list.end)}`,
+		`${text.slice(0, from)}${JSON.stringify(MARK)}${text.slice(list.end)}`,
 	);
 	const config = isObject(rest) ? rest.runtimeConfig : undefined;
 	const found = isObject(config) ? config.portMappings : undefined;

@@ -7,7 +7,7 @@ import { placeOf, type Where } from "../install/paths.ts";
 import { readerOf } from "../install/plan.ts";
 import { Refusal } from "../install/refusal.ts";
 import { seenRuntime } from "../install/runtime.ts";
-import { wordsOf } from "../log.ts";
+import { isUsedUp, wordsOf } from "../log.ts";
 import { hasEnded } from "../state/namespace.ts";
 import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
@@ -18,7 +18,7 @@ import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
 import { checkStale } from "./stale.ts";
 
-/** The engine throws null if its memory is used up, and trying again would end alike. */
+/** Trying again would end alike. */
 const TOO_MUCH =
 	"the rules, or ports that are not in a row, are too many for the memory that this program allows itself; it removes nothing because of that";
 
@@ -91,7 +91,7 @@ async function attemptCheck(
 			warn(
 				check,
 				`could not be checked: ${wordsOf(e)}`,
-				e === null ? TOO_MUCH : "try again",
+				isUsedUp(e) ? TOO_MUCH : "try again",
 			),
 		];
 	}

@@ -4,7 +4,7 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import { addressOf } from "../conntrack/verdictcache.ts";
-import { type Log, wordsOf } from "../log.ts";
+import { isUsedUp, type Log, wordsOf } from "../log.ts";
 import { DeadlineError } from "../netlink/deadline.ts";
 import type { Mapping } from "../policy/mapping.ts";
 import { isOfOthers, type Ruling, rulingOn } from "../policy/ruling.ts";
@@ -85,8 +85,8 @@ export function confirmByRules(
 				return isDoomed ? found[i] !== "agrees" : found[i] === "stale";
 			});
 		} catch (e) {
-			// the engine throws null if no memory is left, and then the records alone must not decide
-			if (e === null || e instanceof DeadlineError) throw e;
+			// if no memory is left, the records alone must not decide
+			if (isUsedUp(e) || e instanceof DeadlineError) throw e;
 			isGivenUp = true;
 			log("debug", "judged without the rules", { error: wordsOf(e) });
 			return removals.filter(withoutRules);

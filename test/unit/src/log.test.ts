@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import {
 	type Fields,
+	isUsedUp,
 	LEVELS,
 	type Level,
 	logger,
@@ -130,4 +131,13 @@ test("nothing is ever written to standard output", () => {
 		logger(host, "debug", undefined, {})(level, "x", {});
 	expect(host.written(1)).toBe("");
 	expect(host.written(2).split("\n")).toHaveLength(LEVELS.length + 1);
+});
+
+test.each<[unknown, boolean]>([
+	[null, true],
+	[Object.assign(new Error("out of memory"), { name: "InternalError" }), true],
+	[new Error("InternalError"), false],
+	[undefined, false],
+])("whether memory or stack are used up: %s, %s", (thrown, is) => {
+	expect(isUsedUp(thrown)).toBe(is);
 });

@@ -14,11 +14,13 @@ const item = (port: number, more: object = {}) => ({
 	protocol: "udp",
 	...more,
 });
+/** In the order in which libcni writes members. */
 const request = (portMappings: unknown, more: object = {}) => ({
+	capabilities: { portMappings: true },
 	cniVersion: "1.0.0",
 	name: "net",
-	runtimeConfig: { portMappings, ...more },
 	prevResult: { ips: [{ address: "10.88.0.2/16" }] },
+	runtimeConfig: { portMappings, ...more },
 });
 /** Returns the items, each with the number of those that it stands for. */
 const read = (portMappings: unknown): unknown[] => {

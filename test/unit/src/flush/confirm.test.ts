@@ -324,3 +324,15 @@ describe("the rules", () => {
 		expect(await confirm([STALE])).toEqual([STALE]);
 	});
 });
+
+test.each<[string, unknown]>([
+	["null", null],
+	["an error", Object.assign(new Error("oom"), { name: "InternalError" })],
+])(
+	"a memory that is used up, which the engine says with %s, is no reason to judge by the records",
+	async (_, thrown) => {
+		const { confirm, shared } = setUp(undefined, { claims: [m] });
+		shared.rules = () => Promise.reject(thrown);
+		await expect(confirm([STALE])).rejects.toBe(thrown);
+	},
+);
