@@ -3,9 +3,9 @@
 // fails.
 
 import { countStale } from "../../src/flush/onadd.ts";
-import { logReport } from "../../src/flush/report.ts";
+import { logReport, type Report } from "../../src/flush/report.ts";
 import type { Host } from "../../src/host.ts";
-import { type Log, wordsOf } from "../../src/log.ts";
+import { isUsedUp, type Log, wordsOf } from "../../src/log.ts";
 import type { PluginConf } from "../cni/conf.ts";
 import { contextOf } from "../cni/context.ts";
 import { CniError, IO_FAILURE, STALE_ENTRIES } from "../cni/errors.ts";
@@ -22,16 +22,24 @@ export async function check(
 	conf: PluginConf,
 ): Promise<void> {
 	const context = contextOf("CHECK", host, args, conf);
-	const a = await attachmentOf(context, args, conf, "strict");
-	if (a.mappings.length === 0) return;
-	const report = await countStale(context, a);
+	const isStrict = conf.members.strictCheck === true;
+	let report: Report;
+	try {
+		const a = await attachmentOf(context, args, conf, "strict");
+		if (a.mappings.length === 0) return;
+		report = await countStale(context, a);
+	} catch (e) {
+		if (isStrict || !isUsedUp(e)) throw e;
+		context.log("warn", "too many ports for a CHECK", { error: wordsOf(e) });
+		return;
+	}
 	const { error, reasons } = report;
 	const isUnread = error !== undefined;
 	if (!isUnread && reasons.size === 0) return;
 	const what = isUnread
 		? "cannot read conntrack"
 		: "conntrack entries keep traffic from this attachment";
-	if (conf.members.strictCheck !== true) {
+	if (!isStrict) {
 		const log: Log = (_, __, counts) => context.log("warn", what, counts);
 		logReport({ ...context, log }, report);
 		return;

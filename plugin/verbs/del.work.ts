@@ -4,7 +4,7 @@ import { attempt, type Context } from "../../src/context.ts";
 import { perform } from "../../src/flush/perform.ts";
 import { failureOf, logReport, type Report } from "../../src/flush/report.ts";
 import type { Host } from "../../src/host.ts";
-import { once, wordsOf } from "../../src/log.ts";
+import { isUsedUp, once, wordsOf } from "../../src/log.ts";
 import type {
 	Attachment,
 	AttachmentID,
@@ -105,8 +105,7 @@ async function removeAll(
 	try {
 		return await removeEntries(context, records, args, conf, recorded);
 	} catch (e) {
-		// the engine throws null if no memory is left
-		if (e !== null) throw e;
+		if (!isUsedUp(e)) throw e;
 		context.log("warn", "too many ports, so it is about the whole pod", {
 			error: wordsOf(e),
 		});

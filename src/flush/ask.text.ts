@@ -19,7 +19,7 @@ export function textOfAsk(
 ): string {
 	const ns = namespaceOf(host);
 	const record = recordOf(attachment);
-	const version = attachment.mappings.every(isSingle) ? VERSION : WITH_ROWS;
+	const version = record.mappings.every(isSingle) ? VERSION : WITH_ROWS;
 	return JSON.stringify({ version, verb, action, ns, record });
 }
 

@@ -61,18 +61,27 @@ export function confirmByRules(
 		if (!removals.some(({ example }) => claims(example)))
 			return removals.map(() => "stale");
 		const rules = await shared.rules(open);
-		rules.lookFor(removals);
-		return rules.settled(async () => {
-			const ofNode = new Map<Entry, Ruling>();
-			const ofOthers = new Map<Entry, Ruling>();
-			const found: Ruling[] = [];
-			for (const r of removals) {
-				const known = rules.isOfNode(r.client) ? ofNode : ofOthers;
-				// no promise for each of thousands
-				found.push(known.get(r.example) ?? (await rule(rules, r, known)));
-			}
-			return found;
-		});
+		const all: Ruling[] = [];
+		for (const part of rules.partsOf(removals)) {
+			rules.lookFor(part);
+			const found = await rules.settled(() => rulingsOf(rules, part));
+			for (const ruling of found) all.push(ruling);
+		}
+		return all;
+	};
+	const rulingsOf = async (
+		rules: RulesView,
+		removals: readonly Removed[],
+	): Promise<Ruling[]> => {
+		const ofNode = new Map<Entry, Ruling>();
+		const ofOthers = new Map<Entry, Ruling>();
+		const found: Ruling[] = [];
+		for (const r of removals) {
+			const known = rules.isOfNode(r.client) ? ofNode : ofOthers;
+			// no promise for each of thousands
+			found.push(known.get(r.example) ?? (await rule(rules, r, known)));
+		}
+		return found;
 	};
 	const withoutRules = ({ example }: Removed): boolean =>
 		claims(example) === undefined || !isSpared(example);

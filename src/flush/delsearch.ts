@@ -41,10 +41,13 @@ export function delSearch(
 	const dying = byPort(mappings);
 	const beginning = begun.length === mappings.length ? dying : byPort(begun);
 	const living = byPort(live.flatMap((a) => a.mappings));
-	const vague = new Set(live.filter((a) => a.vague).flatMap(addressesOf));
+	const vague = live.filter((a) => a.vague).map(addressesOf);
+	const mayOwn = new Set(vague.flat());
+	const mayOwnAny = vague.some((ips) => ips.length === 0);
 	// the address has two owners, and only the rules know if this entry is the living one's
 	const isAlive = (e: Entry): boolean =>
-		vague.has(e.reply.src) ||
+		mayOwnAny ||
+		mayOwn.has(e.reply.src) ||
 		living(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
 	// for more mappings than a few, one walk for all is cheaper
 	const few = mappings.length > FEW ? [] : mappings.filter(isSingle);

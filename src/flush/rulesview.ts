@@ -7,7 +7,7 @@ import { Prefilter } from "../conntrack/prefilter.ts";
 import { addressOf, type Client } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import { type Family, ipOf } from "../net/ip.ts";
-import { areMany, MANY_PORTS, numbersOf } from "../net/portindex.ts";
+import { areMany, numbersOf, PORTS_AT_A_TIME } from "../net/portindex.ts";
 import type { Deadline } from "../netlink/deadline.ts";
 import { firstPacketOf, type Prospect } from "../policy/ruling.ts";
 import { isDNATed } from "../policy/stale.ts";
@@ -120,13 +120,33 @@ export class RulesView {
 		throw new UnsettledRulesError("the rules change while entries are judged");
 	}
 
-	/** Must be called with the entries whose prospects will be asked for. */
-	lookFor(found: readonly { readonly example: Entry }[]): void {
+	/** Returns the entries in parts, each of as many ports as may be looked for at a time. */
+	partsOf<T extends { readonly example: Entry }>(
+		found: readonly T[],
+	): readonly (readonly T[])[] {
+		if (!this.#some) return [found];
+		const parts: T[][] = [];
+		let dports = new Set<number>();
+		for (const one of found) {
+			const { dport } = one.example.orig;
+			if (parts.length === 0 || dports.size === PORTS_AT_A_TIME) {
+				parts.push([]);
+				dports = new Set();
+			}
+			parts.at(-1)?.push(one);
+			dports.add(dport);
+		}
+		return parts;
+	}
+
+	/** Must be called with a part of the entries before their prospects are asked for. */
+	lookFor(part: readonly { readonly example: Entry }[]): void {
 		const some = this.#some;
 		if (!some) return;
-		const dports = found.map(({ example }) => example.orig.dport);
-		if (dports.every((dport) => some.has(dport))) return;
-		if (some.size > MANY_PORTS) some.clear();
+		const dports = new Set(part.map(({ example }) => example.orig.dport));
+		const missing = [...dports].filter((dport) => !some.has(dport));
+		if (missing.length === 0) return;
+		if (some.size + missing.length > PORTS_AT_A_TIME) some.clear();
 		for (const dport of dports) some.add(dport);
 		this.#rules.drop();
 	}

@@ -5,7 +5,7 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { FlushFilter } from "../conntrack/messages.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import type { Host } from "../host.ts";
-import type { Log } from "../log.ts";
+import { isUsedUp, type Log } from "../log.ts";
 import { PortIndex } from "../net/portindex.ts";
 import type { Proto } from "../net/proto.ts";
 import type { Deadline } from "../netlink/deadline.ts";
@@ -57,7 +57,8 @@ export async function flushTogether(
 			await findAll(host, table, entries, parts, shared, seen, log);
 		}
 	} catch (e) {
-		seen.error = e;
+		// what was thrown may be null
+		seen.error = isUsedUp(e) ? new Error("out of memory") : e;
 	} finally {
 		table.close();
 		await shared.close();

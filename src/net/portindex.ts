@@ -12,8 +12,13 @@ interface Ports {
 	readonly count?: number;
 }
 
-/** Searches with more ports than this look at the rules of some at a time. */
-export const MANY_PORTS = 1024;
+/**
+ * Searches with more ports than this look at the rules of some at a time. portmap makes
+ * three rules for a port, and 8192 rules are held at most (rules/store.ts).
+ */
+const MANY_PORTS = 2048;
+/** So many at a time, each of which may have rules of two protocols and both families. */
+export const PORTS_AT_A_TIME = 512;
 
 /** Returns true if the rows have more than MANY_PORTS ports, each family, protocol and side for itself. */
 export function areMany(rows: readonly Ports[]): boolean {

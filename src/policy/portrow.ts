@@ -6,6 +6,22 @@ import type { PortRow } from "./mapping.ts";
 /** So few mappings stay as they came: nothing is gained, and records look as they always did. */
 export const FEW = 16;
 
+/** Returns each port as a mapping of its own. */
+export function singlesOf(rows: readonly PortRow[]): PortRow[] {
+	return rows.flatMap(({ count = 1, ...first }) =>
+		Array.from({ length: count }, (_, i) => ({
+			...first,
+			hostPort: first.hostPort + i,
+			containerPort: first.containerPort + i,
+		})),
+	);
+}
+
+/** Returns the number of ports. */
+export function portsIn(rows: readonly PortRow[]): number {
+	return rows.reduce((sum, { count = 1 }) => sum + count, 0);
+}
+
 /**
  * Returns a function that adds a mapping to `rows`: it goes into the last row with the same
  * pod, protocol and hostIP if it continues that one, and nowhere if it is in it.

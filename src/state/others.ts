@@ -4,7 +4,7 @@
 
 import type { Context } from "../context.ts";
 import type { Host } from "../host.ts";
-import { type Log, wordsOf } from "../log.ts";
+import { isUsedUp, type Log, wordsOf } from "../log.ts";
 import { familyOf, parseIP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
@@ -53,7 +53,19 @@ export function othersThan(
 	return read(
 		context,
 		words,
-		(a) => !isSame(a, id) && !a.unfinished && !hasEnded(context.host, a),
+		(a) =>
+			!(isSame(a, id) || isOwnUnreadable(a, id)) &&
+			!a.unfinished &&
+			!hasEnded(context.host, a),
+	);
+}
+
+/** Returns true for the attachment's own record that cannot be read; it may have the network's former name. */
+function isOwnUnreadable(a: Attachment, id: AttachmentID): boolean {
+	return (
+		a.vague === true &&
+		a.containerID === id.containerID &&
+		a.ifname === id.ifname
 	);
 }
 
@@ -69,7 +81,7 @@ function read(
 			? records(words).filter(keeps)
 			: recordsAround(host, dataDir, words, { deadline, keeps });
 	} catch (e) {
-		if (e instanceof DeadlineError) throw e;
+		if (isUsedUp(e) || e instanceof DeadlineError) throw e;
 		log("warn", "cannot read the attachments", { error: wordsOf(e) });
 		return [];
 	}
@@ -77,8 +89,7 @@ function read(
 
 /**
  * Returns the records that contain one of the words, with those that cannot be read: their
- * pods may be alive. One whose text is there counts if it contains one of the words, which
- * may be an address. Throws SysError or DeadlineError.
+ * pods may be alive. One whose text has an address counts if it contains one of the words. Throws SysError or DeadlineError.
  */
 export function recordsAround(
 	host: Host,
@@ -89,20 +100,28 @@ export function recordsAround(
 	const vague: Attachment[] = [];
 	const found = everyRecord(host, dataDir, words.length > MANY ? [""] : words, {
 		...options,
-		onUnreadable(name, text) {
-			const held = words.filter((word) =>
+		onUnreadable(name, text = "") {
+			if (!RECORD_NAME.test(name)) return;
+			// a text that was cut may lack the address, and then it may be any
+			const ips = addressesIn(text);
+			const has = (word: string): boolean =>
 				// an address may be the begin of another
-				text?.includes(isIP(word) ? `"${word}"` : word),
-			);
-			if (text === undefined || held.length > 0)
-				vague.push(vagueAttachment(name, held.filter(isIP)));
+				parseIP(word) === word ? ips.includes(word) : text.includes(word);
+			if (ips.length === 0 || words.some(has))
+				vague.push(vagueAttachment(name, ips));
 		},
 	});
 	return [...found, ...vague.filter((a) => options.keeps?.(a) ?? true)];
 }
 
-function isIP(word: string): boolean {
-	return parseIP(word) === word;
+/** As `pathOf` makes it. */
+const RECORD_NAME = /^[^:]+:[^:]+:[^:]+\.json$/;
+
+/** Returns the pod's addresses that stand in the text of a record. */
+function addressesIn(text: string): string[] {
+	const found = text.matchAll(/"podIP":"([^"]*)"/g);
+	const ips = [...found].map(([, ip = ""]) => ip);
+	return [...new Set(ips)].filter((ip) => parseIP(ip) === ip);
 }
 
 /** Returns what is known of an attachment by the name of its record alone. `ips` are the addresses that it has. */

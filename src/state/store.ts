@@ -12,11 +12,14 @@ import type {
 	PodTarget,
 	PortRow,
 } from "../policy/mapping.ts";
-import { inRows } from "../policy/portrow.ts";
+import { inRows, portsIn, singlesOf } from "../policy/portrow.ts";
 import { MAX_RECORD, pathOf, readRecord } from "./path.ts";
 
 /** Raised when the file's shape changes. A file of another version is foreign. */
 const VERSION = 1;
+
+/** Up to so many ports are recorded one by one: versions that know no rows then see them all. */
+const MOST_SINGLES = 256;
 
 /**
  * The content of a file. Two of its names are older than the words of the code, and stay:
@@ -64,10 +67,12 @@ export function writeRecord(
 }
 
 /** Returns the attachment as the content of a record. */
-export function recordOf(a: Attachment): object {
+export function recordOf(a: Attachment): RecordFile {
 	const { podTargets, unfinished: gone, ...rest } = a;
-	const pods = [...podTargets, ...targetsOfRows(a.mappings)];
-	return { version: VERSION, ...rest, pods, gone } satisfies RecordFile;
+	const mappings =
+		portsIn(a.mappings) > MOST_SINGLES ? a.mappings : singlesOf(a.mappings);
+	const pods = [...podTargets, ...targetsOfRows(mappings)];
+	return { version: VERSION, ...rest, mappings, pods, gone };
 }
 
 function targetsOfRows(mappings: readonly PortRow[]): RecordedTarget[] {
@@ -158,7 +163,9 @@ export function everyRecord(
 		let a: Attachment | undefined;
 		try {
 			text = host.readFile(path, MAX_RECORD);
-			if (!words.some((word) => text?.includes(word))) continue;
+			const has = (word: string): boolean => text?.includes(word) === true;
+			// a text without any address was cut
+			if (!words.some(has) && has('"podIP"')) continue;
 			a = recordAt(dataDir, path, text);
 		} catch (e) {
 			// it was deleted in between

@@ -41,7 +41,7 @@ describe("a request", () => {
 
 	test("with ports in a row comes back, but not to a verb that would see the first alone", () => {
 		const [m] = POD.mappings;
-		const mappings = [{ ...(m as PortRow), count: 9 }];
+		const mappings = [{ ...(m as PortRow), count: 900 }];
 		const ask = { ...ADD, attachment: { ...POD, mappings } };
 		expect(askFrom(HERE, textOfAsk(HERE, ask))).toEqual(ask);
 		// a verb of the version before takes version 1 alone

@@ -44,7 +44,13 @@ test.each([
 
 test.each<[string, string, string, boolean]>([
 	["record names it", "/run/flush/net:x:eth0.json", `{"podIP":"${Q}"`, true],
-	["record does not name it", "/run/flush/net:x:eth0.json", "{", false],
+	[
+		"record names another",
+		"/run/flush/net:x:eth0.json",
+		'{"podIP":"192.0.2.99"',
+		false,
+	],
+	["record names none", "/run/flush/net:x:eth0.json", "{", true],
 	["file of the cache is cut", "/var/lib/cni/results/net-x-eth0", "{", true],
 ])("in doubt somebody has it: a broken %s", (_, path, text, want) => {
 	const files = { ...cachedFile(neighbour), [path]: text };

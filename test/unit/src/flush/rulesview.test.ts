@@ -108,8 +108,20 @@ describe("a view of many ports", () => {
 		view.close();
 	});
 
+	test("takes entries in parts of so many ports that their rules may be held", async () => {
+		const host = fakeHost({ netlink: fakeKernel({ routes: ROUTES }).netlink });
+		const row = { ...m, hostPort: 8000, count: 5000 };
+		const view = await RulesView.open(host, new Deadline(host, 5000), [row]);
+		const found = to(Array.from({ length: 1100 }, (_, i) => 8000 + (i >> 1)));
+		const parts = view.partsOf(found);
+		expect(parts.map((part) => part.length)).toEqual([1023, 77]);
+		expect(parts.flat()).toEqual(found);
+		view.close();
+	});
+
 	test("of a few ports knows the rules of all", async () => {
 		const { view } = await open([OURS]);
+		expect(view.partsOf(to([53, 54]))).toHaveLength(1);
 		view.lookFor(to([53]));
 		const found = await view.prospect(e("C:1 > H:8125"));
 		expect(mayLeadTo(found, "10.88.0.2", 5353)).toBe(true);

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../../../src/conntrack/entry.ts";
+import { failureOf } from "../../../../src/flush/report.ts";
 import type {
 	Action,
 	Confirm,
@@ -18,7 +19,15 @@ import {
 	type FakeKernelOptions,
 	fakeKernel,
 } from "../../../support/fakekernel.ts";
-import { FILTER, flow, GET, PORT } from "../../../support/unit/flushes.ts";
+import {
+	FILTER,
+	flow,
+	GET,
+	mappingOfPod,
+	PORT,
+	STALE,
+	setUpPods,
+} from "../../../support/unit/flushes.ts";
 import { DELETE } from "../../../support/unit/tables.ts";
 
 /** A DELETE of one IPv4 entry is shorter than this, in bytes without the header. */
@@ -288,4 +297,23 @@ describe("trouble", () => {
 		expect(reports[0]).toMatchObject({ how: "nothing", error: undefined });
 		expect(reports[0]?.shared).toBeUndefined();
 	});
+});
+
+test("where the memory is used up, which may be said with null, every report has the failure", async () => {
+	const { context, host } = setUpPods([STALE]);
+	const judge = (): never => {
+		throw null;
+	};
+	const request = {
+		action: "delete",
+		prepare: () => ({ ports: [mappingOfPod], judge }),
+	} as const;
+	const reports = await flushTogether(
+		host,
+		[request, request],
+		context.log,
+		new Deadline(host, 5000),
+	);
+	for (const report of reports)
+		expect(String(failureOf(report))).toContain("out of memory");
 });

@@ -51,8 +51,8 @@ describe("PortIndex", () => {
 });
 
 test.each<[number, number[], boolean]>([
-	[1, [1024], false],
-	[2, [1024, 1], true],
+	[1, [2048], false],
+	[2, [2048, 1], true],
 	[3, [65_535], true],
 ])("%i rows of %j ports are many: %s", (_, counts, want) =>
 	expect(areMany(counts.map((count) => ({ hostPort: 1, count })))).toBe(want),

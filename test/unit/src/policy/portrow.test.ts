@@ -7,7 +7,13 @@ import {
 	type Mapping,
 	type PortRow,
 } from "../../../../src/policy/mapping.ts";
-import { FEW, inRows, joining } from "../../../../src/policy/portrow.ts";
+import {
+	FEW,
+	inRows,
+	joining,
+	portsIn,
+	singlesOf,
+} from "../../../../src/policy/portrow.ts";
 import { random } from "../../../support/random.ts";
 import { mapping } from "../../../support/unit/flows.ts";
 
@@ -106,4 +112,14 @@ describe("inRows", () => {
 			}
 		}
 	});
+});
+
+test("rows as single ports are the ports that were joined", () => {
+	const rows = [at(7), row(65_530, 6, 100)];
+	expect(singlesOf(rows)).toEqual([
+		at(7),
+		...range(65_530, 6).map((m, i) => ({ ...m, containerPort: 100 + i })),
+	]);
+	expect(portsIn(rows)).toBe(7);
+	expect(portsIn([])).toBe(0);
 });

@@ -5,10 +5,12 @@ import { describe, expect, test } from "vitest";
 import { Deadline, DeadlineError } from "../../../../src/netlink/deadline.ts";
 import type { Attachment, PortRow } from "../../../../src/policy/mapping.ts";
 import {
+	attachmentIn,
 	deleteRecord,
 	everyRecord,
 	findRecord,
 	findRenamed,
+	recordOf,
 	writeRecord,
 } from "../../../../src/state/store.ts";
 import { type FakeHostOptions, fakeHost } from "../../../support/fakehost.ts";
@@ -280,6 +282,7 @@ describe("everyRecord", () => {
 		expect(unreadable.sort()).toEqual([
 			["bad.json", undefined],
 			["cut.json", TEXT.slice(0, -1)],
+			["foreign.json", "without the word"],
 		]);
 	});
 
@@ -375,3 +378,20 @@ describe("deleteRecord", () => {
 		expect(() => deleteRecord(host, DIR, ID)).toThrow(code);
 	});
 });
+
+test.each([
+	[17, 17],
+	[256, 256],
+	[257, 1],
+])(
+	"%i ports in a row are recorded as %i items: a version that knows no rows sees few ports",
+	(count, items) => {
+		const [m] = RECORD.mappings;
+		const mappings = [{ ...(m as PortRow), count }];
+		const record = recordOf({ ...RECORD, mappings });
+		expect(record.mappings).toHaveLength(items);
+		expect(attachmentIn(JSON.parse(JSON.stringify(record)))?.mappings).toEqual(
+			mappings,
+		);
+	},
+);
