@@ -1,6 +1,7 @@
 // The confirmation by the rules: of the entries that the predicate calls stale, those go
 // that the kernel, asked now, would send elsewhere. Rules are read only if there are such
-// entries. If they cannot be read, the predicate decides alone, and the log says so.
+// entries. If they cannot be read, the predicate decides alone, and the log says so. If they
+// change again and again, nothing goes, and the pass is for whoever comes later.
 
 import type { Entry } from "../conntrack/entry.ts";
 import { addressOf } from "../conntrack/verdictcache.ts";
@@ -8,6 +9,7 @@ import { isUsedUp, type Log, wordsOf } from "../log.ts";
 import { DeadlineError } from "../netlink/deadline.ts";
 import type { Mapping } from "../policy/mapping.ts";
 import { isOfOthers, type Ruling, rulingOn } from "../policy/ruling.ts";
+import { UnsettledRulesError } from "../rules/ruleset.ts";
 import { familiesIn, RulesView } from "./rulesview.ts";
 import type { Confirm, Removed } from "./search.ts";
 import type { Shared } from "./shared.ts";
@@ -94,8 +96,13 @@ export function confirmByRules(
 				return isDoomed ? found[i] !== "agrees" : found[i] === "stale";
 			});
 		} catch (e) {
-			// if no memory is left, the records alone must not decide
-			if (isUsedUp(e) || e instanceof DeadlineError) throw e;
+			// there are rules, so the records alone must not decide
+			if (
+				isUsedUp(e) ||
+				e instanceof DeadlineError ||
+				e instanceof UnsettledRulesError
+			)
+				throw e;
 			isGivenUp = true;
 			log("debug", "judged without the rules", { error: wordsOf(e) });
 			return removals.filter(withoutRules);

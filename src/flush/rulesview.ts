@@ -16,7 +16,11 @@ import { type LocalAddresses, localAddresses } from "./addresses.ts";
 import { Interfaces } from "./interfaces.ts";
 
 /** The rules change in groups of commits; between two of them there is time to judge. */
-const TRIES = 8;
+const TRIES_AT_ONCE = 8;
+/** Then each try waits longer, three seconds in all: portmap writes while pods come together. */
+const TRIES = 32;
+const PAUSE_MS = 8;
+const LONGEST_PAUSE_MS = 128;
 
 /** A prospect, and whom it is for. */
 export interface FoundProspect extends Prospect {
@@ -36,6 +40,7 @@ export function familiesIn(ports: readonly PortFilter[]): ReadonlySet<Family> {
 }
 
 export class RulesView {
+	readonly #host: Host;
 	readonly #rules: NatRules;
 	readonly #interfaces: Interfaces;
 	/** The destinations that packets in question may have. */
@@ -47,12 +52,14 @@ export class RulesView {
 		this.#locals.isLocal(ipOf(address));
 
 	private constructor(
+		host: Host,
 		rules: NatRules,
 		interfaces: Interfaces,
 		addresses: Prefilter,
 		locals: LocalAddresses,
 		some: Set<number | null> | undefined,
 	) {
+		this.#host = host;
 		this.#rules = rules;
 		this.#interfaces = interfaces;
 		this.#addresses = addresses;
@@ -84,6 +91,7 @@ export class RulesView {
 			port: (dport) => numbers.has(null) || numbers.has(dport),
 		});
 		return new RulesView(
+			host,
 			rules,
 			new Interfaces(host, deadline),
 			addresses,
@@ -107,17 +115,36 @@ export class RulesView {
 	 * changed meanwhile, it judges again. Throws what `NatRules.outcomes` throws.
 	 */
 	async settled<T>(judge: () => Promise<T>): Promise<T> {
-		const rules = this.#rules;
 		for (let tries = 0; tries < TRIES; tries++) {
-			const { readings, isRead } = rules;
-			const found = await judge();
-			// there are verdicts that need no rule
-			if (rules.readings === readings && !rules.isRead) return found;
-			// rules that were read anew in the middle may differ from those before
-			const isOne = rules.readings === readings + (isRead ? 0 : 1);
-			if (isOne && (await rules.isCurrent())) return found;
+			const waits = tries - TRIES_AT_ONCE;
+			if (waits >= 0)
+				await this.#host.sleep(
+					Math.min(PAUSE_MS * 2 ** waits, LONGEST_PAUSE_MS),
+				);
+			const settled = await this.#judgeOnce(judge);
+			if (settled) return settled.found;
 		}
 		throw new UnsettledRulesError("the rules change while entries are judged");
+	}
+
+	/** Returns undefined if the rules have changed meanwhile. */
+	async #judgeOnce<T>(
+		judge: () => Promise<T>,
+	): Promise<{ readonly found: T } | undefined> {
+		const rules = this.#rules;
+		const { readings, isRead } = rules;
+		let found: T;
+		try {
+			found = await judge();
+		} catch (e) {
+			if (e instanceof UnsettledRulesError) return undefined;
+			throw e;
+		}
+		// there are verdicts that need no rule
+		if (rules.readings === readings && !rules.isRead) return { found };
+		// rules that were read anew in the middle may differ from those before
+		const isOne = rules.readings === readings + (isRead ? 0 : 1);
+		return isOne && (await rules.isCurrent()) ? { found } : undefined;
 	}
 
 	/** Returns the entries in parts, each of as many ports as may be looked for at a time. */

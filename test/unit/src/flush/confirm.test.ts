@@ -7,6 +7,7 @@ import type { Removed } from "../../../../src/flush/search.ts";
 import { Shared } from "../../../../src/flush/shared.ts";
 import { Deadline, DeadlineError } from "../../../../src/netlink/deadline.ts";
 import type { Mapping } from "../../../../src/policy/mapping.ts";
+import { UnsettledRulesError } from "../../../../src/rules/ruleset.ts";
 import { BOOKS, spell } from "../../../support/book.ts";
 import { entry, errorMessage } from "../../../support/entries.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
@@ -301,18 +302,30 @@ describe("the rules", () => {
 		expect(count(GETCHAIN)).toBe(2);
 	});
 
-	test("that never settle are not waited for: the predicate decides", async () => {
+	/** The rules of one who changes them each time that their generation is asked for, so often. */
+	const changing = (times: number) => {
 		const rules = natRules(THEIRS, OURS);
-		const { confirm, logged } = setUp(rules, {
+		let left = times;
+		return setUp(rules, {
 			claims: [m],
 			answer: (r) => {
-				if (r.type === GETGEN) rules.generation++;
+				if (r.type === GETGEN && left-- > 0) rules.generation++;
 				return undefined;
 			},
 		});
-		expect(await confirm([STALE])).toEqual([STALE]);
-		expect(logged).toHaveLength(1);
-		expect(logged[0]).toContain("UnsettledRulesError");
+	};
+
+	test("that settle late are waited for", async () => {
+		const { confirm } = changing(40);
+		expect(await confirm([STALE])).toEqual([]);
+	});
+
+	test("that never settle let nothing go, and are not waited for until the end of the time", async () => {
+		const { confirm, clock, logged } = changing(Number.POSITIVE_INFINITY);
+		await expect(confirm([STALE])).rejects.toThrow(UnsettledRulesError);
+		expect(clock.ms).toBeGreaterThan(1000);
+		expect(clock.ms).toBeLessThan(4000);
+		expect(logged).toEqual([]);
 	});
 
 	test("that went while they were read are read again", async () => {
