@@ -1,7 +1,7 @@
 // The words of a test and its stations to each other. A station is one Node process
 // inside a network namespace that holds any number of UDP senders and receivers.
 
-/** One sender: a connected UDP socket with a fixed source port. */
+/** One sender: a connected UDP socket with a fixed source port, unless it is fresh. */
 export interface Client {
 	readonly id: number;
 	readonly from: { readonly host?: string; readonly port: number };
@@ -10,6 +10,8 @@ export interface Client {
 	readonly everyMs: number;
 	/** Asks the receiver for an answer to each datagram. */
 	readonly asks: boolean;
+	/** Each datagram has a socket of its own, and a source port that the kernel chooses. */
+	readonly fresh?: true;
 }
 
 /** One TCP client, of whatever source port. */

@@ -114,7 +114,15 @@ async function openSender(client: Client): Promise<Sender> {
 }
 
 function sendOnce(sender: Sender): void {
-	sender.socket.send(datagram(sender.client, sender.sent++), () => {});
+	const bytes = datagram(sender.client, sender.sent++);
+	if (sender.client.fresh) sendFresh(sender.client, bytes);
+	else sender.socket.send(bytes, () => {});
+}
+
+function sendFresh({ to }: Client, bytes: string): void {
+	const socket = createSocket(to.host.includes(":") ? "udp6" : "udp4");
+	socket.on("error", () => {});
+	socket.send(bytes, to.port, to.host, () => socket.close());
 }
 
 async function startSending(clients: readonly Client[]): Promise<void> {
