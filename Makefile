@@ -33,7 +33,7 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # The minor version of the cluster's Kubernetes, which is built once.
 KUBERNETES ?= 1.37
 
-.PHONY: help bench build bursts clean cluster cluster-down demo demo-packages engines kernels \
+.PHONY: help bench build bursts clean cluster cluster-down cluster-test demo demo-packages engines kernels \
 	oracles packages rules runtimes sbom soak test
 
 help: ## list the targets
@@ -89,6 +89,10 @@ cluster: packages runtimes $(EXE) ## a Kubernetes of two nodes in namespaces, un
 
 cluster-down: $(MODULES) ## end what make cluster has started
 	@node --import tsx test/cluster/main.ts down $(ARGS)
+
+cluster-test: packages runtimes $(EXE) ## everything that happens to pods and nodes, in four clusters
+	@bash test/cluster/build.sh $(KUBERNETES) >/dev/null
+	CLUSTER_EVERY=1 KUBERNETES=$(KUBERNETES) npx vitest run --config test/vitest.config.ts --project cluster
 
 sbom: $(EXE) ## what is inside the executable, in CycloneDX
 	npx tsx build/sbom.ts > $(OUT)/sbom.json

@@ -1,5 +1,5 @@
 // unit: pure code, anywhere. root: a real kernel, in namespaces of its own.
-// guard: the executable's cost against its limits.
+// guard: the executable's cost against its limits. cluster: pods under a real kubelet.
 
 import { defineConfig } from "vitest/config";
 
@@ -30,6 +30,17 @@ export default defineConfig({
 					fileParallelism: false,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
+				},
+			},
+			{
+				extends: true,
+				test: {
+					name: "cluster",
+					include: ["test/cluster/**/*.test.ts"],
+					globalSetup: "test/root.setup.ts",
+					fileParallelism: false,
+					testTimeout: 300_000,
+					hookTimeout: 300_000,
 				},
 			},
 			{
