@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { onEnd } from "../../support/undo.ts";
 import { type Cluster, createCluster, whyNoCluster } from "../cluster.ts";
 import { imageOfDockerfile } from "../images.ts";
 import { CONFLIST } from "../podnetwork.ts";
@@ -54,6 +55,7 @@ describe
 	"%s",
 	(_, configuration) => {
 		let dir: string;
+		let removeDir = (): void => {};
 		let cluster: Cluster;
 		let agent: Agent;
 		let stage: Stage;
@@ -63,6 +65,7 @@ describe
 		const rows = new Map<string, string>();
 		beforeAll(async () => {
 			dir = mkdtempSync(join(tmpdir(), "conntrack-flush-suite-"));
+			removeDir = onEnd(() => rmSync(dir, { recursive: true }));
 			const kubernetes = KUBERNETES;
 			cluster = await createCluster({ ...configuration, kubernetes });
 			agent = agentOf(cluster, dir);
@@ -82,7 +85,7 @@ describe
 				});
 			stage?.end();
 			await cluster?.down();
-			rmSync(dir, { recursive: true });
+			removeDir();
 		});
 
 		test(SHOWN.waits, async () => {
