@@ -79,8 +79,8 @@ const EVENTS: readonly Event[] = [
 	{
 		name: "a pod is deleted by force, without a time of grace",
 		daily: true,
-		// The next pod's ADD comes before the DEL. In the single arrangement clients then wait
-		// for another ADD, or for the agent's next round: see "Limits" in README.md.
+		// The next pod's ADD comes before the DEL. In the single arrangement clients may then
+		// stay lost until the ADD after the next one: see "Limits" in README.md.
 		on: ({ mode }) => mode === "edit",
 		steps: [
 			{

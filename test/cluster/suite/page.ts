@@ -79,8 +79,8 @@ new pod, of how many; the median and the longest time by which they were later t
 control; and how many healthy flows were never touched, of how many. Where pods stay,
 their senders' flows are healthy flows, and nobody has to find anything. An empty cell is a
 row that does not happen there: runtimes call STATUS by version 1.1.0 alone, and a drop-in
-is the single arrangement, in which clients wait for the agent's next round after a pod was
-deleted by force.`;
+is the single arrangement, in which clients may stay lost after a pod was deleted by force:
+the README's limits say until when.`;
 
 const FLOWS = `These flows are nobody's stale business, and most of them have the number of a hostPort. Each
 is begun by real packets and then left silent, so that nothing can bring its entry back. Its
