@@ -3,6 +3,7 @@
 // Requests of usual size do not load this file.
 
 import { ROW_LENGTH } from "../../src/libcni/portmappings.ts";
+import { isPort } from "../../src/net/proto.ts";
 import { isObject } from "../../src/objects.ts";
 
 /** What a list of port mappings begins with. libcni sorts members, so `capabilities`, where the name has no list, come first. */
@@ -94,10 +95,6 @@ function read(text: string): (Row & { readonly kind: string }) | undefined {
 	return host === undefined || container === undefined
 		? undefined
 		: { item, host, container, length: 1, kind };
-}
-
-function isPort(x: unknown): x is number {
-	return Number.isInteger(x) && Number(x) >= 1 && Number(x) <= 65535;
 }
 
 function spaceEnd(text: string, at: number): number {

@@ -13,6 +13,7 @@ import {
 	first,
 	isSingle,
 	leadsTo,
+	mayBeOwned,
 	type PodTargets,
 } from "../policy/mapping.ts";
 import { FEW } from "../policy/portrow.ts";
@@ -41,14 +42,10 @@ export function delSearch(
 	const dying = byPort(mappings);
 	const beginning = begun.length === mappings.length ? dying : byPort(begun);
 	const living = byPort(live.flatMap((a) => a.mappings));
-	const vague = live.filter((a) => a.vague).map(addressesOf);
-	const mayOwn = new Set(vague.flat());
-	const mayOwnAny = vague.some((ips) => ips.length === 0);
+	const isOwned = mayBeOwned(live);
 	// the address has two owners, and only the rules know if this entry is the living one's
 	const isAlive = (e: Entry): boolean =>
-		mayOwnAny ||
-		mayOwn.has(e.reply.src) ||
-		living(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
+		isOwned(e) || living(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
 	// for more mappings than a few, one walk for all is cheaper
 	const few = mappings.length > FEW ? [] : mappings.filter(isSingle);
 	const filters = few

@@ -10,6 +10,7 @@ import { leftDir } from "../state/left.ts";
 import { isOfQueue } from "../state/queue.ts";
 import { returnedFile } from "../state/returned.ts";
 import { spoolDir } from "../state/spool.ts";
+import { isRecordName } from "../state/store.ts";
 import { queueDir, secondTurnPath, turnPath } from "../state/turn.ts";
 import { unusableFile } from "../state/unusable.ts";
 import { pathIn, removeFrom } from "./binary.ts";
@@ -181,7 +182,7 @@ function empty(
 /** Returns true for a record, a lock, or a file of departures, of entries that came back or of STATUS. Other files stay: a directory may be named by mistake, and hold somebody else's. */
 function isRecord(name: string): boolean {
 	return (
-		/^[^:]+:[^:]+:[^:]+\.json(\.tmp)?$/.test(name) ||
+		isRecordName(name.replace(/\.tmp$/, "")) ||
 		[
 			LOCK,
 			...[

@@ -34,3 +34,13 @@ export function protocolName(proto: number): string {
 export function portKey(proto: number, port: number): number {
 	return proto * 65536 + port;
 }
+
+/** Returns true for the number of a port. */
+export function isPort(value: unknown): value is number {
+	return (
+		typeof value === "number" &&
+		Number.isInteger(value) &&
+		value >= 1 &&
+		value <= 65535
+	);
+}

@@ -96,6 +96,17 @@ export function addressesOf({ mappings, podTargets }: PodTargets): IP[] {
 	return [...ips];
 }
 
+/**
+ * Returns a test for entries that lead to an attachment whose ports are not known, or may
+ * do so: such a one without an address may have any.
+ */
+export function mayBeOwned(live: readonly Attachment[]): (e: Entry) => boolean {
+	const vague = live.filter((a) => a.vague).map(addressesOf);
+	const known = new Set(vague.flat());
+	const isAny = vague.some((ips) => ips.length === 0);
+	return (e) => isAny || known.has(e.reply.src);
+}
+
 /** Returns true if the entry came through this mapping and leads to its pod. */
 export function leadsTo(m: Mapping, e: Entry): boolean {
 	return (

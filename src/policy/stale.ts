@@ -14,11 +14,11 @@ import { AF_INET, type IP } from "../net/ip.ts";
 import { IPPROTO_SCTP, IPPROTO_TCP } from "../net/proto.ts";
 import {
 	type Attachment,
-	addressesOf,
 	byPort,
 	isFrontend,
 	leadsTo,
 	type Mapping,
+	mayBeOwned,
 	type PodTarget,
 } from "./mapping.ts";
 
@@ -47,11 +47,10 @@ export function servedBy(live: readonly Attachment[]): (e: Entry) => boolean {
 	const single = byPort(
 		live.flatMap((a) => a.mappings.filter((m) => m.hostIP !== null)),
 	);
-	const vague = live.filter((a) => a.vague).map(addressesOf);
+	const isOwned = mayBeOwned(live);
 	return (e) =>
 		single(e.proto, e.orig.dport).some((m) => leadsTo(m, e)) ||
-		(vague.some((ips) => ips.length === 0 || ips.includes(e.reply.src)) &&
-			isDNATed(e));
+		(isOwned(e) && isDNATed(e));
 }
 
 /**

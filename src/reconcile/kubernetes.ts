@@ -45,15 +45,6 @@ export function protoOf(value: unknown): Proto | undefined {
 		: undefined;
 }
 
-export function isPort(value: unknown): value is number {
-	return (
-		typeof value === "number" &&
-		Number.isInteger(value) &&
-		value >= 1 &&
-		value <= 65535
-	);
-}
-
 /**
  * Reads an address as kube-proxy does (netutils.ParseIPSloppy): as parseIP, but numbers
  * may have leading zeros, and are decimal all the same. Of such an address `note` gets a

@@ -8,9 +8,8 @@ import {
 	familyOf,
 	type IP,
 } from "../net/ip.ts";
-import type { Proto } from "../net/proto.ts";
+import { isPort, type Proto } from "../net/proto.ts";
 import {
-	isPort,
 	type Json,
 	listOf,
 	objectOf,

@@ -4,9 +4,8 @@
 import { jsonOf } from "../log.ts";
 import { own } from "../lookup.ts";
 import { AF_INET, AF_INET6, type Family, type IP } from "../net/ip.ts";
-import type { Proto } from "../net/proto.ts";
+import { isPort, type Proto } from "../net/proto.ts";
 import {
-	isPort,
 	type Json,
 	listOf,
 	objectOf,

@@ -14,7 +14,7 @@ import {
 	isSame,
 } from "../policy/mapping.ts";
 import { hasEnded } from "./namespace.ts";
-import { everyRecord, type ReadingOptions } from "./store.ts";
+import { everyRecord, isRecordName, type ReadingOptions } from "./store.ts";
 
 /** It takes longer to look for each of more words than to read every record. */
 const MANY = 64;
@@ -101,7 +101,7 @@ export function recordsAround(
 	const found = everyRecord(host, dataDir, words.length > MANY ? [""] : words, {
 		...options,
 		onUnreadable(name, text = "") {
-			if (!RECORD_NAME.test(name)) return;
+			if (!isRecordName(name)) return;
 			// a text that was cut may lack the address, and then it may be any
 			const ips = addressesIn(text);
 			const has = (word: string): boolean =>
@@ -113,9 +113,6 @@ export function recordsAround(
 	});
 	return [...found, ...vague.filter((a) => options.keeps?.(a) ?? true)];
 }
-
-/** As `pathOf` makes it. */
-const RECORD_NAME = /^[^:]+:[^:]+:[^:]+\.json$/;
 
 /** Returns the pod's addresses that stand in the text of a record. */
 function addressesIn(text: string): string[] {

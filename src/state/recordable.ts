@@ -3,6 +3,7 @@
 
 import type { Log } from "../log.ts";
 import type { Attachment, PodTarget } from "../policy/mapping.ts";
+import { portsIn } from "../policy/portrow.ts";
 
 /** So many rows of ports fit into a record, whatever their addresses, and into the memory of who reads it. */
 const MOST_ROWS = 32_768;
@@ -15,7 +16,7 @@ export function recordable(log: Log, a: Attachment): Attachment {
 		"warn",
 		"too many ports for a record, which now has the addresses alone",
 		{
-			ports: mappings.reduce((sum, { count = 1 }) => sum + count, 0),
+			ports: portsIn(mappings),
 			rows: mappings.length,
 			rowsAtMost: MOST_ROWS,
 		},

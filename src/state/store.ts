@@ -5,6 +5,7 @@
 
 import { type Host, isNotFound } from "../host.ts";
 import { familyOf, parseIP } from "../net/ip.ts";
+import { isPort } from "../net/proto.ts";
 import type { Deadline } from "../netlink/deadline.ts";
 import type {
 	Attachment,
@@ -122,6 +123,11 @@ export function findRenamed(
 	if (name === undefined) return undefined;
 	const path = `${dataDir}/${name}`;
 	return recordAt(dataDir, path, readRecord(host, path) ?? "");
+}
+
+/** Returns true for a name that `pathOf` may have made. */
+export function isRecordName(name: string): boolean {
+	return /^[^:]+:[^:]+:[^:]+\.json$/.test(name);
 }
 
 /** Returns the files' names, which change when a record comes or goes. Throws SysError if the directory cannot be read. */
@@ -261,8 +267,4 @@ function isPodTarget<T>(x: T): x is T & PodTarget {
 		parseIP(p.podIP) === p.podIP &&
 		familyOf(p.podIP) === p.family
 	);
-}
-
-function isPort(x: unknown): x is number {
-	return typeof x === "number" && Number.isInteger(x) && x > 0 && x <= 65535;
 }

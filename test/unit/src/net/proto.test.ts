@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import {
+	isPort,
 	portKey,
 	protocolName,
 	protocolOf,
@@ -36,3 +37,13 @@ test("each protocol and port has a key of its own", () => {
 	);
 	expect(new Set(keys).size).toBe(12);
 });
+
+test.each<[unknown, boolean]>([
+	[1, true],
+	[65535, true],
+	[0, false],
+	[65536, false],
+	[1.5, false],
+	["53", false],
+	[null, false],
+])("the port %j", (value, want) => expect(isPort(value)).toBe(want));

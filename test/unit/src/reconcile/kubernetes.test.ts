@@ -2,7 +2,6 @@
 
 import { expect, test } from "vitest";
 import {
-	isPort,
 	listOf,
 	objectOf,
 	protoOf,
@@ -47,16 +46,6 @@ test.each<[unknown, number | undefined]>([
 	["constructor", undefined],
 	[17, undefined],
 ])("the protocol %j", (value, want) => expect(protoOf(value)).toBe(want));
-
-test.each<[unknown, boolean]>([
-	[1, true],
-	[65535, true],
-	[0, false],
-	[65536, false],
-	[1.5, false],
-	["53", false],
-	[null, false],
-])("the port %j", (value, want) => expect(isPort(value)).toBe(want));
 
 test("lists, objects and texts that are none", () => {
 	expect([null, undefined, [1], "x", {}].map(listOf)).toEqual([
