@@ -1,19 +1,17 @@
 // Many ports of a pod as rows. A pod with ten thousand ports has most of them in a row, and
 // a row costs as much as a port: in a record, in memory, and to look at. Pure.
 
-import type { PortRow } from "./mapping.ts";
+import { type Mapping, mappingAt, type PortRow } from "./mapping.ts";
 
 /** So few mappings stay as they came: nothing is gained, and records look as they always did. */
 export const FEW = 16;
 
 /** Returns each port as a mapping of its own. */
-export function singlesOf(rows: readonly PortRow[]): PortRow[] {
-	return rows.flatMap(({ count = 1, ...first }) =>
-		Array.from({ length: count }, (_, i) => ({
-			...first,
-			hostPort: first.hostPort + i,
-			containerPort: first.containerPort + i,
-		})),
+export function singlesOf(rows: readonly PortRow[]): Mapping[] {
+	return rows.flatMap((row) =>
+		Array.from({ length: row.count ?? 1 }, (_, i) =>
+			mappingAt(row, row.hostPort + i),
+		),
 	);
 }
 
