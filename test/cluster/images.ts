@@ -12,10 +12,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 // In a mount namespace of its own, where buildah and its libraries are in place, and
 // which has all that it writes beside the image.
 const SCRIPT = `
-buildah=$0 debian=$1 work=$2 image=$3 executable=$4
+buildah=$0 debian=$1 dir=$2 image=$3 executable=$4
 mount -t tmpfs tmpfs /mnt
-mkdir /mnt/work /mnt/context /mnt/etc /mnt/etc.work
-mount --bind "$work" /mnt/work
+mkdir /mnt/image /mnt/context /mnt/etc /mnt/etc.work
+mount --bind "$dir" /mnt/image
 mount --bind . /mnt/context
 mount --bind "$executable" /mnt/context/build/out/conntrack-flush
 mount -t overlay -o "lowerdir=$debian/etc:/etc,upperdir=/mnt/etc,workdir=/mnt/etc.work" etc /etc
@@ -26,7 +26,7 @@ mkdir /var/tmp
 cd /mnt/context
 b="buildah --root /mnt/store --runroot /run/store --storage-driver vfs"
 $b bud --isolation chroot -f deploy/Dockerfile -t "$image" .
-$b push "$image" "docker-archive:/mnt/work/image.tar:$image"
+$b push "$image" "docker-archive:/mnt/image/image.tar:$image"
 `;
 
 /** The executable in the image; EXECUTABLE chooses another one. */

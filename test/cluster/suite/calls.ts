@@ -4,11 +4,12 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { WITHOUT_FLUSH } from "../../support/runtimes/node.ts";
 import type { Cluster, ClusterNode } from "../cluster.ts";
 
 const NOTES = "calls.txt";
 
-/** It decides by the name of the protocol; iptables takes the number as well, nftables does not. */
+/** WITHOUT_FLUSH does it for iptables alone. */
 export function takesFlushAway({ options }: Cluster): boolean {
 	return options.portmapBackend === "iptables";
 }
@@ -17,9 +18,7 @@ export async function noteCalls(
 	cluster: Cluster,
 	node: ClusterNode,
 ): Promise<void> {
-	const input = takesFlushAway(cluster)
-		? `sed -E 's/("[Pp]rotocol":)"(udp|UDP)"/\\1"17"/g'`
-		: "cat";
+	const input = takesFlushAway(cluster) ? WITHOUT_FLUSH : "cat";
 	const script = `#!/bin/sh
 echo "$CNI_COMMAND" >>/var/lib/hostlog/${NOTES}
 ${input} | exec "$0.real"

@@ -110,13 +110,18 @@ export async function installPlugins(
 }
 
 /**
- * From now on portmap makes its rules, but does not flush UDP by port itself,
- * which would hide whether our plugin works. It decides that by the name of the
- * protocol; iptables takes the number as well, nftables does not.
+ * The filter of requests that keeps portmap from flushing UDP by port itself. It decides
+ * that by the name of the protocol; iptables takes the number as well, nftables does not.
+ */
+export const WITHOUT_FLUSH = `sed -E 's/("[Pp]rotocol":)"(udp|UDP)"/\\1"17"/g'`;
+
+/**
+ * From now on portmap makes its rules, but its own flush does not hide whether our plugin
+ * works. Its rules must be iptables'.
  */
 export async function withoutOwnFlush({ machine }: Node): Promise<void> {
 	const script = `#!/bin/sh
-sed -E 's/("[Pp]rotocol":)"(udp|UDP)"/\\1"17"/g' | "\${0%/bin/*}/real/portmap"
+${WITHOUT_FLUSH} | "\${0%/bin/*}/real/portmap"
 `;
 	await machine.must([
 		...["sh", "-ec"],
