@@ -32,18 +32,17 @@ import type { Source } from "../reconcile/source.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { command } from "./command.ts";
+import { readRecords } from "./records.ts";
+import { entryPrinter, type Row } from "./rows.ts";
 import {
 	ALL_PROTOS,
 	cacheOf,
-	entryPrinter,
 	HOST_IP,
 	HOST_PORT,
 	protoFlag,
-	type Row,
 	SELECT,
 	selectionOf,
-} from "./entries.ts";
-import { readRecords } from "./records.ts";
+} from "./selecting.ts";
 import { UsageError } from "./usage.ts";
 import { oneOf, RULES } from "./values.ts";
 

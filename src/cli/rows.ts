@@ -1,5 +1,5 @@
-// The common part of `list` and `flush`: the flags that select entries, and the formats
-// in which an entry is printed. It reads no table and removes nothing.
+// The rows in which a command prints entries, and the formats: aligned columns for
+// people, JSON for programs. It reads no table and removes nothing.
 
 import { IPS_ASSURED, IPS_SEEN_REPLY } from "../conntrack/constants.ts";
 import type { Detail } from "../conntrack/detail.ts";
@@ -8,15 +8,8 @@ import type { Entry, Tuple } from "../conntrack/entry.ts";
 import type { Host } from "../host.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET } from "../net/ip.ts";
-import {
-	IPPROTO_UDP,
-	PROTOCOLS,
-	type Proto,
-	protocolName,
-} from "../net/proto.ts";
+import { protocolName } from "../net/proto.ts";
 import type { Verdict } from "../policy/judge.ts";
-import { familiesOf, type Selection } from "../policy/selection.ts";
-import type { CacheSource } from "../state/liveness.ts";
 import {
 	type Column,
 	DIM,
@@ -26,86 +19,7 @@ import {
 	RED,
 	tablePrinter,
 } from "./table.ts";
-import { UsageError } from "./usage.ts";
-import {
-	ADDRESS,
-	CACHE_DIR_FLAG,
-	choice,
-	DATA_DIR_FLAG,
-	FAMILY,
-	number,
-	oneOf,
-	PORT,
-} from "./values.ts";
-
-export const ALL_PROTOS: readonly Proto[] = Object.values(PROTOCOLS);
-const PROTOS: Readonly<Record<string, readonly Proto[]>> = {
-	...Object.fromEntries(
-		Object.entries(PROTOCOLS).map(([name, proto]) => [name, [proto]]),
-	),
-	all: ALL_PROTOS,
-};
-
-export const HOST_PORT = {
-	...PORT,
-	help: "select entries that came to this port of the node",
-};
-export const HOST_IP = {
-	...ADDRESS,
-	help: "select entries that came to this address; without it, to any address of the node",
-};
-/** The other flags that select entries. */
-export const SELECT = {
-	podIP: {
-		...ADDRESS,
-		help: "select entries that a rule has sent to this pod, on any port",
-	},
-	family: { ...FAMILY, help: "select entries of this address family only" },
-	zone: {
-		...number("ZONE", 0, 65535),
-		help: "select entries of this conntrack zone only; 0 is the default zone",
-	},
-	stale: {
-		help: "select only entries that keep traffic from this node's attachments",
-	},
-	dataDir: DATA_DIR_FLAG,
-	cniCacheDir: CACHE_DIR_FLAG,
-} as const;
-
-/** Returns the flag `--proto`, which may be given several times. `fallback` describes the protocols without it. */
-export function protoFlag(fallback: string) {
-	return {
-		...choice("PROTO", PROTOS),
-		many: true,
-		help: `select entries of this protocol; without it, ${fallback}`,
-	} as const;
-}
-
-type SelectionFlags = Omit<Selection, "protos"> & {
-	readonly proto: readonly (readonly Proto[])[];
-};
-
-/** Returns the selection that the flags describe. Throws UsageError if no entry can match it. */
-export function selectionOf(
-	{ proto, hostPort, hostIP, podIP, family, zone }: SelectionFlags,
-	fallback: readonly Proto[],
-): Selection {
-	const protos = proto.length > 0 ? [...new Set(proto.flat())] : fallback;
-	const s = { protos, hostPort, hostIP, podIP, family, zone };
-	if (familiesOf(s).length === 0)
-		throw new UsageError(
-			"--host-ip, --pod-ip and --family are not of one address family",
-		);
-	return s;
-}
-
-/** Returns libcni's cache as the flags describe it. Of an attachment that is only cached, UDP mappings count, or those of the protocols in `proto`. */
-export function cacheOf(
-	dir: string,
-	proto: readonly (readonly Proto[])[],
-): CacheSource {
-	return { dir, protocols: proto.length > 0 ? proto.flat() : [IPPROTO_UDP] };
-}
+import { oneOf } from "./values.ts";
 
 /** An entry and the verdict about it. */
 export interface Row {

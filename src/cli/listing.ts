@@ -1,0 +1,130 @@
+// One listing: the entries that a selection is about, each with its verdict, printed while
+// the table is read.
+
+import { readDetailed } from "../conntrack/detail.ts";
+import { type Entry, readEntry } from "../conntrack/entry.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
+import { Prefilter } from "../conntrack/prefilter.ts";
+import { scan } from "../conntrack/scan.ts";
+import { PortSet } from "../conntrack/skip.ts";
+import { Conntrack } from "../conntrack/table.ts";
+import { localAddresses } from "../flush/addresses.ts";
+import { openProspects } from "../flush/prospects.ts";
+import type { Host } from "../host.ts";
+import { ipBytes } from "../net/ip.ts";
+import { Deadline } from "../netlink/deadline.ts";
+import { judgeBy, type Verdict } from "../policy/judge.ts";
+import {
+	agrees,
+	agreesByReply,
+	familiesOf,
+	isMeant,
+	isSaid,
+	portsOf,
+	type Selection,
+} from "../policy/selection.ts";
+import { readDepartures } from "../state/departures.read.ts";
+import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import { readRecords } from "./records.ts";
+import { entryPrinter, type Format } from "./rows.ts";
+
+/** The reader of the output may be a person with a pager. */
+const DEADLINE_MS = 24 * 3_600_000;
+
+/** The flags in the form in which one listing needs them. */
+export interface Query {
+	readonly selection: Selection;
+	/** Shows entries that belong to no hostPort too. */
+	readonly all: boolean;
+	readonly stale: boolean;
+	readonly dataDir: string;
+	readonly cache: CacheSource;
+	readonly format: Format;
+}
+
+/** Lists the table once. Throws NetlinkError and SysError. */
+export async function show(host: Host, query: Query): Promise<void> {
+	const { selection, all, stale, dataDir, cache, format } = query;
+	readRecords(host, dataDir);
+	const context = { host, dataDir, log: () => {}, event: "list" };
+	const { live, cached } = takeSnapshot(context, cache);
+	// without a selection, it is about the ports of attachments and of other engines
+	const ofNode = !all && !isSaid(selection);
+	const mapped = live.flatMap((a) => a.mappings);
+	const wanted = portsOf(selection);
+	const deadline = new Deadline(host, DEADLINE_MS);
+	const locals = await localAddresses(host, familiesOf(selection), deadline);
+	const here = new Prefilter("orig.dst");
+	locals.addTo(here);
+	for (const { hostIP } of mapped)
+		if (hostIP !== null) here.add(ipBytes(hostIP));
+	const ports = new PortSet(ofNode ? here : undefined);
+	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
+	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
+	// entries that a pod began come to its hostPort with their replies
+	for (const { proto, hostPort, count } of replied)
+		if (hostPort !== null) ports.add(proto, hostPort, "reply", count);
+	const isLocal = (ip: string): boolean => locals.has(ip);
+	const judge = judgeBy(
+		live,
+		isLocal,
+		host.ticks(),
+		readDepartures(host, dataDir),
+		cached,
+	);
+	const rules = openProspects(host, deadline, wanted, (why) =>
+		host.write(2, `judged by the records alone: ${why}\n`),
+	);
+	const hostIPs = new Set(mapped.map((m) => m.hostIP));
+	/** Returns the verdict; the rules are asked about addresses of the node and recorded ones only. */
+	const verdictOn = async (e: Entry): Promise<Verdict> => {
+		const { dst } = e.orig;
+		const isAsked = isLocal(dst) || hostIPs.has(dst);
+		return judge(e, isAsked ? await rules.of(e) : undefined);
+	};
+	const printer = entryPrinter(host, format);
+	const found = { stale: 0, live: 0, other: 0 };
+	const visit = async (hits: readonly Entry[]): Promise<void> => {
+		for (const entry of hits) {
+			const isOurs =
+				all || ofNode
+					? agrees(selection, entry)
+					: isMeant(selection, entry, isLocal);
+			if (!isOurs && !agreesByReply(selection, entry)) continue;
+			const verdict = await verdictOn(entry);
+			if (!isOurs && !verdict.isBegun) continue;
+			if (ofNode && !verdict.attachment && !verdict.isPublished) continue;
+			if (stale && verdict.kind !== "stale") continue;
+			found[verdict.kind]++;
+			printer.row({ entry, verdict });
+		}
+	};
+	const count = { entries: 0, kept: 0, undecodable: 0 };
+	const table = new Conntrack(host, deadline);
+	try {
+		const read = format === "table" ? readEntry : readDetailed;
+		await scan(table, ports, count, visit, undefined, read);
+	} finally {
+		table.close();
+		rules.close();
+		printer.end();
+	}
+	if (count.undecodable > 0)
+		host.write(2, `${count.undecodable} entries could not be decoded\n`);
+	if (format === "table" || format === "wide")
+		host.write(1, `${summary(found)}\n`);
+	const total = found.stale + found.live + found.other;
+	if (ofNode && mapped.length === 0 && total === 0)
+		host.write(
+			2,
+			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
+		);
+}
+
+function summary(found: Readonly<Record<string, number>>): string {
+	const parts = Object.entries(found).filter(([, n]) => n > 0);
+	const total = parts.reduce((sum, [, n]) => sum + n, 0);
+	if (total === 0) return "no entries";
+	const verdicts = parts.map(([verdict, n]) => `${n} ${verdict}`).join(", ");
+	return `${total} ${total === 1 ? "entry" : "entries"}: ${verdicts}`;
+}
