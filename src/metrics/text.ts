@@ -35,7 +35,7 @@ export function metricsText(totals: Totals, g: Gauges): string {
 		),
 		...counter(
 			"entries_total",
-			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel. A kernel flush does not say how many it deleted; of one, deleted is by how much the table shrank at once.",
+			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel. A kernel flush does not say how many it deleted; shrank is by how much the table became smaller at once.",
 			["outcome"],
 			totals.entries,
 		),
@@ -47,7 +47,7 @@ export function metricsText(totals: Totals, g: Gauges): string {
 		),
 		...counter(
 			"removed_total",
-			"Entries removed, deleted or retired, by why they had to go. Of a kernel flush, by how much the table shrank.",
+			"Entries removed, deleted or retired, by why they had to go. Of a kernel flush, by how much the table became smaller at once, which may be less.",
 			["reason", "protocol"],
 			totals.removed,
 		),

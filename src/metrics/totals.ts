@@ -45,7 +45,14 @@ const REASONS = [
 	"other-pod",
 	"other-port",
 ] as const;
-const OUTCOMES = ["deleted", "retired", "gone", "kept", "refused"] as const;
+const OUTCOMES = [
+	"deleted",
+	"shrank",
+	"retired",
+	"gone",
+	"kept",
+	"refused",
+] as const;
 
 /** Returns the totals of an agent that has just started. */
 export function noTotals(): Totals {
@@ -76,8 +83,10 @@ function add(totals: Totals, line: SpoolLine): void {
 	const [event, how, ms, deleted, retired, expired, kept] = line;
 	const [, , , , , , , verdicts, failed, cause] = line;
 	increase(totals.flushes, `${event}\n${how}`, 1);
+	// of a kernel flush nobody knows how many entries it deleted
+	const removed = how === "kernel-flush" ? "shrank" : "deleted";
 	// the label keeps its older word for expired entries: dashboards ask for it
-	const outcomes = { deleted, retired, gone: expired, kept };
+	const outcomes = { [removed]: deleted, retired, gone: expired, kept };
 	for (const [outcome, n] of Object.entries(outcomes))
 		increase(totals.entries, outcome, n);
 	for (const [verdict, n] of Object.entries(verdicts))

@@ -45,7 +45,7 @@ describe("a report becomes", () => {
 			},
 			[
 				'flushes_total{event="ADD",how="kernel-flush"} 1',
-				'entries_total{outcome="deleted"} 5',
+				'entries_total{outcome="shrank"} 5',
 				'stale_entries_total{reason="dead-pod",protocol="udp"} 5',
 				'removed_total{reason="dead-pod",protocol="udp"} 5',
 			],
