@@ -1,15 +1,16 @@
 // `list`: prints the entries of hostPorts and the verdict about each, once or again and
 // again. It changes nothing.
 
+import { isSaid, type Selection } from "../policy/selection.ts";
+import { ANY_PROTO, splitProtos } from "./anyproto.ts";
 import { command } from "./command.ts";
-import { show } from "./listing.ts";
+import { type Query, show } from "./listing.ts";
 import { FORMAT } from "./rows.ts";
 import {
 	ALL_PROTOS,
 	cacheOf,
 	HOST_IP,
 	HOST_PORT,
-	protoFlag,
 	SELECT,
 	selectionOf,
 } from "./selecting.ts";
@@ -23,15 +24,15 @@ const CLEAR = "\x1b[2J\x1b[H";
 export const listCommand = command({
 	name: "list",
 	summary: "show the entries of hostPorts, which of them are stale, and why",
-	about: `Shows the entries of the hostPorts of this node's attachments, which are recorded or in libcni's cache. With --host-port or --pod-ip it shows the entries of that hostPort or pod, recorded or not. With --all it shows every UDP, TCP and SCTP entry. The other flags narrow the selection. It changes nothing.
+	about: `Shows the entries of the hostPorts of this node's attachments, which are recorded or in libcni's cache. With --host-port or --pod-ip it shows the entries of that hostPort or pod, recorded or not. With --all it shows every entry, those of ICMP and of other protocols too. The other flags narrow the selection. It changes nothing.
 
 VERDICT is live if the entry leads to the pod that its hostPort is mapped to. It is stale if the entry keeps traffic from that pod. It is other if the entry belongs to no recorded hostPort.
 
-The table is printed while it is read, in constant memory. The format json is an array, and jsonl is one object per line. wide, json and jsonl also show what the kernel knows: the state, the seconds left, the mark and the zone.`,
+The table is printed while it is read, in constant memory. The format json is an array, and jsonl is one object per line. wide, json and jsonl also show what the kernel knows: where the answers go if the source is translated, the state, the seconds left, the mark and the zone. A zone of one direction alone is "orig 9" or "reply 9"; --zone 9 finds it too, and --zone 0 finds the entries that name none.`,
 	flags: {
 		hostPort: HOST_PORT,
 		hostIP: HOST_IP,
-		proto: protoFlag("all protocols"),
+		proto: ANY_PROTO,
 		...SELECT,
 		all: { help: "show every entry, even if it belongs to no hostPort" },
 		output: {
@@ -63,15 +64,18 @@ The table is printed while it is read, in constant memory. The format json is an
 			line: "conntrack-flush list --stale -o jsonl | jq -r .why",
 		},
 	],
-	async run(host, { output: format, watch, interval, all, ...flags }) {
+	async run(host, { output: format, watch, interval, all, proto, ...flags }) {
 		if (interval !== undefined && !watch)
 			throw new UsageError("--interval is for --watch");
+		const { mapped, others } = splitProtos(proto);
+		const selection = selectionOf({ ...flags, proto: mapped }, ALL_PROTOS);
 		const query = {
-			selection: selectionOf(flags, ALL_PROTOS),
+			selection,
 			all,
+			others: othersOf(selection, others, all, proto.length > 0 || flags.stale),
 			stale: flags.stale,
 			dataDir: flags.dataDir,
-			cache: cacheOf(flags.cniCacheDir, flags.proto),
+			cache: cacheOf(flags.cniCacheDir, mapped),
 			format,
 		};
 		if (!watch) {
@@ -88,3 +92,17 @@ The table is printed while it is read, in constant memory. The format json is an
 		return 0;
 	},
 });
+
+/** Returns which entries of other protocols to show or to count, as `Query` has it. `narrowed` says that the flags are about entries that are none of these. */
+function othersOf(
+	selection: Selection,
+	given: readonly number[],
+	all: boolean,
+	narrowed: boolean,
+): Query["others"] {
+	if (given.length > 0) return given;
+	// a key of GRE is no port
+	if (narrowed || selection.hostPort !== undefined) return undefined;
+	if (all) return "all";
+	return isSaid(selection) ? undefined : [];
+}

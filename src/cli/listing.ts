@@ -1,9 +1,10 @@
 // One listing: the entries that a selection is about, each with its verdict, printed while
 // the table is read.
 
-import { readDetailed } from "../conntrack/detail.ts";
-import { type Entry, readEntry } from "../conntrack/entry.ts";
+import { readDetailed, readShown } from "../conntrack/detail.ts";
+import type { Entry } from "../conntrack/entry.ts";
 import type { PortFilter } from "../conntrack/messages.ts";
+import { OtherProtocols } from "../conntrack/others.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
@@ -12,10 +13,12 @@ import { localAddresses } from "../flush/addresses.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
+import { isMapped, protocolName } from "../net/proto.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
 	agrees,
+	agreesBeside,
 	agreesByReply,
 	familiesOf,
 	isMeant,
@@ -36,6 +39,8 @@ export interface Query {
 	readonly selection: Selection;
 	/** Shows entries that belong to no hostPort too. */
 	readonly all: boolean;
+	/** The protocols to show beside the selection's, none of which portmap maps. If none is to be shown, such entries are counted; undefined does not. */
+	readonly others: readonly number[] | "all" | undefined;
 	readonly stale: boolean;
 	readonly dataDir: string;
 	readonly cache: CacheSource;
@@ -44,7 +49,7 @@ export interface Query {
 
 /** Lists the table once. Throws NetlinkError and SysError. */
 export async function show(host: Host, query: Query): Promise<void> {
-	const { selection, all, stale, dataDir, cache, format } = query;
+	const { selection, all, others, stale, dataDir, cache, format } = query;
 	readRecords(host, dataDir);
 	const context = { host, dataDir, log: () => {}, event: "list" };
 	const { live, cached } = takeSnapshot(context, cache);
@@ -58,7 +63,8 @@ export async function show(host: Host, query: Query): Promise<void> {
 	locals.addTo(here);
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
-	const ports = new PortSet(ofNode ? here : undefined);
+	const unmapped = others && new OtherProtocols(others);
+	const ports = new PortSet(ofNode ? here : undefined, unmapped);
 	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
 	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
 	// entries that a pod began come to its hostPort with their replies
@@ -86,6 +92,13 @@ export async function show(host: Host, query: Query): Promise<void> {
 	const found = { stale: 0, live: 0, other: 0 };
 	const visit = async (hits: readonly Entry[]): Promise<void> => {
 		for (const entry of hits) {
+			if (!isMapped(entry.proto)) {
+				if (stale || !agreesBeside(selection, entry)) continue;
+				const why = `no hostPort is of ${protocolName(entry.proto)}`;
+				found.other++;
+				printer.row({ entry, verdict: { kind: "other", why } });
+				continue;
+			}
 			const isOurs =
 				all || ofNode
 					? agrees(selection, entry)
@@ -102,7 +115,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 	const count = { entries: 0, kept: 0, undecodable: 0 };
 	const table = new Conntrack(host, deadline);
 	try {
-		const read = format === "table" ? readEntry : readDetailed;
+		const read = format === "table" ? readShown : readDetailed;
 		await scan(table, ports, count, visit, undefined, read);
 	} finally {
 		table.close();
@@ -111,8 +124,10 @@ export async function show(host: Host, query: Query): Promise<void> {
 	}
 	if (count.undecodable > 0)
 		host.write(2, `${count.undecodable} entries could not be decoded\n`);
+	// who names protocols, or all, does not ask about others
+	const hidden = others?.length === 0 ? unmapped?.hidden : 0;
 	if (format === "table" || format === "wide")
-		host.write(1, `${summary(found)}\n`);
+		host.write(1, `${summary(found)}${hiddenInWords(hidden)}\n`);
 	const total = found.stale + found.live + found.other;
 	if (ofNode && mapped.length === 0 && total === 0)
 		host.write(
@@ -127,4 +142,11 @@ function summary(found: Readonly<Record<string, number>>): string {
 	if (total === 0) return "no entries";
 	const verdicts = parts.map(([verdict, n]) => `${n} ${verdict}`).join(", ");
 	return `${total} ${total === 1 ? "entry" : "entries"}: ${verdicts}`;
+}
+
+/** Names the entries of other protocols that are not shown, if there are any. */
+function hiddenInWords(hidden = 0): string {
+	if (hidden === 0) return "";
+	const are = hidden === 1 ? "is" : "are";
+	return `; ${hidden} of other protocols ${are} not shown, list --all shows them`;
 }

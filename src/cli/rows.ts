@@ -3,13 +3,19 @@
 
 import { IPS_ASSURED, IPS_SEEN_REPLY } from "../conntrack/constants.ts";
 import type { Detail } from "../conntrack/detail.ts";
-import { idOf, zoneOf } from "../conntrack/detail.ts";
-import type { Entry, Tuple } from "../conntrack/entry.ts";
+import { idOf, zonesOf } from "../conntrack/detail.ts";
+import type { Entry } from "../conntrack/entry.ts";
 import type { Host } from "../host.ts";
-import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
 import type { Verdict } from "../policy/judge.ts";
+import {
+	answeredInWords,
+	fromInWords,
+	leadsToInWords,
+	toInWords,
+	tupleAsData,
+} from "./ends.ts";
 import {
 	type Column,
 	DIM,
@@ -44,24 +50,16 @@ const VERDICT: Column<Row> = {
 };
 const FLOW: readonly Column<Row>[] = [
 	{ head: "PROTO", cell: ({ entry }) => protocolName(entry.proto) },
-	{
-		head: "FROM",
-		cell: ({ entry: { orig } }) => formatEndpoint(orig.src, orig.sport),
-	},
-	{
-		head: "TO",
-		cell: ({ entry: { orig } }) => formatEndpoint(orig.dst, orig.dport),
-	},
-	{
-		head: "LEADS TO",
-		cell: ({ entry: { reply } }) => formatEndpoint(reply.src, reply.sport),
-	},
+	{ head: "FROM", cell: ({ entry }) => fromInWords(entry) },
+	{ head: "TO", cell: ({ entry }) => toInWords(entry) },
+	{ head: "LEADS TO", cell: ({ entry }) => leadsToInWords(entry) },
 ];
 const MORE: readonly Column<Row>[] = [
+	{ head: "ANSWERED AT", cell: ({ entry }) => answeredInWords(entry) ?? "-" },
 	{ head: "STATE", cell: ({ entry }) => entry.tcpState ?? answers(entry) },
 	{ head: "LEFT", cell: ({ entry }) => `${entry.timeout ?? "?"}s` },
 	{ head: "MARK", cell: ({ entry }) => `0x${(entry.mark ?? 0).toString(16)}` },
-	{ head: "ZONE", cell: ({ entry }) => String(zoneOf(entry.key)) },
+	{ head: "ZONE", cell: ({ entry }) => zoneInWords(entry) },
 ];
 const WHY: Column<Row> = {
 	head: "WHY",
@@ -107,19 +105,23 @@ function arrayPrinter(host: Host): Printer<Row> {
 /** Returns an entry in the form that programs read. */
 function asData({ entry: e, verdict }: Row): object {
 	const { kind, reason, why, attachment, departure } = verdict;
+	// the kernel gives an entry one zone, of both directions or of one
+	const [zone] = zonesOf(e);
 	return {
 		verdict: kind,
 		reason,
 		why,
 		family: e.family === AF_INET ? "ipv4" : "ipv6",
 		proto: protocolName(e.proto),
-		orig: tuple(e.orig),
-		reply: tuple(e.reply),
+		orig: tupleAsData(e.proto, e.orig),
+		reply: tupleAsData(e.proto, e.reply),
+		icmp: e.icmp,
 		status: STATUS.filter((_, bit) => e.status & (1 << bit)),
 		tcpState: e.tcpState,
 		timeout: e.timeout,
 		mark: e.mark,
-		zone: zoneOf(e.key),
+		zone: zone?.zone ?? 0,
+		zoneDirection: zone?.direction,
 		id: idOf(e.key),
 		attachment: attachment && {
 			network: attachment.network,
@@ -156,6 +158,9 @@ function answers({ status }: Entry): string {
 	return status & IPS_SEEN_REPLY ? "REPLIED" : "UNREPLIED";
 }
 
-function tuple({ src, sport, dst, dport }: Tuple): Tuple {
-	return { src, sport, dst, dport };
+function zoneInWords(e: Entry): string {
+	const words = zonesOf(e).map(({ zone, direction }) =>
+		direction === undefined ? String(zone) : `${direction} ${zone}`,
+	);
+	return words.join(", ") || "0";
 }

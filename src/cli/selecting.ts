@@ -16,7 +16,7 @@ import {
 } from "./values.ts";
 
 export const ALL_PROTOS: readonly Proto[] = Object.values(PROTOCOLS);
-const PROTOS: Readonly<Record<string, readonly Proto[]>> = {
+export const PROTOS: Readonly<Record<string, readonly Proto[]>> = {
 	...Object.fromEntries(
 		Object.entries(PROTOCOLS).map(([name, proto]) => [name, [proto]]),
 	),
@@ -40,7 +40,7 @@ export const SELECT = {
 	family: { ...FAMILY, help: "select entries of this address family only" },
 	zone: {
 		...number("ZONE", 0, 65535),
-		help: "select entries of this conntrack zone only; 0 is the default zone",
+		help: "select entries of this conntrack zone only, in one direction or both; 0 is the default zone",
 	},
 	stale: {
 		help: "select only entries that keep traffic from this node's attachments",

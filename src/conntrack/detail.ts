@@ -2,6 +2,7 @@
 // code that judges an entry by its age. No verb needs them.
 
 import { AF_INET } from "../net/ip.ts";
+import { isMapped } from "../net/proto.ts";
 import { attributesAt } from "../netlink/nfnl.ts";
 import { align, be32, NLA_TYPE_MASK, pairWord } from "../netlink/nl.ts";
 import {
@@ -9,7 +10,13 @@ import {
 	type Message,
 	type RecvBuffer,
 } from "../netlink/reader.ts";
-import { CTA_STATUS, CTA_TIMEOUT, IPS_SEEN_REPLY } from "./constants.ts";
+import {
+	CTA_STATUS,
+	CTA_TIMEOUT,
+	CTA_TUPLE_ORIG,
+	CTA_TUPLE_PROTO,
+	IPS_SEEN_REPLY,
+} from "./constants.ts";
 import { type Entry, readEntry } from "./entry.ts";
 import type { Key } from "./messages.ts";
 
@@ -18,6 +25,12 @@ const CTA_PROTOINFO = 4;
 const CTA_MARK = 8;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
+const CTA_PROTO_ICMP_ID = 4;
+const CTA_PROTO_ICMP_TYPE = 5;
+const CTA_PROTO_ICMP_CODE = 6;
+const CTA_PROTO_ICMPV6_ID = 7;
+const CTA_PROTO_ICMPV6_TYPE = 8;
+const CTA_PROTO_ICMPV6_CODE = 9;
 
 /** The states by their numbers in linux/netfilter/nf_conntrack_tcp.h. */
 const TCP_STATES = [
@@ -34,12 +47,21 @@ const TCP_STATES = [
 ] as const;
 export type TCPState = (typeof TCP_STATES)[number];
 
+/** The parts of an original tuple of ICMP or ICMPv6, which has no ports. */
+export interface ICMP {
+	readonly id: number;
+	readonly type: number;
+	readonly code: number;
+}
+
 export interface Detail {
 	/** Seconds that the entry has left. */
 	readonly timeout: number;
 	readonly mark: number;
 	/** Only entries of TCP have one. */
 	readonly tcpState: TCPState | undefined;
+	/** Only entries of ICMP and ICMPv6 have it. */
+	readonly icmp: ICMP | undefined;
 }
 
 export type DetailedEntry = Entry & Detail;
@@ -61,7 +83,37 @@ export function readDetailed(b: RecvBuffer, m: Message): DetailedEntry {
 				});
 			});
 	});
-	return { ...readEntry(b, m), timeout, mark, tcpState };
+	const e = readEntry(b, m);
+	const icmp = isMapped(e.proto) ? undefined : icmpOf(b, m);
+	return { ...e, timeout, mark, tcpState, icmp };
+}
+
+/** Reads what a table shows of an entry: no details, except of a protocol that is shown by them. Throws DecodeError. */
+export function readShown(b: RecvBuffer, m: Message): Entry & Partial<Detail> {
+	const e = readEntry(b, m);
+	return isMapped(e.proto) ? e : readDetailed(b, m);
+}
+
+/** Returns the parts of ICMP in the original tuple; undefined for another protocol. */
+function icmpOf(b: RecvBuffer, m: Message): ICMP | undefined {
+	const found: { id?: number; type?: number; code?: number } = {};
+	const part = (type: number, at: number, n: number): void => {
+		if ((type === CTA_PROTO_ICMP_ID || type === CTA_PROTO_ICMPV6_ID) && n === 2)
+			found.id = b.view.getUint16(at);
+		else if (n !== 1) return;
+		else if (type === CTA_PROTO_ICMP_TYPE || type === CTA_PROTO_ICMPV6_TYPE)
+			found.type = b.bytes[at] ?? 0;
+		else if (type === CTA_PROTO_ICMP_CODE || type === CTA_PROTO_ICMPV6_CODE)
+			found.code = b.bytes[at] ?? 0;
+	};
+	attributes(b, attributesAt(m), m.end, (type, at, n) => {
+		if (type !== CTA_TUPLE_ORIG) return;
+		attributes(b, at, at + n, (nest, inner, length) => {
+			if (nest === CTA_TUPLE_PROTO) attributes(b, inner, inner + length, part);
+		});
+	});
+	const { id, type = 0, code = 0 } = found;
+	return id === undefined ? undefined : { id, type, code };
 }
 
 const NOWHERE = { src: "", dst: "", sport: 0, dport: 0 };
@@ -77,6 +129,7 @@ const ANSWERED: DetailedEntry = {
 	timeout: 0,
 	mark: 0,
 	tcpState: undefined,
+	icmp: undefined,
 };
 
 /** Reads an entry as `readDetailed` does, except one that saw a reply. Nearly all did, and reading them would be most of the work. */
@@ -100,7 +153,30 @@ export function idOf({ id }: Key): number {
 	return be32(id);
 }
 
-/** Returns the zone of both directions; 0 is the default zone. */
-export function zoneOf({ zone = 0 }: Key): number {
-	return be32(pairWord(0, zone));
+/** A zone that an entry names, of both directions or of one. */
+export interface Zone {
+	readonly zone: number;
+	readonly direction: "orig" | "reply" | undefined;
 }
+
+/** Returns the zones that an entry names; none for an entry of the default zone. */
+export function zonesOf({ key, orig, reply }: Zoned): Zone[] {
+	const named = [
+		[key.zone && be32(pairWord(0, key.zone)), undefined],
+		[orig.zone, "orig"],
+		[reply.zone, "reply"],
+	] as const;
+	return named.flatMap(([zone, direction]) =>
+		zone === undefined ? [] : { zone, direction },
+	);
+}
+
+/** Returns true if one of the entry's directions is in the zone. In the default zone, 0, are the entries that name none. */
+export function isInZone(e: Zoned, zone: number): boolean {
+	const named = zonesOf(e);
+	return zone === 0
+		? named.length === 0
+		: named.some((named) => named.zone === zone);
+}
+
+type Zoned = Pick<Entry, "key" | "orig" | "reply">;

@@ -28,6 +28,7 @@ import {
 	CTA_TUPLE_ORIG,
 	CTA_TUPLE_PROTO,
 	CTA_TUPLE_REPLY,
+	CTA_TUPLE_ZONE,
 	CTA_ZONE,
 } from "./constants.ts";
 import {
@@ -47,6 +48,8 @@ export interface Tuple {
 	readonly dst: IP;
 	readonly sport: number;
 	readonly dport: number;
+	/** The zone of this direction alone, if the entry has one. A zone of both is in the key. */
+	readonly zone?: number | undefined;
 }
 
 /** The parts of an entry that its removal needs. */
@@ -166,8 +169,18 @@ function readTuple(
 		sport: 256 * (bytes[sport] as number) + (bytes[sport + 1] as number),
 		dport: 256 * (bytes[dport] as number) + (bytes[dport + 1] as number),
 		proto: bytes[sport - 8] as number,
+		zone: to - from > length ? zoneIn(b, from + length, to) : undefined,
 		isPlain: true,
 	};
+}
+
+/** Returns the zone among the attributes of a tuple, if there is one. Throws DecodeError for an attribute that is cut. */
+function zoneIn(b: RecvBuffer, from: number, to: number): number | undefined {
+	let zone: number | undefined;
+	attributes(b, from, to, (type, at, n) => {
+		if (type === CTA_TUPLE_ZONE && n === 2) zone = b.view.getUint16(at);
+	});
+	return zone;
 }
 
 /** Returns the offset of the last attribute of the type. `readTarget` has checked the lengths. Throws DecodeError if there is none. */
@@ -213,5 +226,6 @@ function readAnyTuple(
 	});
 	if (src === undefined || dst === undefined || proto === undefined)
 		throw new DecodeError("tuple without addresses or protocol");
-	return { src, dst, sport, dport, proto, isPlain: false };
+	const zone = zoneIn(b, from, to);
+	return { src, dst, sport, dport, proto, zone, isPlain: false };
 }

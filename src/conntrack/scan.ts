@@ -30,7 +30,11 @@ export async function scan<E extends Entry = Entry>(
 		(b, m) => {
 			const entry = read(b, m);
 			const { proto, orig, reply } = entry;
-			if (ports.has(proto, orig.dport) || ports.hasReply(proto, reply.dport))
+			if (
+				ports.has(proto, orig.dport) ||
+				ports.hasReply(proto, reply.dport) ||
+				ports.others?.admits(proto)
+			)
 				hits.push(entry);
 		},
 		async () => {

@@ -19,6 +19,7 @@ import {
 	V6_SRC_WORD,
 } from "./layout.ts";
 import type { PortFilter } from "./messages.ts";
+import type { OtherProtocols } from "./others.ts";
 import type { Prefilter } from "./prefilter.ts";
 
 /**
@@ -32,9 +33,14 @@ export class PortSet {
 	replies: Uint8Array | undefined;
 	/** Looks at the addresses of the entries that have one of the ports. */
 	readonly prefilter: Prefilter | undefined;
+	/** Chooses among the entries of other protocols, for listings. Without it they are passed. */
+	readonly others: OtherProtocols | undefined;
 
-	constructor(prefilter?: Prefilter) {
+	constructor(prefilter?: Prefilter, others?: OtherProtocols) {
 		this.prefilter = prefilter;
+		this.others = others;
+		// so that entries of every port are looked at
+		if (others) this.table.fill(OTHERS_BIT);
 	}
 
 	/** Adds `count` ports in a row, or all ports if `port` is null. Without a side they are original ports. */
@@ -73,6 +79,9 @@ export class PortSet {
 		return ((this.table[half] ?? 0) & protoBit(proto)) !== 0;
 	}
 }
+
+/** The bit of no protocol that portmap maps; see `protoBit`. */
+const OTHERS_BIT = 8;
 
 function wireHalf(port: number): number {
 	return LITTLE_ENDIAN ? ((port & 0xff) << 8) | (port >> 8) : port;
@@ -158,7 +167,8 @@ export function skipOthers(
 		}
 		if (words[port - 1] !== portWord) {
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
-			if (protoBit(b.bytes[4 * port - 16] ?? 0) !== 0) break;
+			proto = b.bytes[4 * port - 16] as number;
+			if (protoBit(proto) !== 0 || ports.others?.admits(proto)) break;
 		} else if (
 			table[halves[2 * port] as number] ||
 			replies?.[halves[2 * port + far] as number]
@@ -176,7 +186,7 @@ export function skipOthers(
 				)
 					break;
 				if (came) kept++;
-			}
+			} else if (ports.others?.admits(proto)) break;
 		}
 		passed++;
 		i += (size + 3) >> 2;

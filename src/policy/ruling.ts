@@ -78,11 +78,12 @@ export function firstPacketOf(
  * act_ct in a zone of theirs, a helper, or IPVS, which sets no DST_NAT bit.
  */
 export function isOfOthers(e: Entry): boolean {
-	const { family, key } = e;
+	const { family, key, orig } = e;
 	const words = (family === AF_INET ? V4_TUPLE : V6_TUPLE) - 1;
 	return (
 		key.zone !== undefined ||
 		// a zone of one direction stands in the tuple
+		orig.zone !== undefined ||
 		key.reply.length > words ||
 		(e.status & (IPS_EXPECTED | IPS_HELPER)) !== 0 ||
 		(isDNATed(e) && (e.status & IPS_DST_NAT) === 0)

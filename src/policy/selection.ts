@@ -1,7 +1,7 @@
 // The entries that a person means who names a hostPort, a pod and options that narrow
 // them. The same words mean the same entries for a list and for a removal. Pure.
 
-import { zoneOf } from "../conntrack/detail.ts";
+import { isInZone } from "../conntrack/detail.ts";
 import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import {
@@ -50,13 +50,17 @@ export function familiesOf({ hostIP, podIP, family }: Selection): Family[] {
 
 /** Returns true if the entry agrees in everything that is given. It considers no mappings. */
 export function agrees(s: Selection, e: Entry): boolean {
+	return s.protos.some((proto) => proto === e.proto) && agreesBeside(s, e);
+}
+
+/** Returns true if the entry agrees in everything that is given but the protocol. */
+export function agreesBeside(s: Selection, e: Entry): boolean {
 	return (
-		s.protos.some((proto) => proto === e.proto) &&
 		(s.hostPort ?? e.orig.dport) === e.orig.dport &&
 		(addressOf(s) ?? e.orig.dst) === e.orig.dst &&
 		(s.podIP ?? e.reply.src) === e.reply.src &&
 		familiesOf(s).includes(e.family) &&
-		(s.zone ?? zoneOf(e.key)) === zoneOf(e.key)
+		(s.zone === undefined || isInZone(e, s.zone))
 	);
 }
 
@@ -99,7 +103,7 @@ export function agreesByReply(s: Selection, e: Entry): boolean {
 		(addressOf(s) ?? e.reply.dst) === e.reply.dst &&
 		(s.podIP ?? e.orig.src) === e.orig.src &&
 		familiesOf(s).includes(e.family) &&
-		(s.zone ?? zoneOf(e.key)) === zoneOf(e.key)
+		(s.zone === undefined || isInZone(e, s.zone))
 	);
 }
 

@@ -57,7 +57,6 @@ test("a hundred times the entries", async () => {
 	await must([FILL, NS, "table", String(SMALL), String(LARGE)]);
 	const table = await list("table");
 	expect(small.memory).toBeGreaterThan(0);
-	// list leaves out the entries whose protocol is none of UDP, TCP and SCTP
 	expect(table.rows).toBeGreaterThan(50 * small.rows);
 	expect(table.memory).toBeLessThan(1.25 * small.memory);
 });

@@ -119,6 +119,6 @@ export function textOf({
 	return `${family} ${proto} ${ends(orig)}, ${ends(reply)} status ${status} key ${named.reply} ${named.id} ${named.zone}`;
 }
 
-function ends({ src, sport, dst, dport }: Tuple): string {
-	return `${src} ${sport} > ${dst} ${dport}`;
+function ends({ src, sport, dst, dport, zone }: Tuple): string {
+	return `${src} ${sport} > ${dst} ${dport}${zone === undefined ? "" : ` zone ${zone}`}`;
 }

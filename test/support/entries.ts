@@ -179,8 +179,8 @@ export function entry(spec: EntrySpec): Entry {
 	return {
 		family,
 		proto,
-		orig,
-		reply,
+		orig: { ...orig, zone: spec.origZone },
+		reply: { ...reply, zone: spec.replyZone },
 		status: statusOf(spec.status),
 		key: {
 			family,

@@ -66,6 +66,7 @@ function tupleOf(bytes: Uint8Array, addressLength: number): Side {
 	const src = last(ips, [1, 3], addressLength);
 	const dst = last(ips, [2, 4], addressLength);
 	const number = last(proto, [1], 1);
+	const zone = last(nests, [3], 2);
 	if (!src || !dst || !number) throw new Malformed();
 	const portOf = (type: number): number => {
 		const port = last(proto, [type], 2);
@@ -74,7 +75,7 @@ function tupleOf(bytes: Uint8Array, addressLength: number): Side {
 	return {
 		proto: number[0] ?? 0,
 		port: portOf(3),
-		text: `${addressOf(src)} ${portOf(2)} > ${addressOf(dst)} ${portOf(3)}`,
+		text: `${addressOf(src)} ${portOf(2)} > ${addressOf(dst)} ${portOf(3)}${zone ? ` zone ${(zone[0] ?? 0) * 256 + (zone[1] ?? 0)}` : ""}`,
 	};
 }
 

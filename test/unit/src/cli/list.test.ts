@@ -86,6 +86,99 @@ describe("shows", () => {
 	});
 });
 
+describe("entries of other protocols", () => {
+	const OTHERS: readonly EntrySpec[] = [
+		{
+			proto: "icmp",
+			orig: "192.0.2.7:77 > 203.0.113.1:8",
+			reply: "203.0.113.1:77 > 192.0.2.7:0",
+		},
+		{ proto: "icmpv6", orig: "[fd07::7]:78 > [fd03::1]:128" },
+		{ proto: 47, orig: "192.0.2.7:0 > 203.0.113.1:0" },
+		{ proto: 50, orig: "192.0.2.7:0 > 203.0.113.1:0", origZone: 9 },
+		{ proto: "udplite", orig: "192.0.2.7:9 > 203.0.113.1:8125" },
+		{ proto: 99, orig: "192.0.2.7:0 > 203.0.113.1:0" },
+	];
+	const kernel = { entries: [...ENTRIES, ...OTHERS], rules: RULES };
+	const shown = async (...argv: string[]) => {
+		const { out } = await list(argv, { kernel });
+		const lines = out.trimEnd().split("\n");
+		return {
+			protos: lines.slice(1, -1).map((line) => line.split(/ +/)[1]),
+			out,
+			summary: lines.at(-1),
+		};
+	};
+	const NAMES = ["icmp", "icmpv6", "gre", "esp", "udplite", "99"];
+
+	test.each<[string, string[], string[], string]>([
+		[
+			"are counted where they are not shown",
+			[],
+			["udp", "udp", "udp"],
+			"3 entries: 2 stale, 1 live; 6 of other protocols are not shown, list --all shows them",
+		],
+		[
+			"are shown with --all",
+			["--all"],
+			["udp", "udp", "udp", "udp", "tcp", ...NAMES],
+			"11 entries: 2 stale, 1 live, 8 other",
+		],
+		["are shown by name", ["--proto", "icmp"], ["icmp"], "1 entry: 1 other"],
+		[
+			"are shown by number, beside those of hostPorts",
+			["--proto", "99", "--proto", "udp"],
+			["udp", "udp", "udp", "99"],
+			"4 entries: 2 stale, 1 live, 1 other",
+		],
+		[
+			"are narrowed as others are",
+			["--all", "--family", "ipv6"],
+			["icmpv6"],
+			"1 entry: 1 other",
+		],
+		[
+			"are found by their zone",
+			["--all", "--zone", "9"],
+			["esp"],
+			"1 entry: 1 other",
+		],
+		["are never stale", ["--stale"], ["udp", "udp"], "2 entries: 2 stale"],
+		[
+			"are none of a hostPort",
+			["--all", "--host-port", "8125"],
+			["udp", "udp", "udp", "udp"],
+			"4 entries: 2 stale, 1 live, 1 other",
+		],
+	])("%s", async (_, argv, protos, summary) => {
+		const found = await shown(...argv);
+		expect(found.protos).toEqual(protos);
+		expect(found.summary).toBe(summary);
+	});
+
+	test("say what they are, and have no port that is none", async () => {
+		const { out } = await shown("--all");
+		expect(out).toContain("203.0.113.1 echo request id 77 ");
+		expect(out).toContain("fd03::1 echo request id 78 ");
+		expect(out).toMatch(/ esp +192\.0\.2\.7 +203\.0\.113\.1 +203\.0\.113\.1 /);
+		expect(out).toContain("no hostPort is of icmp");
+		expect(out).not.toContain(":0 ");
+	});
+
+	test("are objects for programs", async () => {
+		const { out } = await list(["--proto", "icmp", "-o", "json"], { kernel });
+		expect(JSON.parse(out)).toMatchObject([
+			{
+				proto: "icmp",
+				orig: { src: "192.0.2.7", dst: "203.0.113.1" },
+				icmp: { id: 77, type: 8, code: 0 },
+				timeout: 30,
+			},
+		]);
+		expect(out).not.toContain("sport");
+	});
+});
+
 describe("prints", () => {
 	test("a table and what it adds up to", async () => {
 		const { out } = await list(["--all"]);

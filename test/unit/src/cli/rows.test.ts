@@ -45,6 +45,30 @@ describe("an entry as", () => {
 		).toContain(`  ${state}  9s    0x1f  3     no reason\n`),
 	);
 
+	test.each<[string, Partial<EntrySpec>, string]>([
+		["none", {}, "0"],
+		["both directions", { zone: 9 }, "9"],
+		["the original direction", { origZone: 9 }, "orig 9"],
+		["the reply direction", { replyZone: 9 }, "reply 9"],
+	])("a wider row with the zone of %s", (_, zone, words) => {
+		const text = printed("wide", { ...FLOW, ...zone });
+		expect(text).toMatch(new RegExp(` 0x1f  ${words} +no reason\n$`));
+		const [row] = JSON.parse(printed("json", { ...FLOW, ...zone }));
+		expect(
+			[row.zoneDirection, row.zone].filter((w) => w !== undefined).join(" "),
+		).toBe(words);
+	});
+
+	test("a wider row whose source is translated, and one whose source is not", () => {
+		const text = printed("wide", FLOW, {
+			...FLOW,
+			reply: "203.0.113.1:53 > 198.51.100.1:9",
+		});
+		expect(text).toMatch(/LEADS TO +ANSWERED AT +STATE/);
+		expect(text).toMatch(/10\.88\.0\.2:5353 +- +UNREPLIED/);
+		expect(text).toMatch(/203\.0\.113\.1:53 +198\.51\.100\.1:9 +UNREPLIED/);
+	});
+
 	test("an object a line", () => {
 		const lines = printed("jsonl", FLOW, FLOW).trimEnd().split("\n");
 		expect(lines.map((line) => JSON.parse(line))).toMatchObject(

@@ -139,7 +139,7 @@ test.each(["constructor", "__proto__", "toString", "hasOwnProperty"])(
 		const called = await type("list", "--proto", name);
 		expect([called.code, called.out]).toEqual([2, ""]);
 		expect(called.err).toBe(
-			`conntrack-flush: --proto: not one of udp, tcp, sctp, all: ${name}\nSee conntrack-flush list --help.\n`,
+			`conntrack-flush: --proto: not one of udp, tcp, sctp, all, icmp, dccp, gre, esp, ah, icmpv6, udplite: ${name}\nSee conntrack-flush list --help.\n`,
 		);
 	},
 );

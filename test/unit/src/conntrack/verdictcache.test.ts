@@ -80,6 +80,8 @@ describe("judges once", () => {
 		["another protocol", { ...FLOW, proto: "tcp" }, false],
 		["another status", { ...FLOW, status: ["CONFIRMED", "SEEN_REPLY"] }, false],
 		["a zone", { ...FLOW, zone: 7 }, false],
+		["a zone of the original direction", { ...FLOW, origZone: 7 }, false],
+		["a zone of the reply direction", { ...FLOW, replyZone: 7 }, false],
 	])("the same flow and %s", (_, other, once) => {
 		let judged = 0;
 		const cache = new VerdictCache((e) => {

@@ -94,10 +94,10 @@ describe.each(FAMILIES)("%s", (family) => {
 		],
 		["in a zone", { ...BEFORE, zone: 7 }, ["P:5353"], undefined],
 		[
-			"with a zone of the original direction alone: the reply tuple has none",
+			"with a zone of the original direction alone",
 			{ ...BEFORE, origZone: 7 },
 			["P:5353"],
-			"other-pod",
+			undefined,
 		],
 		[
 			"with a zone of replies",

@@ -5,6 +5,7 @@ import { AF_INET6 } from "../../../../src/net/ip.ts";
 import { IPPROTO_TCP, IPPROTO_UDP } from "../../../../src/net/proto.ts";
 import {
 	agrees,
+	agreesBeside,
 	agreesByReply,
 	familiesOf,
 	isMeant,
@@ -192,4 +193,34 @@ describe("an entry that a pod began agrees", () => {
 	])("%s", (_, change, want) =>
 		expect(agreesByReply({ ...ANY, ...change }, made(begun))).toBe(want),
 	);
+});
+
+describe("a zone of one direction", () => {
+	const flow = {
+		proto: "udp",
+		orig: spell("IPv4", "C:1 > H:8125"),
+		reply: spell("IPv4", "P:5353 > C:1"),
+		status: DNAT,
+	};
+	test.each<["origZone" | "replyZone", number, boolean]>([
+		["origZone", 9, true],
+		["origZone", 0, false],
+		["origZone", 8, false],
+		["replyZone", 9, true],
+		["replyZone", 0, false],
+	])("%s 9 is meant by --zone %i: %s", (where, zone, want) => {
+		const e = entry({ ...flow, [where]: 9 });
+		const s = { ...ANY, ...PORT, zone };
+		expect(agrees(s, e)).toBe(want);
+		expect(isMeant(s, e, isLocal)).toBe(want);
+		const begun = { ...e, orig: { ...e.reply }, reply: { ...e.orig } };
+		expect(agreesByReply(s, begun)).toBe(want);
+	});
+});
+
+test("an entry of another protocol agrees beside its protocol", () => {
+	const e = entry({ proto: "icmp", orig: spell("IPv4", "C:1 > H:8") });
+	expect(agrees(ANY, e)).toBe(false);
+	expect(agreesBeside(ANY, e)).toBe(true);
+	expect(agreesBeside({ ...ANY, family: AF_INET6 }, e)).toBe(false);
 });
