@@ -25,6 +25,9 @@ const WORDS: Readonly<Record<RemovalReason, (to: string) => string>> = {
 	"no-endpoint": (to) => `leads to ${to}, no endpoint`,
 };
 
+/** The reasons with which it matters whose the address is that the entry leads to. */
+const HELD: readonly RemovalReason[] = ["other-pod", "no-endpoint"];
+
 /** Returns a line about an entry: `udp 10.0.0.7:5000 > 10.96.0.10:53: leads to 10.88.0.9:53, no endpoint (kube-system/kube-dns:dns)` */
 export function line(
 	e: Entry,
@@ -37,11 +40,9 @@ export function line(
 	const flow = `${protocolName(e.proto)} ${formatEndpoint(orig.src, orig.sport)} > ${formatEndpoint(orig.dst, orig.dport)}`;
 	const to = formatEndpoint(reply.src, reply.sport);
 	const whose = owner === undefined ? "" : ` (${printable(owner)})`;
-	if (rules !== undefined) return `${flow}: leads to ${to}; ${rules}`;
-	const what =
-		holder !== undefined && reason === "other-pod"
-			? `leads to ${to}, ${holder}, not to the pod`
-			: WORDS[reason](to);
+	const place = holder !== undefined ? `${to}, ${holder}` : to;
+	if (rules !== undefined) return `${flow}: leads to ${place}; ${rules}`;
+	const what = WORDS[reason](HELD.includes(reason) ? place : to);
 	return `${flow}: ${what}${whose}`;
 }
 

@@ -65,7 +65,8 @@ function parse(text: string): Cached[] {
 	if (!isObject(file)) return [];
 	const ifname = String(file.ifName ?? "");
 	const result = isObject(file.result) ? file.result : {};
-	const ips = addressesIn(result, ifname);
+	// those of its loopback interface every pod has
+	const ips = ifname === "lo" ? [] : addressesIn(result, ifname);
 	// libcni before 1.2 does not cache the path itself
 	const netns = isText(file.netns) ? file.netns : sandboxIn(result, ifname);
 	const hasPortmap = PORTMAP.some((word) => String(file.config).includes(word));

@@ -96,6 +96,12 @@ export function judgeBy(
 	const departureOf = ({ reply }: Entry): Departure | undefined =>
 		pods.has(reply.src) ? undefined : departures.get(reply.src);
 
+	/** Names the pod whose hostPorts nobody knows, as under CRI-O, or that has none. */
+	const holderInWords = (e: Entry): string => {
+		const pod = isDNATed(e) ? pods.get(e.reply.src) : undefined;
+		return pod ? `; ${e.reply.src} is ${nameOf(pod)}` : "";
+	};
+
 	const stale = (e: Entry, { mapping, attachment, reason }: Contradicted) => {
 		const pod = `the live pod is ${nameOf(attachment)} at ${mapping.podIP}`;
 		const departure = reason === "other-pod" ? departureOf(e) : undefined;
@@ -142,8 +148,9 @@ export function judgeBy(
 		owned: readonly Owned[],
 		contradicted: Contradicted | undefined,
 	): Verdict => {
-		const rules = rulesInWords(prospect);
 		const attachment = (contradicted ?? owned[0])?.attachment;
+		const holder = attachment ? "" : holderInWords(e);
+		const rules = rulesInWords(prospect) + holder;
 		const reason = contradiction(prospect, e, "engines");
 		if (reason !== undefined)
 			return {
@@ -206,7 +213,7 @@ export function judgeBy(
 		if (prospect && ruling !== "unknown")
 			return byRules(e, prospect, owned, contradicted);
 		return owned.length === 0
-			? { kind: "other", why: "no recorded hostPort" }
+			? { kind: "other", why: `no recorded hostPort${holderInWords(e)}` }
 			: { kind: "other", why: passingInWords(e, isLocal) };
 	};
 

@@ -59,6 +59,15 @@ test("a line names the flow, the reason, whose the address is and the owner", ()
 	expect(line(e, "begun-by-pod", "ns/p", undefined)).toBe(
 		`${flow}was begun by a pod that is gone (ns/p)`,
 	);
+	expect(line(e, "no-endpoint", "ns/dns", "which is ns/q")).toBe(
+		`${flow}leads to 10.88.0.9:5353, which is ns/q, no endpoint (ns/dns)`,
+	);
+	expect(line(e, "dead-pod", undefined, "which is ns/q")).toBe(
+		`${flow}leads to 10.88.0.9:5353, a pod that is gone`,
+	);
+	expect(
+		line(e, "other-pod", undefined, "which is ns/q", "the rules say"),
+	).toBe(`${flow}leads to 10.88.0.9:5353, which is ns/q; the rules say`);
 	expect(line(e, "other-pod", undefined, undefined, "the rules say")).toBe(
 		`${flow}leads to 10.88.0.9:5353; the rules say`,
 	);

@@ -27,6 +27,15 @@ const RESULT = {
 const read = (members: object) =>
 	readCachedFile({ result: RESULT, ...members });
 
+test("the addresses of a pod's loopback interface, which containerd has cached too, tell no pods apart", () => {
+	const result = {
+		interfaces: [{ name: "lo", sandbox: "/run/netns/x" }],
+		ips: [{ interface: 0, address: "127.0.0.1/8" }],
+	};
+	expect(read({ ifName: "lo", result })).toMatchObject({ ips: [] });
+	expect(read({})?.ips).toContain("10.88.0.2");
+});
+
 describe("a port mapping", () => {
 	const v4 = "udp 8125 any > 10.88.0.2:53";
 	const v6 = "udp 8125 any > fd00::2:53";

@@ -245,6 +245,35 @@ describe("an entry", () => {
 	);
 });
 
+describe("an entry to a pod whose hostPorts nobody knows", () => {
+	const e = flowEntry("IPv4", "udp", to("Q:5353"));
+	const cached = { ...attached("q"), ips: [Q] };
+	const recorded = { ...attached("q"), podTargets: [{ ...udp, podIP: Q }] };
+
+	test.each<[string, readonly string[], RegExp]>([
+		["the rules send it there", ["Q:5353 docker"], /; 10\.88\.0\.9 is ns\/q$/],
+		["no rule does", ["none"], /anywhere; 10\.88\.0\.9 is ns\/q$/],
+		[
+			"a rule is not understood",
+			["?"],
+			/^no recorded hostPort; 10\.88\.0\.9 is ns\/q$/,
+		],
+	])("%s: the words name the pod, recorded or cached", (_, rules, why) => {
+		const prospect = prospectOf("IPv4", e, ...rules);
+		for (const judge of [
+			judgeBy([recorded], isLocal, MINUTE, new Map()),
+			judgeBy([], isLocal, MINUTE, new Map(), [cached]),
+		])
+			expect(judge(e, prospect).why).toMatch(why);
+	});
+
+	test("but not if no rule has led it to its address", () => {
+		const direct = flowEntry("IPv4", "udp", { orig: "C:1 > Q:5353" });
+		const judge = judgeBy([recorded], isLocal, MINUTE, new Map());
+		expect(judge(direct).why).toBe("no recorded hostPort");
+	});
+});
+
 describe("an old address", () => {
 	const e = flowEntry("IPv4", "udp", to("Q:5353"));
 	const plain = { ...attached("q"), ips: [Q] };
