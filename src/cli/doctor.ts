@@ -24,6 +24,10 @@ It changes nothing. To learn what the kernel supports, it sends requests that na
 			...text("FILE"),
 			help: "the file of the network, if it is not the one that the runtime takes",
 		},
+		without: {
+			...oneOf("WHAT", ["cni"]),
+			help: "leave out what concerns CNI alone: the plugin's place in a configuration, and records; doctor does so by itself where there is neither a directory of configurations nor a record",
+		},
 		output: {
 			...oneOf("FORMAT", ["text", "json"]),
 			short: "o",
@@ -34,15 +38,24 @@ It changes nothing. To learn what the kernel supports, it sends requests that na
 	examples: [
 		{ to: "check the node", line: "conntrack-flush doctor" },
 		{
+			to: "check a host of Docker or Podman that has a directory for CNI",
+			line: "conntrack-flush doctor --without cni",
+		},
+		{
 			to: "check the node from a DaemonSet that mounts its directories under /host",
 			line: "conntrack-flush doctor --host-root /host",
 		},
 	],
 	codes: { [WRONG]: "a check failed; with warnings alone the exit code is 0" },
-	async run(host, { output, ...places }) {
+	async run(host, { output, without, ...places }) {
 		const { masterCniFileName: confName } = places;
 		const where = whereOf(places, confName);
-		const findings = await examine(host.full(), where, places.runtimeVersion);
+		const findings = await examine(
+			host.full(),
+			where,
+			places.runtimeVersion,
+			without === "cni",
+		);
 		host.write(
 			1,
 			output === "json"

@@ -32,6 +32,8 @@ import type { Source } from "../reconcile/source.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { command } from "./command.ts";
+import { ipvsNotes } from "./ipvs.ts";
+import { tellNothingKnown } from "./nothing.ts";
 import { readRecords } from "./records.ts";
 import { entryPrinter, type Row } from "./rows.ts";
 import {
@@ -118,7 +120,12 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		const context = { host, dataDir, log, event };
 		const printer = entryPrinter(host, output === "json" ? "json" : "table");
 		const cache = cacheOf(cniCacheDir, flags.proto);
-		const found = dryRun ? explained(context, cache, printer.row) : () => {};
+		const ipvs = ipvsNotes(host);
+		const found: OnFound = dryRun
+			? explained(context, cache, ({ entry, verdict }) =>
+					printer.row({ entry, verdict: ipvs.explain(entry, verdict) }),
+				)
+			: ipvs.count;
 		const action = dryRun ? "count" : "delete";
 		const report = stale
 			? await flushStale(context, cache, selection, rules, action, found)
@@ -129,6 +136,12 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 			throw report.error;
 		if (output === "text") host.write(1, `${inWords(report, dryRun)}\n`);
 		else if (!dryRun) host.write(1, `${JSON.stringify(asData(report))}\n`);
+		ipvs.tell(report.reasons.size > 0);
+		if (stale && report.reasons.size === 0)
+			await tellNothingKnown(context, { attachments: cache, rules }, [
+				"--host-port",
+				"--pod-ip",
+			]);
 		const failure = failureOf(report);
 		if (failure !== undefined) throw failure;
 		return 0;

@@ -26,8 +26,11 @@ import {
 	portsOf,
 	type Selection,
 } from "../policy/selection.ts";
+import { unmappedInWords } from "../reconcile/nothing.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import { ipvsNotes } from "./ipvs.ts";
+import { tryInWords } from "./nothing.ts";
 import { readRecords } from "./records.ts";
 import { entryPrinter, type Format } from "./rows.ts";
 
@@ -63,8 +66,8 @@ export async function show(host: Host, query: Query): Promise<void> {
 	locals.addTo(here);
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
-	const unmapped = others && new OtherProtocols(others);
-	const ports = new PortSet(ofNode ? here : undefined, unmapped);
+	const beside = others && new OtherProtocols(others);
+	const ports = new PortSet(ofNode ? here : undefined, beside);
 	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
 	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
 	// entries that a pod began come to its hostPort with their replies
@@ -88,6 +91,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 		const isAsked = isLocal(dst) || hostIPs.has(dst);
 		return judge(e, isAsked ? await rules.of(e) : undefined);
 	};
+	const ipvs = ipvsNotes(host);
 	const printer = entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
 	const visit = async (hits: readonly Entry[]): Promise<void> => {
@@ -104,7 +108,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 					? agrees(selection, entry)
 					: isMeant(selection, entry, isLocal);
 			if (!isOurs && !agreesByReply(selection, entry)) continue;
-			const verdict = await verdictOn(entry);
+			const verdict = ipvs.explain(entry, await verdictOn(entry));
 			if (!isOurs && !verdict.isBegun) continue;
 			if (ofNode && !verdict.attachment && !verdict.isPublished) continue;
 			if (stale && verdict.kind !== "stale") continue;
@@ -125,14 +129,18 @@ export async function show(host: Host, query: Query): Promise<void> {
 	if (count.undecodable > 0)
 		host.write(2, `${count.undecodable} entries could not be decoded\n`);
 	// who names protocols, or all, does not ask about others
-	const hidden = others?.length === 0 ? unmapped?.hidden : 0;
-	if (format === "table" || format === "wide")
+	const hidden = others?.length === 0 ? beside?.hidden : 0;
+	if (format === "table" || format === "wide") {
 		host.write(1, `${summary(found)}${hiddenInWords(hidden)}\n`);
+		ipvs.tell();
+	}
 	const total = found.stale + found.live + found.other;
-	if (ofNode && mapped.length === 0 && total === 0)
+	const unmapped =
+		ofNode && total === 0 ? unmappedInWords(context, cache) : undefined;
+	if (unmapped !== undefined)
 		host.write(
 			2,
-			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
+			`${unmapped}; ${tryInWords(["--host-port", "--pod-ip", "--all"])}\n`,
 		);
 }
 

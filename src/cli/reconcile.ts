@@ -13,6 +13,8 @@ import { logRepair } from "../reconcile/reconcile.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import { isStream } from "./input.ts";
+import { ipvsNotes } from "./ipvs.ts";
+import { tellNothingKnown } from "./nothing.ts";
 import { isClosedPipe } from "./pipe.ts";
 import { documentOf } from "./reconcile.document.ts";
 import { passes } from "./reconcile.pass.ts";
@@ -138,26 +140,52 @@ conntrack-flush reconcile --services /run/services.json --dry-run`,
 		if (byRecords) readRecords(host, dataDir);
 		const cache: CacheSource = { dir: values.cniCacheDir, protocols: protos };
 		const attachments = byRecords ? cache : undefined;
+		const ipvs = ipvsNotes(host);
 		let holderOf = (_: IP): string | undefined => undefined;
+		let frontends = 0;
 		const pass = passes(context, {
 			read: async () => {
-				if (dryRun) holderOf = holders(context, attachments);
-				return document?.read();
+				if (dryRun) holderOf = holders(context, cache);
+				const claims = await document?.read();
+				frontends = claims?.length ?? 0;
+				return claims;
 			},
 			cache,
 			attachments,
 			rules: values.rules,
 			action: dryRun ? "count" : "delete",
-			found: dryRun
-				? (e, reason, owner, words) => {
-						const holder = holderOf(e.reply.src);
-						host.write(1, `${line(e, reason, owner, holder, words)}\n`);
-					}
-				: undefined,
+			found:
+				dryRun || ipvs.isThere
+					? (e, reason, owner, words) => {
+							ipvs.count(e);
+							if (!dryRun) return;
+							const holder = holderOf(e.reply.src);
+							host.write(1, `${line(e, reason, owner, holder, words)}\n`);
+						}
+					: undefined,
 		});
+		/** Says what a pass cannot repair, and explains the silence of one that has nothing to go by. In a loop it is for the first pass. */
+		const explain = async ({ error, reasons }: Report): Promise<void> => {
+			ipvs.tell();
+			if (error !== undefined || reasons.size > 0) return;
+			await tellNothingKnown(
+				context,
+				{
+					attachments,
+					rules: values.rules,
+					document: document && { file: document.file, protos, frontends },
+				},
+				document
+					? byRecords
+						? []
+						: ["--attachments"]
+					: ["--services", "--frontends"],
+			);
+		};
+		const file = document?.file;
 		return interval === undefined
-			? once(host, document?.file, pass, dryRun)
-			: loop(context, document?.file, pass, interval, dryRun);
+			? once(host, file, pass, dryRun, explain)
+			: loop(context, file, pass, interval, dryRun, explain);
 	},
 });
 
@@ -166,12 +194,14 @@ async function once(
 	file: string | undefined,
 	pass: () => Promise<Report>,
 	dryRun: boolean,
+	explain: (r: Report) => Promise<void>,
 ): Promise<number> {
 	const report = await first(file, pass);
 	// a failed look has no result, and a failed pass that removed nothing has no counts
 	if (report.error !== undefined && report.deleted + report.expired === 0)
 		throw report.error;
 	host.write(1, `${summary(report, dryRun)}\n`);
+	await explain(report);
 	const failure = failureOf(report);
 	if (failure !== undefined) throw failure;
 	return 0;
@@ -183,6 +213,7 @@ async function loop(
 	pass: () => Promise<Report>,
 	interval: number,
 	dryRun: boolean,
+	explain: (r: Report) => Promise<void>,
 ): Promise<number> {
 	const { host, log } = context;
 	for (let n = 0; host.signal() === undefined; n++) {
@@ -202,6 +233,7 @@ async function loop(
 				log("warn", "cannot look", { error: wordsOf(error) });
 			else if (report.reasons.size > 0)
 				host.write(1, `${summary(report, dryRun)}\n`);
+			if (n === 0) await explain(report);
 		}
 		if (host.signal() !== undefined) break;
 		await host.sleep(interval * (1 + JITTER * (2 * Math.random() - 1)));

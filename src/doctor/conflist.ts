@@ -41,7 +41,7 @@ export function checkConflist(
 					namesIn(host, confDir)
 						? `${confDir} has no configuration`
 						: `there is no directory ${confDir}`,
-					"install the network's plugin, or say where the runtime looks: --cni-conf-dir",
+					"install the network's plugin, or say where the runtime looks: --cni-conf-dir; on a host without CNI, such as one of Docker: --without cni",
 				),
 			];
 		const { path, list, dropIns, multus, passedOver } = found;

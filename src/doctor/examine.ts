@@ -11,7 +11,9 @@ import { isUsedUp, wordsOf } from "../log.ts";
 import { hasEnded } from "../state/namespace.ts";
 import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
+import { checkIPVS } from "./ipvs.ts";
 import { checkAccess, checkFeatures, checkFill } from "./kernel.ts";
+import { findNoCNI, LEFT_OUT } from "./nocni.ts";
 import { checkPlugin } from "./plugin.ts";
 import { checkRecords } from "./records.ts";
 import { checkReturned } from "./returned.ts";
@@ -22,23 +24,31 @@ import { checkStale } from "./stale.ts";
 const TOO_MUCH =
 	"the rules, or ports that are not in a row, are too many for the memory that this program allows itself; it removes nothing because of that";
 
-/** Makes every check and changes nothing. A check that needs what an earlier one could not get is left out. */
+/**
+ * Makes every check and changes nothing. A check that needs what an earlier one could not
+ * get is left out, and so are those of the plugin on a node without CNI. `isLeftOut` is
+ * true if somebody has said that this is one.
+ */
 export async function examine(
 	host: FullHost,
 	where: Where,
 	runtime: Runtime | undefined,
+	isLeftOut: boolean,
 ): Promise<Finding[]> {
 	const dataDir = where.root + where.dataDir;
 	const { findings, statistics } = await checkAccess(host);
-	const conflist = await attemptCheck("conflist", () =>
-		checkNetwork(host, where, runtime),
-	);
+	const without = isLeftOut ? LEFT_OUT : findNoCNI(host, where);
+	const conflist = without
+		? [without]
+		: await attemptCheck("conflist", () => checkNetwork(host, where, runtime));
 	if (!statistics) return [...findings, ...conflist];
 	const cacheDir = where.root + where.cacheDir;
 	const records = checkRecords(host, where);
 	// a dead pod's record stays for a while
 	const recorded = records.found?.attachments.filter((a) => !hasEnded(host, a));
-	const features = await attemptCheck("kernel", () => checkFeatures(host));
+	const features = await attemptCheck("kernel", () =>
+		checkFeatures(host, without === undefined),
+	);
 	const isSound = conflist.every(({ status }) => status === "ok");
 	let hasPublished = false;
 	const rules = await attemptCheck("DNAT rules", async () => {
@@ -48,10 +58,10 @@ export async function examine(
 	});
 	return [
 		...findings,
-		...checkPlugin(host, dataDir),
+		...(without ? [] : checkPlugin(host, dataDir)),
 		...features,
 		...conflist,
-		...records.findings,
+		...(without ? [] : records.findings),
 		...rules,
 		...(recorded === undefined
 			? []
@@ -59,6 +69,7 @@ export async function examine(
 					checkStale(host, dataDir, cacheDir, hasPublished),
 				)),
 		...checkReturned(host, dataDir),
+		...checkIPVS(host),
 		checkFill(statistics),
 	];
 }

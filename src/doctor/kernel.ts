@@ -65,8 +65,11 @@ export async function checkAccess(host: Host): Promise<Access> {
 	}
 }
 
-/** Finds out what the kernel can do, with requests that change nothing. */
-export async function checkFeatures(host: Host): Promise<Finding> {
+/** Finds out what the kernel can do, with requests that change nothing. Only the plugin, which `isCNI` says is of use here, retires entries. */
+export async function checkFeatures(
+	host: Host,
+	isCNI: boolean,
+): Promise<Finding> {
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
 	const table = new Conntrack(host, deadline);
@@ -88,7 +91,7 @@ export async function checkFeatures(host: Host): Promise<Finding> {
 			([name, has]) => `${name} ${has ? "yes" : "no"}`,
 		);
 		const found = `${releaseOf(host)}: ${words.join(", ")}`;
-		if (retires) return ok("kernel", found);
+		if (retires || !isCNI) return ok("kernel", found);
 		return warn(
 			"kernel",
 			found,

@@ -8,6 +8,7 @@ import { IPPROTO_UDP } from "../net/proto.ts";
 import { type Attachment, byPort } from "../policy/mapping.ts";
 import { repairByRules } from "../reconcile/byrules.ts";
 import { RepairMemory } from "../reconcile/memory.ts";
+import { unmappedInWords } from "../reconcile/nothing.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { recorded } from "../reconcile/recorded.ts";
 import { type CacheSource, liveAttachments } from "../state/liveness.ts";
@@ -18,6 +19,7 @@ const CHECK = "stale entries";
 /**
  * Counts the stale entries as `reconcile` finds them. If a program publishes ports here, a
  * second pass counts what contradicts the rules on ports that no live attachment maps.
+ * Where no port is mapped, as under Docker or CRI-O, the rules alone are asked.
  * Changes nothing. Throws what ends a flush.
  */
 export async function checkStale(
@@ -28,20 +30,18 @@ export async function checkStale(
 ): Promise<Finding[]> {
 	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	const cache: CacheSource = { dir: cacheDir, protocols: [IPPROTO_UDP] };
+	const unmapped = unmappedInWords(context, cache);
+	if (unmapped !== undefined)
+		return [
+			hasPublished ? await countPublished(context, []) : ok(CHECK, unmapped),
+		];
 	const mapped = liveAttachments(context, cache).filter(
 		(a) => a.mappings.length > 0,
 	);
-	const ofPods =
-		mapped.length === 0
-			? ok(
-					CHECK,
-					`no attachment is recorded in ${dataDir} or cached in ${cacheDir}`,
-				)
-			: await countRecorded(context, cache, mapped.length);
-	const ofOthers = hasPublished
-		? await countPublished(context, mapped)
-		: undefined;
-	if (!ofOthers) return [ofPods];
+	const ofPods = await countRecorded(context, cache, mapped.length);
+	if (!hasPublished) return [ofPods];
+	const ofOthers = await countPublished(context, mapped);
+	if (ofOthers.status === "ok") return [ofPods];
 	return ofPods.status === "ok" ? [ofOthers] : [ofPods, ofOthers];
 }
 
@@ -71,7 +71,7 @@ async function countRecorded(
 async function countPublished(
 	context: Context,
 	mapped: readonly Attachment[],
-): Promise<Finding | undefined> {
+): Promise<Finding> {
 	const mappingsOf = byPort(mapped.flatMap(({ mappings }) => mappings));
 	const report = await repairByRules(context, {
 		scope: "engines",
@@ -81,7 +81,8 @@ async function countPublished(
 	});
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
-	if (reasons.size === 0) return undefined;
+	if (reasons.size === 0)
+		return ok(CHECK, "none, of the ports that rules publish");
 	return fail(
 		CHECK,
 		`${total(reasons.values())} contradict the rules of ports that are published (${inWords(reasons)})`,

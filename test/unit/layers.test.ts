@@ -132,8 +132,10 @@ describe("floors", () => {
 			broken(
 				({ from, to, typeOnly }) =>
 					((/^src\/(net|rules|policy)\//.test(from) &&
-						// these two read the rules
-						!/^src\/rules\/(ruleset|legacy\.read)\.ts$/.test(from)) ||
+						// these read the rules
+						!/^src\/rules\/(ruleset|publishers|legacy\.read|ipvs\.read)\.ts$/.test(
+							from,
+						)) ||
 						/^src\/libcni\/(result|portmappings|podname)\.ts$/.test(from)) &&
 					(to === "src/host.ts" || (to === "src/context.ts" && !typeOnly)),
 			),

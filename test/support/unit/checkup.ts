@@ -80,6 +80,8 @@ export interface NodeOptions {
 	readonly answer?: (r: Request) => readonly Reply[] | undefined;
 	readonly kernel?: CallOptions["kernel"];
 	readonly flags?: readonly string[];
+	/** No network is configured, and there is no directory for it. */
+	readonly hasNoCNI?: boolean;
 	readonly columns?: number;
 	readonly fail?: (call: string, path: string) => string | undefined;
 }
@@ -119,7 +121,7 @@ export function doctor(options: NodeOptions = {}): Promise<Called> {
 			...(options.fail && { fail: options.fail }),
 			...(options.columns && { columns: options.columns }),
 			files: {
-				[`${CONF_DIR}/10.conflist`]: GOOD,
+				...(!options.hasNoCNI && { [`${CONF_DIR}/10.conflist`]: GOOD }),
 				"/proc/sys/kernel/osrelease": "6.1.0-1\n",
 				...options.files,
 			},

@@ -1,6 +1,6 @@
 // All checks of a node together, and what the command makes of them.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Finding } from "../../../../src/doctor/finding.ts";
 import { errorMessage } from "../../../support/entries.ts";
 import { DIR, expectUntouched } from "../../../support/unit/calls.ts";
@@ -14,6 +14,7 @@ import {
 	type NodeOptions,
 	PORTMAP,
 } from "../../../support/unit/checkup.ts";
+import { dnat } from "../../../support/unit/nftables.ts";
 
 test("a node on which all is well: exit 0, nothing changed", async () => {
 	const called = await doctor();
@@ -23,7 +24,7 @@ ok    ctnetlink: answers
 ok    kernel: Linux 6.1.0-1: filtered dump yes, kernel flush no, retire yes
 ok    conflist: ${CONF_DIR}/10.conflist lists the plugin, after portmap
 ok    DNAT rules: none that publishes a port
-ok    stale entries: no attachment is recorded in ${DIR} or cached in /var/lib/cni
+ok    stale entries: no port mapping is recorded in ${DIR} or cached in /var/lib/cni
 ok    table fill: 3 of 1000 entries (0.3 %)
 `);
 	expectUntouched(called);
@@ -37,6 +38,86 @@ test("a directory of configurations that cannot be read keeps nothing else from 
 	expect(code).toBe(0);
 	expect(out).toMatch(/^warn {2}conflist: could not be checked: .*EACCES/m);
 	expect(out).toMatch(/^ok {4}table fill/m);
+});
+
+/** A node of Docker. */
+const DOCKER = {
+	chains: [
+		{
+			family: 2,
+			table: "nat",
+			chain: "DOCKER",
+			rules: [dnat(8125, "172.17.0.2", 5353)],
+		},
+	],
+};
+const CHECKED = `ok    capability: CAP_NET_ADMIN is there
+ok    ctnetlink: answers
+ok    kernel: Linux 6.1.0-1: filtered dump yes, kernel flush no, retire yes
+`;
+const OTHERS = `\
+ok    DNAT rules: 1 of docker, none left over
+ok    stale entries: none, of the ports that rules publish
+ok    table fill: 3 of 1000 entries (0.3 %)
+`;
+
+describe("a node without CNI", () => {
+	test("is known as such, and everything else is checked: exit 0", async () => {
+		const { code, out } = await doctor({ ...DOCKER, hasNoCNI: true });
+		expect(code).toBe(0);
+		expect(out).toBe(
+			`${CHECKED}ok    CNI: this node has none: there is no directory of configurations, and no attachment is recorded
+${OTHERS}`,
+		);
+	});
+
+	test("that has an empty directory for it is not known as such, and hears of the flag", async () => {
+		const { code, out } = await doctor({
+			...DOCKER,
+			hasNoCNI: true,
+			files: { [`${CONF_DIR}/README`]: "" },
+		});
+		expect(code).toBe(3);
+		expect(out).toMatch(/^fail {2}conflist: .* has no configuration$/m);
+		expect(out.replace(/\s+/g, " ")).toContain("--without cni");
+	});
+
+	test("is what --without cni says: neither a conflist nor a record is missing or wrong", async () => {
+		const { code, out } = await doctor({
+			...DOCKER,
+			flags: ["--without", "cni"],
+			files: {
+				[`${CONF_DIR}/10.conflist`]: list(PORTMAP),
+				[`${DIR}/x:y:z.json`]: "{",
+				[`${DIR}/unusable`]: "why",
+			},
+		});
+		expect([code, out]).toEqual([
+			0,
+			`${CHECKED}ok    CNI: left out\n${OTHERS}`,
+		]);
+	});
+
+	test("hears nothing of an arrangement of plugin items if its kernel cannot retire", async () => {
+		const { out } = await doctor({
+			hasNoCNI: true,
+			answer: (r) =>
+				r.protocol === 12 && r.type === 0x0100
+					? [errorMessage(95, r.seq)]
+					: undefined,
+		});
+		expect(out).toMatch(/^ok {4}kernel: .* retire no$/m);
+	});
+
+	test("hears what no kernel can do without", async () => {
+		const { code, out } = await doctor({
+			hasNoCNI: true,
+			answer: (r) => [errorMessage(1, r.seq)],
+		});
+		expect(code).toBe(3);
+		expect(out).toMatch(/^fail {2}capability/);
+		expect(out).toMatch(/^ok {4}CNI: this node has none/m);
+	});
 });
 
 test("no directory of configurations where one may be: what to type", async () => {

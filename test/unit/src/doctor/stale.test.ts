@@ -42,10 +42,26 @@ test("an attachment without mappings is none to keep traffic from", async () => 
 	expect(await checkStale(host, DIR, CACHE, false)).toMatchObject([
 		{
 			status: "ok",
-			found: `no attachment is recorded in ${DIR} or cached in ${CACHE}`,
+			found: `no port mapping is recorded in ${DIR} or cached in ${CACHE}`,
 		},
 	]);
 	expect(kernel.requests).toEqual([]);
+});
+
+test("pods under CRI-O are not called unrecorded: their ports are not known, and the rules are asked", async () => {
+	const pod = { ...attached("p"), podTargets: [mapping("IPv4", "udp")] };
+	const { host } = world([ROW], [pod]);
+	expect(await checkStale(host, DIR, CACHE, false)).toMatchObject([
+		{
+			status: "ok",
+			found: `no port mapping is recorded in ${DIR} or cached in ${CACHE} (1 pod is recorded without ports)`,
+		},
+	]);
+	expect(
+		await checkStale(world([], [pod]).host, DIR, CACHE, true),
+	).toMatchObject([
+		{ status: "ok", found: "none, of the ports that rules publish" },
+	]);
 });
 
 test("a flush that fails is thrown", async () => {
