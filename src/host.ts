@@ -49,7 +49,7 @@ export interface Host {
 /** The calls that only the command line and the agent make. */
 export interface FullHost extends Host {
 	/** Returns the columns of the terminal that `fd` is, 0 if the terminal does not know, or undefined if `fd` is no terminal. */
-	columns(fd: 1 | 2): number | undefined;
+	columns(fd: 0 | 1 | 2): number | undefined;
 	/** Follows links. */
 	stat(path: string): FileStat;
 	/** SysError EFBIG if the file has more than 16 MiB. */

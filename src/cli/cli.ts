@@ -90,6 +90,8 @@ function asksForHelp(words: readonly string[]): boolean {
 function adviceOn(e: unknown, word: string | undefined): string {
 	if (isRefused(e)) return `\n${MISSING}: ${REMEDY}.`;
 	if (!(e instanceof UsageError)) return "";
+	if (e.commands.length > 0)
+		return `\n${e.commands.length > 1 ? "Type one of" : "Type"}:${e.commands.map((c) => `\n  conntrack-flush ${c}`).join("")}`;
 	if (e.instead !== undefined) return `\nDid you mean ${e.instead}?`;
 	return `\nSee conntrack-flush ${isCommand(word) ? `${word} ` : ""}--help.`;
 }

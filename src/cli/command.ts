@@ -9,6 +9,8 @@ export interface Switch {
 	readonly help: string;
 	/** One letter, for `-w`. */
 	readonly short?: string;
+	/** Another name that is understood, such as `--pod-ip`. */
+	readonly alias?: string;
 }
 
 /** A flag with a value. */
@@ -19,8 +21,10 @@ export interface Option<T> extends Switch {
 	parse(text: string, flag: string): T;
 	/** The environment variable that is read if the flag is not typed. */
 	readonly env?: string;
-	/** Keys of flags; if one of them is typed, the variable is not read. */
+	/** Keys of flags; if one of them or an operand is typed, the variable is not read. */
 	readonly envUnless?: readonly string[];
+	/** Reads the variable, where less is valid in it than after the flag. Throws UsageError. */
+	readonly parseEnv?: (text: string, variable: string) => T;
 	/** The value without the flag, as it would be typed. */
 	readonly fallback?: string;
 	/** The value if the flag is typed without one. A value then follows "=", in the same word. */
@@ -95,17 +99,25 @@ export function run<F extends Flags>(
 	const { given, operands } = read(c.flags, words);
 	if (operands.length > 0 && c.operands === undefined)
 		throw new UsageError(`${c.name} takes no operand: ${operands[0]}`);
+	const isTyped = (key: string): boolean =>
+		operands.length > 0 || given.has(key);
 	const values = Object.fromEntries(
 		Object.entries(c.flags).map(([key, flag]) => [
 			key,
-			pick(host, key, flag, given),
+			pick(host, key, flag, given, isTyped),
 		]),
 	);
 	return c.run(host, values as Values<F>, operands);
 }
 
-/** The texts that were typed after each flag, by the flag's key; none after a switch. */
-type Given = ReadonlyMap<string, readonly string[]>;
+/** What was typed after a flag, and the name that it was typed with. */
+interface Typed {
+	readonly name: string;
+	readonly text: string;
+}
+
+/** What was typed after each flag, by the flag's key; nothing after a switch. */
+type Given = ReadonlyMap<string, readonly Typed[]>;
 
 /**
  * Reads the words like getopt_long: `--name VALUE`, `--name=VALUE`, `-n VALUE`,
@@ -120,8 +132,9 @@ function read(
 	for (const [key, flag] of Object.entries(flags)) {
 		keys.set(flagName(key), key);
 		if (flag.short) keys.set(`-${flag.short}`, key);
+		if (flag.alias) keys.set(flag.alias, key);
 	}
-	const given = new Map<string, string[]>();
+	const given = new Map<string, Typed[]>();
 	const operands: string[] = [];
 	const queue = [...words];
 	for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
@@ -142,19 +155,24 @@ function read(
 		const values = given.get(key) ?? [];
 		given.set(key, values);
 		const value = rest.replace(/^=/, "");
+		const add = (text: string): void => {
+			values.push({
+				name: name === flag.alias ? name : flagName(key),
+				text,
+			});
+		};
 		if (!("value" in flag)) {
 			if (value !== rest)
 				throw new UsageError(`${name} takes no value: ${value}`);
 			if (rest !== "") queue.unshift(`-${rest}`);
-		} else if (rest !== "") values.push(value);
-		else if ("bare" in flag && typeof flag.bare === "string")
-			values.push(flag.bare);
+		} else if (rest !== "") add(value);
+		else if ("bare" in flag && typeof flag.bare === "string") add(flag.bare);
 		else {
 			const next = queue.shift();
 			// a flag in the value's place: the value was forgotten
 			if (next === undefined || keys.has(next.replace(/=.*/s, "")))
 				throw new UsageError(`${name} needs a value`);
-			values.push(next);
+			add(next);
 		}
 	}
 	return { given, operands };
@@ -166,19 +184,22 @@ function pick(
 	key: string,
 	flag: Switch | Option<unknown> | List<unknown>,
 	given: Given,
+	isTyped: (key: string) => boolean,
 ): unknown {
-	const name = flagName(key);
 	if (!("value" in flag)) return given.has(key);
 	const typed = given.get(key) ?? [];
-	if ("many" in flag) return typed.map((text) => flag.parse(text, name));
-	const [text] = typed;
-	if (typed.length > 1)
-		throw new UsageError(`${name} was given ${typed.length} times`);
-	if (text !== undefined) return flag.parse(text, name);
-	const { env, envUnless = [], fallback } = flag;
-	if (env !== undefined && !envUnless.some((other) => given.has(other))) {
+	const values = typed.map(({ name, text }) => flag.parse(text, name));
+	const isList = "many" in flag;
+	if (values.length > 1 && !isList)
+		throw new UsageError(`${typed[0]?.name} was given ${typed.length} times`);
+	const { env, envUnless, parseEnv = flag.parse, fallback } = flag;
+	if (values.length === 0 && env !== undefined && !envUnless?.some(isTyped)) {
 		const variable = host.env(env);
-		if (variable) return flag.parse(variable, env);
+		if (variable) values.push(parseEnv(variable, env));
 	}
-	return fallback === undefined ? undefined : flag.parse(fallback, name);
+	if (isList) return values;
+	if (values.length > 0) return values[0];
+	return fallback === undefined
+		? undefined
+		: flag.parse(fallback, flagName(key));
 }

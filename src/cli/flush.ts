@@ -3,74 +3,65 @@
 
 import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
-import { LocalAddresses } from "../flush/addresses.ts";
-import { flush } from "../flush/flush.ts";
-import { joinReports } from "../flush/report.join.ts";
 import { failureOf, type Report, total } from "../flush/report.ts";
-import type { Request } from "../flush/search.ts";
-import type { Host } from "../host.ts";
 import { logger } from "../log.ts";
-import { hostIPOf, type IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
-import { Deadline } from "../netlink/deadline.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
-import type { RuleScope } from "../policy/published.ts";
-import {
-	agreesByReply,
-	familiesOf,
-	isMeant,
-	isSaid,
-	portsOf,
-	type Selection,
-} from "../policy/selection.ts";
-import type { Reason } from "../policy/stale.ts";
-import { repairByRules } from "../reconcile/byrules.ts";
-import { RepairMemory } from "../reconcile/memory.ts";
-import { reconcile } from "../reconcile/reconcile.ts";
-import { leadingToLive, recorded } from "../reconcile/recorded.ts";
-import type { Source } from "../reconcile/source.ts";
+import { isSaid } from "../policy/selection.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import { ipvsNotes } from "./ipvs.ts";
 import { tellNothingKnown } from "./nothing.ts";
+import { OPERANDS, readOperands } from "./operands.ts";
+import { addressesForRemoval, lazy, readPods } from "./pods.ts";
 import { readRecords } from "./records.ts";
+import { flushMeant, flushStale, isWideOn, type OnFound } from "./removing.ts";
 import { entryPrinter, type Row } from "./rows.ts";
 import {
 	ALL_PROTOS,
 	cacheOf,
 	HOST_IP,
 	HOST_PORT,
+	PLACE_IN_WORDS,
 	protoFlag,
 	SELECT,
 	selectionOf,
+	WHERE,
 } from "./selecting.ts";
 import { UsageError } from "./usage.ts";
-import { oneOf, RULES } from "./values.ts";
-
-const DEADLINE_MS = 600_000;
+import { oneOf, PORT, RULES } from "./values.ts";
+import { canAsk, isAgreed, Whom } from "./whom.ts";
 
 /** The conditions. If one of them is typed, the environment is not read. */
-const CONDITIONS = ["stale", "podIP", "hostPort", "hostIP"];
-
-/** Is called for each entry that is to be removed; `isLocal` knows the node's addresses. */
-type OnFound = (
-	e: Entry,
-	isLocal: (ip: IP) => boolean,
-	verdict?: Verdict,
-) => void;
+const CONDITIONS = ["stale", "hostPort", "hostIP", ...Object.keys(WHERE)];
 
 export const flushCommand = command({
 	name: "flush",
 	summary: "remove the entries of a hostPort or a pod, or all stale entries",
-	about: `Removes the entries that came to --host-port, the entries that a rule has sent to --pod-ip, or with --stale the entries that keep traffic from this node's attachments. At least one of these three conditions is required; without it nothing is removed. If there are several, an entry must match all of them.
+	about: `Removes the entries that came to --host-port, that clients (--from) sent, that were sent to a destination (--to), that a rule has sent to a pod (--pod, --leads-to), whose replies come to an address (--answered-at), or with --stale the entries that keep traffic from this node's attachments. One of these conditions is required; without it nothing is removed. An entry must match all that are given. A port or a pod may stand without its flag.
 
-It removes the entries that "list" shows with the same flags. Without --stale these may be healthy, so first look at the list, or use --dry-run. There is one difference: without --proto, list shows all protocols, but flush without --stale removes only UDP entries. Without --host-ip, traffic that only passes through this node to the same port number on another host is never touched. With a --host-ip that is no address of this node, that traffic is what is removed, of whatever host has the address; flush then warns of it. TCP connections of the node's own listeners are never touched either. An entry that was replaced after it was read is left alone and counted as already gone.
+It removes the entries that "list" shows with the same flags. Without --stale these may be healthy, so first look at the list, or use --dry-run. If more is selected than one port of this node, a dry run says how many entries of whom would go, and on a terminal flush asks before it removes them; --yes keeps it from asking. Without --proto, list shows all protocols, but flush without --stale removes only UDP entries.
+
+TCP connections without NAT, such as those of the node's own listeners, are never removed. With --host-port, traffic that only passes through this node to the same port number on another host is never touched, unless --host-ip names an address that is not the node's; flush then warns of it. --to selects it. An entry that was replaced after it was read is left alone and counted as already gone.
+
+${PLACE_IN_WORDS}
 
 If TARGET_IP and TARGET_PORT are in the environment and none of these conditions is typed, it does the work of flush-conntrack's init container, without asking the API server.`,
+	operands: OPERANDS,
 	flags: {
-		hostPort: { ...HOST_PORT, env: "TARGET_PORT", envUnless: CONDITIONS },
+		hostPort: {
+			...HOST_PORT,
+			env: "TARGET_PORT",
+			envUnless: CONDITIONS,
+			// one port, as flush-conntrack has it
+			parseEnv(text: string, variable: string) {
+				const port = PORT.parse(text, variable);
+				return [{ first: port, last: port }];
+			},
+		},
 		hostIP: { ...HOST_IP, env: "TARGET_IP", envUnless: CONDITIONS },
+		...WHERE,
 		proto: protoFlag("udp, or all with --stale"),
 		...SELECT,
 		rules: {
@@ -80,6 +71,10 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		dryRun: {
 			short: "n",
 			help: "remove nothing; show what would be removed, and why",
+		},
+		yes: {
+			short: "y",
+			help: "do not ask on a terminal",
 		},
 		output: {
 			...oneOf("FORMAT", ["text", "json"]),
@@ -95,38 +90,82 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		},
 		{
 			to: "remove the entries of a hostPort that is not recorded",
-			line: "conntrack-flush flush --host-port 53 --host-ip 203.0.113.10",
+			line: "conntrack-flush flush 53 --host-ip 203.0.113.10",
+		},
+		{
+			to: "remove the entries of one client: see them, then remove them",
+			line: "conntrack-flush flush --from 192.0.2.7 --dry-run\nconntrack-flush flush --from 192.0.2.7",
 		},
 		{
 			to: "remove all entries that rules have sent to a pod that no longer exists",
-			line: "conntrack-flush flush --pod-ip 10.88.0.2 --proto all",
+			line: "conntrack-flush flush --pod default/statsd-1 --proto all",
+		},
+		{
+			to: "remove the entries that are translated to an address that this node has lost",
+			line: "conntrack-flush flush --answered-at 198.51.100.7",
 		},
 	],
-	async run(
-		host,
-		{ dryRun, output, stale, rules, dataDir, cniCacheDir, ...flags },
-	) {
-		const selection = selectionOf(flags, stale ? ALL_PROTOS : [IPPROTO_UDP]);
+	async run(host, flags, operands) {
+		const { dryRun, output, stale, rules, dataDir, cniCacheDir } = flags;
+		const event = "flush";
+		const log = logger(host, "warn", undefined, { event });
+		const context = { host, dataDir, log, event };
+		const cache = cacheOf(cniCacheDir, flags.proto);
+		const pods = lazy(() => readPods(context, cache));
+		const said = readOperands(host, operands, flags, pods);
+		const pod =
+			said.pod === undefined
+				? undefined
+				: pods().find(said.pod, "--pod: not a pod");
+		// what is stale works for nobody, whoever has the address now
+		const podIPs = stale
+			? pod && [...pod.has, ...pod.had]
+			: pod && addressesForRemoval(pod, pods());
+		const selection = selectionOf(
+			{ ...flags, ...said },
+			podIPs,
+			stale ? ALL_PROTOS : [IPPROTO_UDP],
+		);
 		if (!stale && !isSaid(selection))
 			throw new UsageError(
-				"flush needs --host-port PORT, --pod-ip IP or --stale",
+				"flush needs a condition: a port of this node, a pod, --from, --to, --leads-to, --answered-at or --stale",
 			);
 		if (rules !== undefined && !stale)
 			throw new UsageError("--rules is for --stale");
 		// only --stale depends on the records
 		if (stale) readRecords(host, dataDir);
-		const event = "flush";
-		const log = logger(host, "warn", undefined, { event });
-		const context = { host, dataDir, log, event };
+		const isWide = !stale && (await isWideOn(host, selection));
+		const whom = new Whom();
+		const asks = isWide && !dryRun && !flags.yes && canAsk(host);
+		if (asks) {
+			const look = await flushMeant(context, selection, "count", (e) =>
+				whom.add(e),
+			);
+			if (look.error !== undefined) throw look.error;
+			const question = `this removes ${whom.words(pods().nameFor)}, healthy or not\nremove them?`;
+			if (whom.total > 0 && !isAgreed(host, question)) {
+				host.write(2, "nothing removed\n");
+				return 1;
+			}
+		}
 		const printer = entryPrinter(host, output === "json" ? "json" : "table");
-		const cache = cacheOf(cniCacheDir, flags.proto);
 		const ipvs = ipvsNotes(host);
-		const found: OnFound = dryRun
-			? explained(context, cache, ({ entry, verdict }) =>
-					printer.row({ entry, verdict: ipvs.explain(entry, verdict) }),
-				)
-			: ipvs.count;
-		const action = dryRun ? "count" : "delete";
+		const explain =
+			dryRun &&
+			explained(context, cache, ({ entry, verdict }) =>
+				printer.row({ entry, verdict: ipvs.explain(entry, verdict) }),
+			);
+		const found: OnFound = (e, isLocal, verdict) => {
+			if (!explain) {
+				ipvs.count(e);
+				return;
+			}
+			whom.add(e);
+			explain(e, isLocal, verdict);
+		};
+		// what comes after a look that found nothing was not asked about
+		const isLook = dryRun || (asks && whom.total === 0);
+		const action = isLook ? "count" : "delete";
 		const report = stale
 			? await flushStale(context, cache, selection, rules, action, found)
 			: await flushMeant(context, selection, action, found);
@@ -134,101 +173,23 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		// a failed look has no result, and a failed flush that removed nothing has no counts
 		if (report.error !== undefined && report.deleted + report.expired === 0)
 			throw report.error;
-		if (output === "text") host.write(1, `${inWords(report, dryRun)}\n`);
-		else if (!dryRun) host.write(1, `${JSON.stringify(asData(report))}\n`);
+		if (output === "text") {
+			if (dryRun && isWide && whom.total > 0)
+				host.write(1, `${whom.words(pods().nameFor)}\n`);
+			host.write(1, `${inWords(report, dryRun)}\n`);
+		} else if (!dryRun) host.write(1, `${JSON.stringify(asData(report))}\n`);
 		ipvs.tell(report.reasons.size > 0);
 		if (stale && report.reasons.size === 0)
 			await tellNothingKnown(context, { attachments: cache, rules }, [
 				"--host-port",
-				"--pod-ip",
+				"--from",
+				"--pod",
 			]);
 		const failure = failureOf(report);
 		if (failure !== undefined) throw failure;
 		return 0;
 	},
 });
-
-/** Removes those selected entries that are stale, by the records and with `rules` by the rules alone. */
-async function flushStale(
-	context: Context,
-	cache: CacheSource,
-	selection: Selection,
-	rules: RuleScope | undefined,
-	action: "count" | "delete",
-	found: OnFound,
-): Promise<Report> {
-	let local = (_: IP): boolean => false;
-	const source: Source = (isLocal) => {
-		local = isLocal;
-		const desired = recorded(context, cache)(isLocal);
-		return {
-			...desired,
-			judge(e) {
-				const reason = desired.judge(e);
-				const isSelected =
-					reason === "begun-by-pod"
-						? agreesByReply(selection, e)
-						: isMeant(selection, e, isLocal);
-				return isSelected ? reason : undefined;
-			},
-		};
-	};
-	const report = await reconcile(context, [source], action, (e) =>
-		found(e, local),
-	);
-	if (rules === undefined || report.error !== undefined) return report;
-	const byRules = await repairByRules(context, {
-		scope: rules,
-		action,
-		memory: new RepairMemory(),
-		spares: () => leadingToLive(context, cache),
-		isMeant: (e, isLocal) => isMeant(selection, e, isLocal),
-		found: (e, reason, _, words = "") =>
-			found(e, local, { kind: "stale", reason: reason as Reason, why: words }),
-	});
-	return joinReports(report, byRules);
-}
-
-/** Removes every selected entry, healthy or not. */
-function flushMeant(
-	{ host, log }: Context,
-	selection: Selection,
-	action: "count" | "delete",
-	found: OnFound,
-): Promise<Report> {
-	let locals = new LocalAddresses();
-	const isLocal = (ip: IP): boolean => locals.has(ip);
-	const request: Request = {
-		async prepare(shared) {
-			locals = await shared.locals(new Set(familiesOf(selection)));
-			warnOfPassing(host, selection, locals);
-			return {
-				ports: portsOf(selection),
-				judge(e) {
-					if (!isMeant(selection, e, isLocal)) return undefined;
-					found(e, isLocal);
-					return "asked";
-				},
-			};
-		},
-		action,
-	};
-	return flush(host, request, log, new Deadline(host, DEADLINE_MS));
-}
-
-/** Warns if the selection is of what passes through the node. It is no error: a virtual address may just have left. */
-function warnOfPassing(
-	host: Host,
-	{ hostIP, podIP }: Selection,
-	locals: LocalAddresses,
-): void {
-	if (hostIP === undefined || hostIPOf(hostIP) === null) return;
-	if (podIP === undefined && !locals.isLocal(hostIP))
-		host.write(
-			2,
-			`${hostIP} is no address of this node: every entry of what passes through to it there is meant, healthy or not\n`,
-		);
-}
 
 /** Returns a function that passes each entry to `row` with the verdict about it. */
 function explained(

@@ -1,18 +1,22 @@
 // `list`: prints the entries of hostPorts and the verdict about each, once or again and
 // again. It changes nothing.
 
-import { isSaid, type Selection } from "../policy/selection.ts";
+import { isSaid, type Selection, saysPorts } from "../policy/selection.ts";
 import { ANY_PROTO, splitProtos } from "./anyproto.ts";
 import { command } from "./command.ts";
 import { type Query, show } from "./listing.ts";
+import { OPERANDS, readOperands } from "./operands.ts";
+import { addressesForList, lazy, readPods } from "./pods.ts";
 import { FORMAT } from "./rows.ts";
 import {
 	ALL_PROTOS,
 	cacheOf,
 	HOST_IP,
 	HOST_PORT,
+	PLACE_IN_WORDS,
 	SELECT,
 	selectionOf,
+	WHERE,
 } from "./selecting.ts";
 import { isTerminal } from "./table.ts";
 import { UsageError } from "./usage.ts";
@@ -24,14 +28,18 @@ const CLEAR = "\x1b[2J\x1b[H";
 export const listCommand = command({
 	name: "list",
 	summary: "show the entries of hostPorts, which of them are stale, and why",
-	about: `Shows the entries of the hostPorts of this node's attachments, which are recorded or in libcni's cache. With --host-port or --pod-ip it shows the entries of that hostPort or pod, recorded or not. With --all it shows every entry, those of ICMP and of other protocols too. The other flags narrow the selection. It changes nothing.
+	about: `Shows the entries of the hostPorts of this node's attachments, which are recorded or in libcni's cache. With --host-port, --from, --to, --leads-to, --answered-at or --pod it shows the entries that "flush" would remove with the same flags and --proto all, recorded or not; a port or a pod may stand without its flag. With --all it shows every entry that matches, those of ICMP and of other protocols and connections without NAT too. The other flags narrow the selection. It changes nothing.
+
+${PLACE_IN_WORDS}
 
 VERDICT is live if the entry leads to the pod that its hostPort is mapped to. It is stale if the entry keeps traffic from that pod. It is other if the entry belongs to no recorded hostPort.
 
 The table is printed while it is read, in constant memory. The format json is an array, and jsonl is one object per line. wide, json and jsonl also show what the kernel knows: where the answers go if the source is translated, the state, the seconds left, the mark and the zone. A zone of one direction alone is "orig 9" or "reply 9"; --zone 9 finds it too, and --zone 0 finds the entries that name none.`,
+	operands: OPERANDS,
 	flags: {
 		hostPort: HOST_PORT,
 		hostIP: HOST_IP,
+		...WHERE,
 		proto: ANY_PROTO,
 		...SELECT,
 		all: { help: "show every entry, even if it belongs to no hostPort" },
@@ -57,26 +65,44 @@ The table is printed while it is read, in constant memory. The format json is an
 		},
 		{
 			to: "see who sends to hostPort 8125, and where the traffic goes",
-			line: "conntrack-flush list --host-port 8125 --proto udp -o wide",
+			line: "conntrack-flush list 8125 --proto udp -o wide",
+		},
+		{
+			to: "see what one client sends, and where it goes",
+			line: "conntrack-flush list --from 192.0.2.7",
 		},
 		{
 			to: "give the reasons to a program",
 			line: "conntrack-flush list --stale -o jsonl | jq -r .why",
 		},
 	],
-	async run(host, { output: format, watch, interval, all, proto, ...flags }) {
+	async run(
+		host,
+		{ output: format, watch, interval, all, proto, ...flags },
+		operands,
+	) {
 		if (interval !== undefined && !watch)
 			throw new UsageError("--interval is for --watch");
+		const { stale, dataDir } = flags;
 		const { mapped, others } = splitProtos(proto);
-		const selection = selectionOf({ ...flags, proto: mapped }, ALL_PROTOS);
+		const cache = cacheOf(flags.cniCacheDir, mapped);
+		const context = { host, dataDir, log: () => {}, event: "list" };
+		const pods = lazy(() => readPods(context, cache));
+		const said = readOperands(host, operands, flags, pods);
+		const pod =
+			said.pod === undefined
+				? undefined
+				: addressesForList(pods().find(said.pod, "--pod: not a pod"), pods());
+		for (const note of pod?.notes ?? []) host.write(2, `${note}\n`);
+		const selection = selectionOf(
+			{ ...flags, ...said, proto: mapped },
+			pod?.ips,
+			ALL_PROTOS,
+		);
 		const query = {
 			selection,
-			all,
-			others: othersOf(selection, others, all, proto.length > 0 || flags.stale),
-			stale: flags.stale,
-			dataDir: flags.dataDir,
-			cache: cacheOf(flags.cniCacheDir, mapped),
-			format,
+			others: othersOf(selection, others, all, proto.length > 0 || stale),
+			...{ all, stale, dataDir, cache, format },
 		};
 		if (!watch) {
 			await show(host, query);
@@ -102,7 +128,7 @@ function othersOf(
 ): Query["others"] {
 	if (given.length > 0) return given;
 	// a key of GRE is no port
-	if (narrowed || selection.hostPort !== undefined) return undefined;
+	if (narrowed || saysPorts(selection)) return undefined;
 	if (all) return "all";
 	return isSaid(selection) ? undefined : [];
 }

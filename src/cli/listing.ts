@@ -20,10 +20,12 @@ import {
 	agrees,
 	agreesBeside,
 	agreesByReply,
+	dumpsOf,
 	familiesOf,
 	isMeant,
 	isSaid,
 	portsOf,
+	prefilterOf,
 	type Selection,
 } from "../policy/selection.ts";
 import { unmappedInWords } from "../reconcile/nothing.ts";
@@ -67,8 +69,9 @@ export async function show(host: Host, query: Query): Promise<void> {
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
 	const beside = others && new OtherProtocols(others);
-	const ports = new PortSet(ofNode ? here : undefined, beside);
-	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
+	const ports = new PortSet(ofNode ? here : prefilterOf(selection), beside);
+	for (const { proto, hostPort, count } of wanted)
+		ports.add(proto, hostPort, undefined, count);
 	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
 	// entries that a pod began come to its hostPort with their replies
 	for (const { proto, hostPort, count } of replied)
@@ -81,7 +84,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 		readDepartures(host, dataDir),
 		cached,
 	);
-	const rules = openProspects(host, deadline, wanted, (why) =>
+	const rules = openProspects(host, deadline, dumpsOf(selection), (why) =>
 		host.write(2, `judged by the records alone: ${why}\n`),
 	);
 	const hostIPs = new Set(mapped.map((m) => m.hostIP));
@@ -140,7 +143,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 	if (unmapped !== undefined)
 		host.write(
 			2,
-			`${unmapped}; ${tryInWords(["--host-port", "--pod-ip", "--all"])}\n`,
+			`${unmapped}; ${tryInWords(["--host-port", "--from", "--pod", "--all"])}\n`,
 		);
 }
 

@@ -58,7 +58,7 @@ export async function tellNothingKnown(
 	context.host.write(2, `${lacking.join(", and ")}; ${tryInWords(ways)}\n`);
 }
 
-/** `try --host-port, --pod-ip or --all` */
+/** `try --host-port, --from or --all` */
 export function tryInWords(flags: readonly string[]): string {
 	return `try ${[flags.slice(0, -1).join(", "), ...flags.slice(-1)].filter(Boolean).join(" or ")}`;
 }

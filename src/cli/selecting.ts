@@ -1,7 +1,9 @@
 // The flags of `list` and `flush` that select entries, and the selection that they
 // describe. It reads no table.
 
+import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP, PROTOCOLS, type Proto } from "../net/proto.ts";
+import type { PortSpan } from "../net/region.ts";
 import { familiesOf, type Selection } from "../policy/selection.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { UsageError } from "./usage.ts";
@@ -12,7 +14,9 @@ import {
 	DATA_DIR_FLAG,
 	FAMILY,
 	number,
-	PORT,
+	PLACE,
+	PORTS,
+	text,
 } from "./values.ts";
 
 export const ALL_PROTOS: readonly Proto[] = Object.values(PROTOCOLS);
@@ -24,19 +28,37 @@ export const PROTOS: Readonly<Record<string, readonly Proto[]>> = {
 };
 
 export const HOST_PORT = {
-	...PORT,
-	help: "select entries that came to this port of the node",
-};
+	...PORTS,
+	many: true,
+	help: "select entries that came to this port of the node, or one of these: 8000-8010, or 8125,9125",
+} as const;
 export const HOST_IP = {
 	...ADDRESS,
-	help: "select entries that came to this address; without it, to any address of the node",
+	help: "select entries that came to this address; without it, a port is one of any address of the node",
 };
+/** The conditions by place and by pod. */
+export const WHERE = {
+	from: { ...PLACE, help: "select entries of these clients" },
+	to: {
+		...PLACE,
+		help: "select entries that were sent to this destination, wherever it is",
+	},
+	leadsTo: {
+		...PLACE,
+		alias: "--pod-ip",
+		help: "select entries that a rule has sent to this place, such as the address of a pod; --pod-ip is the same",
+	},
+	answeredAt: {
+		...PLACE,
+		help: "select entries whose replies come to this place, such as an address that masquerading used and that has left the node",
+	},
+	pod: {
+		...text("POD"),
+		help: "select entries that a rule has sent to this pod: NAMESPACE/NAME, NAME, or the container's ID or its first 6 digits or more",
+	},
+} as const;
 /** The other flags that select entries. */
 export const SELECT = {
-	podIP: {
-		...ADDRESS,
-		help: "select entries that a rule has sent to this pod, on any port",
-	},
 	family: { ...FAMILY, help: "select entries of this address family only" },
 	zone: {
 		...number("ZONE", 0, 65535),
@@ -49,6 +71,10 @@ export const SELECT = {
 	cniCacheDir: CACHE_DIR_FLAG,
 } as const;
 
+/** The words about PLACE, for the help. */
+export const PLACE_IN_WORDS =
+	"A PLACE is an address, a prefix, ports, or one with the other: 10.88.0.2, 10.88.0.0/16, :53, :8000-8010, 10.88.0.2:53, [fd00::2]:53.";
+
 /** Returns the flag `--proto`, which may be given several times. `fallback` describes the protocols without it. */
 export function protoFlag(fallback: string) {
 	return {
@@ -58,20 +84,28 @@ export function protoFlag(fallback: string) {
 	} as const;
 }
 
-type SelectionFlags = Omit<Selection, "protos"> & {
+interface SelectionFlags
+	extends Omit<Selection, "protos" | "hostPorts" | "podIPs"> {
 	readonly proto: readonly (readonly Proto[])[];
-};
+	readonly hostPort: readonly (readonly PortSpan[])[];
+}
 
-/** Returns the selection that the flags describe. Throws UsageError if no entry can match it. */
+/** Returns the selection that the flags describe; `podIPs` are the addresses of the pod that they name. Throws UsageError if no entry can match it. */
 export function selectionOf(
-	{ proto, hostPort, hostIP, podIP, family, zone }: SelectionFlags,
+	flags: SelectionFlags,
+	podIPs: readonly IP[] | undefined,
 	fallback: readonly Proto[],
 ): Selection {
-	const protos = proto.length > 0 ? [...new Set(proto.flat())] : fallback;
-	const s = { protos, hostPort, hostIP, podIP, family, zone };
+	const { proto, hostPort, hostIP, from, to, leadsTo, answeredAt } = flags;
+	const { family, zone } = flags;
+	const s = {
+		protos: proto.length > 0 ? [...new Set(proto.flat())] : fallback,
+		hostPorts: hostPort.flat(),
+		...{ hostIP, from, to, leadsTo, answeredAt, podIPs, family, zone },
+	};
 	if (familiesOf(s).length === 0)
 		throw new UsageError(
-			"--host-ip, --pod-ip and --family are not of one address family",
+			"the addresses and --family are not of one address family",
 		);
 	return s;
 }

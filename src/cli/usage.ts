@@ -8,10 +8,17 @@ export class UsageError extends Error {
 	override readonly name = "UsageError";
 	/** The word to type instead, if one is near. */
 	readonly instead: string | undefined;
+	/** The commands, without the program's name, one of which was probably meant. */
+	readonly commands: readonly string[];
 
-	constructor(message: string, instead?: string) {
+	constructor(
+		message: string,
+		instead?: string,
+		commands: readonly string[] = [],
+	) {
 		super(message);
 		this.instead = instead;
+		this.commands = commands;
 	}
 }
 

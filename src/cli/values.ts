@@ -5,6 +5,13 @@ import { DATA_DIR } from "../defaults.ts";
 import { CACHE_DIR } from "../libcni/cache.ts";
 import { AF_INET, AF_INET6, type Family, type IP, parseIP } from "../net/ip.ts";
 import { PROTOCOLS, type Proto } from "../net/proto.ts";
+import {
+	type PortSpan,
+	parseRegion,
+	parseSpan,
+	type Region,
+	withoutHostBits,
+} from "../net/region.ts";
 import type { RuleScope } from "../policy/published.ts";
 import type { Option } from "./command.ts";
 import { nearest, UsageError } from "./usage.ts";
@@ -79,6 +86,37 @@ export const RULES = {
 } as const;
 
 export const PORT: Kind<number> = number("PORT", 1, 65535, "a port");
+
+/** Ports: `8125`, `8000-8010`, `8125,9125`. */
+export const PORTS: Kind<readonly PortSpan[]> = {
+	value: "PORTS",
+	parse: (t, flag) =>
+		t.split(",").map((part) => {
+			const span = parseSpan(part);
+			if (span !== undefined) return span;
+			const isRange = /\d-/.test(part);
+			throw wrong(flag, part, isRange ? "a range of ports" : "a port");
+		}),
+};
+
+/** An address or a prefix, ports, or both. */
+export const PLACE: Kind<Region> = {
+	value: "PLACE",
+	parse(t, flag) {
+		const region = parseRegion(t);
+		if (region !== undefined) return region;
+		const whole = withoutHostBits(t);
+		if (whole !== undefined)
+			throw new UsageError(
+				`${flag}: either an address or a prefix, which is ${whole}: ${t}`,
+			);
+		throw wrong(
+			flag,
+			t,
+			"an address, a prefix or ports (10.88.0.2, 10.88.0.0/16, :53, 10.88.0.2:53, [fd00::2]:53)",
+		);
+	},
+};
 
 export const ADDRESS: Kind<IP> = {
 	value: "IP",

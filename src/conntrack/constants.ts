@@ -39,6 +39,7 @@ export const CTA_FILTER_F_DST_PORT = 0x20;
 export const IPS_EXPECTED = 0x1;
 export const IPS_SEEN_REPLY = 0x2;
 export const IPS_ASSURED = 0x4;
+export const IPS_SRC_NAT = 0x10;
 export const IPS_DST_NAT = 0x20;
 export const IPS_FIXED_TIMEOUT = 0x400;
 export const IPS_HELPER = 0x2000;

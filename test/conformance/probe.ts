@@ -150,7 +150,7 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 		h.write(2, "ready\n");
 		await h.sleep(a.number(0));
 	},
-	columns: (h, a) => h.full().columns(a.number(0) === 1 ? 1 : 2),
+	columns: (h, a) => h.full().columns(([0, 1, 2] as const)[a.number(0)] ?? 2),
 	stat: (h, a) => h.full().stat(a.text(0)),
 	readBytes: (h, a) => [...h.full().readBytes(a.text(0))],
 	openText: (h, a) => {

@@ -125,13 +125,18 @@ describe("fake", () => {
 
 	test("columns are the terminal's, and none are without one", async () => {
 		const calls: readonly Call[] = [
+			["columns", 0],
 			["columns", 1],
 			["columns", 2],
 		];
+		const terminals = [0, 1, 2] as const;
 		for (const columns of [undefined, 77, 0]) {
-			const host = fakeHost({ ...(columns !== undefined && { columns }) });
+			const host = fakeHost({
+				terminals,
+				...(columns !== undefined && { columns }),
+			});
 			const want = { value: columns ?? null };
-			expect(await outcomesInFake(host, calls)).toEqual([want, want]);
+			expect(await outcomesInFake(host, calls)).toEqual([want, want, want]);
 		}
 	});
 
@@ -333,16 +338,21 @@ describe.each(HOSTS)("%s", (host) => {
 
 	test("columns are the terminal's, and none are without one", async () => {
 		const calls: readonly Call[] = [
+			["columns", 0],
 			["columns", 1],
 			["columns", 2],
 		];
 		const none = { value: null };
-		expect(await outcomes(host, calls)).toEqual([none, none]);
+		expect(await outcomes(host, calls)).toEqual([none, none, none]);
 		const wide = { value: 77 };
-		expect(await onTerminal(host, 77, calls)).toEqual([wide, wide]);
+		expect(await onTerminal(host, 77, calls)).toEqual([wide, wide, wide]);
 		// a terminal that does not know
 		const unknown = { value: 0 };
-		expect(await onTerminal(host, 0, calls)).toEqual([unknown, unknown]);
+		expect(await onTerminal(host, 0, calls)).toEqual([
+			unknown,
+			unknown,
+			unknown,
+		]);
 	});
 
 	test.each(HOSTS)("a lock that %s holds is waited for", async (holder) => {

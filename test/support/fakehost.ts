@@ -43,8 +43,9 @@ export interface FakeHostOptions {
 	/** Takes the place of what stat knows of a file. */
 	readonly stat?: (path: string) => Partial<FileStat>;
 	readonly signal?: Host["signal"];
-	/** The width of a terminal on both standard output and standard error. */
+	/** The width of a terminal on both standard output and standard error, or on the descriptors that `terminals` names. */
 	readonly columns?: number;
+	readonly terminals?: readonly (0 | 1 | 2)[];
 }
 
 export interface Page {
@@ -278,7 +279,8 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		full() {
 			return this;
 		},
-		columns: () => options.columns,
+		columns: (fd) =>
+			(options.terminals ?? [1, 2]).includes(fd) ? options.columns : undefined,
 		stat(given) {
 			const [path, node] = present("stat", given);
 			const text = files.get(path);

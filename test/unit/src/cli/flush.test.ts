@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import {
 	datagram,
+	doneMessage,
 	type EntrySpec,
 	entryMessage,
 	errorMessage,
@@ -187,6 +188,45 @@ describe("removes", () => {
 			[],
 			0,
 		],
+		["what a client sent", ["--from", "192.0.2.7"], {}, [2, 3], 1],
+		[
+			"what a client sent in any protocol, but no listener's connections",
+			["--from", "192.0.2.0/24", "--proto", "all"],
+			{},
+			[2, 3, 5],
+			2,
+		],
+		["what was sent to a destination", ["--to", "198.51.100.9"], {}, [4], 2],
+		[
+			"what was sent to some ports of any host",
+			["--to", ":8000-8125"],
+			{},
+			[2, 3, 4],
+			0,
+		],
+		[
+			"what leads to a port",
+			["--leads-to", "10.88.0.0/16:5353"],
+			{},
+			[2, 3],
+			1,
+		],
+		["what is answered at a port", ["--answered-at", ":3-4"], {}, [3, 4], 1],
+		["what came to one of several ports", ["8000-8124,8125"], {}, [2, 3], 1],
+		[
+			"what leads to a pod by its name, and not what the environment says",
+			["pod"],
+			{ TARGET_PORT: "53" },
+			[2],
+			2,
+		],
+		[
+			"what is stale and leads to a pod by its name: nothing",
+			["--stale", "--pod", "ns/pod"],
+			{},
+			[],
+			3,
+		],
 		[
 			"what the environment says, as an init container's",
 			[],
@@ -285,8 +325,120 @@ would delete 2, keep 1
 	});
 });
 
+describe("more than one hostPort of this node", () => {
+	const WIDE = ["--from", "192.0.2.7"];
+	const WHOM = "2 entries: 1 to 10.88.0.2 (ns/pod), 1 to 10.88.0.9";
+	const asked = async (argv: string[], stdin: string, more = {}) =>
+		flush(
+			argv,
+			{},
+			{
+				host: {
+					argv: ["flush", ...argv],
+					files: await records("a"),
+					columns: 80,
+					terminals: [0, 1, 2],
+					stdin,
+					...more,
+				},
+			},
+		);
+
+	test("a dry run says how many entries of whom would go", async () => {
+		const called = await flush([...WIDE, "-n"]);
+		expectUntouched(called);
+		expect(called.out).toMatch(
+			new RegExp(`\\n${WHOM.replace(/[()]/g, ".")}\nwould delete 2, keep 1\n$`),
+		);
+	});
+
+	test.each<[string, string[]]>([
+		["of one hostPort", ["8125", "-n"]],
+		["of what is stale", ["--stale", ...WIDE, "-n"]],
+		["where there is nothing", ["--from", "192.0.2.8", "-n"]],
+		["of an address of the node", ["8125", "--host-ip", "203.0.113.1", "-n"]],
+	])("but not %s", async (_, argv) =>
+		expect((await flush(argv)).out).not.toMatch(/entr(y|ies): /),
+	);
+
+	test.each<[string, number, number[], string, string]>([
+		["y\n", 0, [2, 3], "deleted 2, already gone 0, kept 1\n", ""],
+		["n\n", 1, [], "", "nothing removed\n"],
+		["\n", 1, [], "", "nothing removed\n"],
+		["", 1, [], "", "nothing removed\n"],
+	])(
+		"is asked about on a terminal: %j",
+		async (answer, code, gone, out, end) => {
+			const called = await asked(WIDE, answer);
+			expect([called.code, called.deleted, called.out]).toEqual([
+				code,
+				gone,
+				out,
+			]);
+			expect(called.err).toBe(
+				`this removes ${WHOM}, healthy or not\nremove them? [y/N] ${end}`,
+			);
+		},
+	);
+
+	test.each<[string, string[], number[]]>([
+		["one hostPort", ["8125"], [2, 3]],
+		["what is stale", ["--stale"], [3]],
+		["what is stale and of a client", ["--stale", ...WIDE], [3]],
+		["what --yes says", [...WIDE, "--yes"], [2, 3]],
+		["what -y says", ["-y", "pod"], [2]],
+		["a dry run", [...WIDE, "-n"], []],
+		["nothing", ["--from", "192.0.2.8"], []],
+	])("nobody is asked about %s", async (_, argv, gone) => {
+		const called = await asked(argv, "n\n");
+		expect([called.code, called.err, called.deleted]).toEqual([0, "", gone]);
+	});
+
+	test.each<[string, string[]]>([
+		["a range of ports", ["8125-8126"]],
+		["two ports", ["8125", "53"]],
+		["a pod's address by the old flag", ["--pod-ip", "10.88.0.2"]],
+		[
+			"a hostPort of an address that is not the node's",
+			["8125", "--host-ip", "198.51.100.9"],
+		],
+	])("%s is asked about too", async (_, argv) => {
+		const called = await asked(argv, "n\n");
+		expect([called.code, called.deleted]).toEqual([1, []]);
+	});
+
+	test("what comes after a look that found nothing stays", async () => {
+		let looks = 0;
+		const kernel = {
+			entries: ENTRIES,
+			answer: (r: Request): readonly Reply[] | undefined =>
+				r.protocol === 12 && r.type === 0x0101 && looks++ === 0
+					? [doneMessage(r.seq)]
+					: undefined,
+		};
+		const later = await flush(
+			WIDE,
+			{},
+			{
+				kernel,
+				host: {
+					argv: ["flush", ...WIDE],
+					files: await records("a"),
+					columns: 80,
+					terminals: [0, 1, 2],
+					stdin: "n\n",
+				},
+			},
+		);
+		expect(looks).toBeGreaterThan(1);
+		expect([later.code, later.deleted, later.err]).toEqual([0, [], ""]);
+		expect(later.out).toMatch(/^deleted 0, already gone 0, /);
+	});
+});
+
 describe("refuses, exit 2, nothing removed:", () => {
-	const NOTHING = "flush needs --host-port PORT, --pod-ip IP or --stale";
+	const NOTHING =
+		"flush needs a condition: a port of this node, a pod, --from, --to, --leads-to, --answered-at or --stale";
 	test.each<[string, string[], Record<string, string>, string]>([
 		["no condition", [], {}, NOTHING],
 		["an address alone", ["--host-ip", "203.0.113.1"], {}, NOTHING],
@@ -298,6 +450,19 @@ describe("refuses, exit 2, nothing removed:", () => {
 		],
 		["a protocol alone", ["--proto", "all"], {}, NOTHING],
 		["a zone alone", ["--zone", "0"], {}, NOTHING],
+		["a prefix that is everywhere", ["--from", "0.0.0.0/0"], {}, NOTHING],
+		[
+			"a pod whose variable is empty",
+			["--pod", "", "--from", "192.0.2.7"],
+			{},
+			"--pod: not a pod or container that this node knows:  (it knows ns/pod)",
+		],
+		[
+			"more in the environment than one port",
+			[],
+			{ TARGET_PORT: "8000-8125" },
+			"TARGET_PORT: not a port: 8000-8125",
+		],
 		["a dry run of everything", ["--dry-run"], {}, NOTHING],
 		["TARGET_IP alone", [], { TARGET_IP: "203.0.113.1" }, NOTHING],
 		[
@@ -314,9 +479,9 @@ describe("refuses, exit 2, nothing removed:", () => {
 		],
 		[
 			"a word that belongs to nothing",
-			["--stale", "10.88.0.2"],
+			["--stale", "statsd"],
 			{},
-			"flush takes no operand: 10.88.0.2",
+			"neither a port nor a pod or container that this node knows: statsd (it knows ns/pod)",
 		],
 	])("%s", async (_, argv, env, message) => {
 		const called = await flush(argv, env);

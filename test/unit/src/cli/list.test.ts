@@ -72,6 +72,21 @@ describe("shows", () => {
 		],
 		["not what passes by to the same port", ["--host-port", "8125"], [2, 3, 4]],
 		["what leads to a pod", ["--pod-ip", "10.88.0.9"], [3, 6]],
+		["what a client sends", ["--from", "192.0.2.7"], [2, 3, 4, 6]],
+		["what it sends from some ports", ["--from", "192.0.2.7:3-4"], [3, 4]],
+		["what is sent to a destination", ["--to", "198.51.100.0/24:8125"], [5]],
+		["what rules send to a port", ["--leads-to", ":80"], [6]],
+		["what comes back to a client", ["--answered-at", "192.0.2.7:2"], [2]],
+		[
+			"those of several hostPorts",
+			["--host-port", "8000-8080,8125"],
+			[2, 3, 4, 6],
+		],
+		["those of many ports", ["--host-port", "1-65535"], [2, 3, 4, 6]],
+		["those of a port without its flag", ["8080"], [6]],
+		["those of ports without their flag", ["8080", "8125"], [2, 3, 4, 6]],
+		["what rules send to a pod", ["pod"], [2]],
+		["the same by the whole name", ["--pod", "ns/pod"], [2]],
 		["every entry", ["--all"], [2, 3, 4, 5, 6]],
 		["every entry of a port", ["--all", "--host-port", "8125"], [2, 3, 4, 5]],
 		[
@@ -343,7 +358,7 @@ describe("without records", () => {
 		expect([called.code, called.out, called.err]).toEqual([
 			0,
 			"no entries\n",
-			"no port mapping is recorded in /run/cni/conntrack-flush or cached in /var/lib/cni; try --host-port, --pod-ip or --all\n",
+			"no port mapping is recorded in /run/cni/conntrack-flush or cached in /var/lib/cni; try --host-port, --from, --pod or --all\n",
 		]);
 	});
 
@@ -440,7 +455,7 @@ describe("fails", () => {
 		[
 			"families that cannot go together",
 			["--pod-ip", "fd88::2", "--family", "ipv4"],
-			"--host-ip, --pod-ip and --family are not of one address family\nSee conntrack-flush list --help.",
+			"the addresses and --family are not of one address family\nSee conntrack-flush list --help.",
 		],
 		[
 			"a format that there is not",
@@ -495,7 +510,7 @@ describe("fails", () => {
 		[
 			"an address that is none",
 			["--pod-ip", "10.88.0"],
-			"--pod-ip: not an IP address: 10.88.0\nSee conntrack-flush list --help.",
+			"--pod-ip: not an address, a prefix or ports (10.88.0.2, 10.88.0.0/16, :53, 10.88.0.2:53, [fd00::2]:53): 10.88.0\nSee conntrack-flush list --help.",
 		],
 	])("with exit 2: %s", async (_, argv, message) => {
 		const called = await list(argv);

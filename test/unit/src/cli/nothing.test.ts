@@ -37,12 +37,12 @@ const say = (
 
 describe("nothing is known", () => {
 	test.each<[string, string]>([
-		["list", `${NONE}; try --host-port, --pod-ip or --all\n`],
-		["flush --stale", `${NONE}; try --rules, --host-port or --pod-ip\n`],
-		["flush --stale -n", `${NONE}; try --rules, --host-port or --pod-ip\n`],
+		["list", `${NONE}; try --host-port, --from, --pod or --all\n`],
+		["flush --stale", `${NONE}; try --rules, --host-port, --from or --pod\n`],
+		["flush --stale -n", `${NONE}; try --rules, --host-port, --from or --pod\n`],
 		[
 			"flush --stale --rules",
-			`${NONE}, and no rule publishes a port; try --host-port or --pod-ip\n`,
+			`${NONE}, and no rule publishes a port; try --host-port, --from or --pod\n`,
 		],
 		["reconcile", `${NONE}; try --rules, --services or --frontends\n`],
 		["reconcile -n", `${NONE}; try --rules, --services or --frontends\n`],
@@ -81,7 +81,7 @@ describe("nothing is known", () => {
 	test("but the rules publish ports: whose", async () => {
 		const { err } = await say(["flush", "--stale"], [DOCKER]);
 		expect(err).toBe(
-			`${NONE}; try --rules (for the ports of docker), --host-port or --pod-ip\n`,
+			`${NONE}; try --rules (for the ports of docker), --host-port, --from or --pod\n`,
 		);
 	});
 });
