@@ -106,7 +106,6 @@ function counter(
 	names: readonly string[],
 	counts: Count,
 ): string[] {
-	if (counts.size === 0) return [];
 	return [
 		...header(name, help, "counter"),
 		...sorted(counts).map(([values, n]) =>
@@ -116,7 +115,6 @@ function counter(
 }
 
 function durations(all: ReadonlyMap<string, Histogram>): string[] {
-	if (all.size === 0) return [];
 	const name = "duration_seconds";
 	return [
 		...header(name, "How long flushes took.", "histogram"),

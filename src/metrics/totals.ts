@@ -36,6 +36,21 @@ export interface Totals {
 	readonly durations: Map<Labels, Histogram>;
 }
 
+/** What causes flushes on every node, and how they look for entries. */
+const EVENTS = ["ADD", "DEL", "GC", "reconcile"] as const;
+const WAYS = ["nothing", "kernel-flush", "filtered-dump", "scan"] as const;
+/** The causes of failures that are known to happen. Others get a sample with their first failure. */
+const CAUSES = [
+	"EPERM",
+	"ENOMEM",
+	"EBUSY",
+	"EAGAIN",
+	"EINVAL",
+	"EPROTONOSUPPORT",
+	"ENOBUFS",
+	"DeadlineError",
+	"DecodeError",
+] as const;
 /** The reasons for which verbs remove entries. Their default protocol is udp. */
 const REASONS = [
 	"dead-pod",
@@ -54,17 +69,26 @@ const OUTCOMES = [
 	"refused",
 ] as const;
 
-/** Returns the totals of an agent that has just started. */
+/** Returns the totals of an agent that has just started. Their samples exist from the beginning, so that a first one shows as an increase. */
 export function noTotals(): Totals {
 	return {
-		flushes: new Map(),
-		// these exist from the beginning, so that a first removal shows as an increase
-		entries: new Map(OUTCOMES.map((outcome) => [outcome, 0])),
-		stale: new Map(),
-		removed: new Map(REASONS.map((reason) => [`${reason}\nudp`, 0])),
-		failures: new Map(),
-		durations: new Map(),
+		flushes: zeros(
+			EVENTS.flatMap((event) => WAYS.map((how) => `${event}\n${how}`)),
+		),
+		entries: zeros(OUTCOMES),
+		stale: zeros(REASONS.map((reason) => `${reason}\nudp`)),
+		removed: zeros(REASONS.map((reason) => `${reason}\nudp`)),
+		failures: zeros(CAUSES),
+		durations: new Map(EVENTS.map((event) => [event, noDurations()])),
 	};
+}
+
+function zeros(labels: readonly Labels[]): Count {
+	return new Map(labels.map((label) => [label, 0]));
+}
+
+function noDurations(): Histogram {
+	return { buckets: BUCKETS.map(() => 0), sum: 0, count: 0 };
 }
 
 /** Adds the lines of a spool file. Lines that are cut or foreign are passed over. */
@@ -138,11 +162,8 @@ function shares(
 }
 
 function observe({ durations }: Totals, event: string, seconds: number): void {
-	let h = durations.get(event);
-	if (!h) {
-		h = { buckets: BUCKETS.map(() => 0), sum: 0, count: 0 };
-		durations.set(event, h);
-	}
+	const h = durations.get(event) ?? noDurations();
+	durations.set(event, h);
 	for (const [i, bound] of BUCKETS.entries())
 		if (seconds <= bound) h.buckets[i] = (h.buckets[i] ?? 0) + 1;
 	h.sum += seconds;

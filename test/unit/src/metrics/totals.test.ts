@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { Report } from "../../../../src/flush/report.ts";
 import { metricsText } from "../../../../src/metrics/text.ts";
 import { addLines, noTotals } from "../../../../src/metrics/totals.ts";
-import { NetlinkError } from "../../../../src/netlink/nl.ts";
+import { DeadlineError } from "../../../../src/netlink/deadline.ts";
+import { DecodeError, NetlinkError } from "../../../../src/netlink/nl.ts";
 import { sysError } from "../../../support/fakehost.ts";
 import { collected, GAUGES, spooled } from "../../../support/unit/spooling.ts";
 
@@ -156,6 +157,35 @@ describe("a report becomes", () => {
 		const totals = collected("DEL", { ms: 0.1234567 }, { ms: 0.25 });
 		expect(totals.durations.get("DEL")?.sum).toBeCloseTo(0.000373, 9);
 	});
+});
+
+test("what an alert asks for exists from the beginning, so that a first one is an increase", () => {
+	const text = metricsText(noTotals(), GAUGES);
+	for (const sample of [
+		'flushes_total{event="ADD",how="scan"} 0',
+		'flushes_total{event="DEL",how="kernel-flush"} 0',
+		'flushes_total{event="reconcile",how="nothing"} 0',
+		'entries_total{outcome="refused"} 0',
+		'stale_entries_total{reason="other-pod",protocol="udp"} 0',
+		'removed_total{reason="dead-pod",protocol="udp"} 0',
+		'failures_total{cause="EPERM"} 0',
+		'failures_total{cause="DeadlineError"} 0',
+		'duration_seconds_bucket{event="DEL",le="2.5"} 0',
+		'duration_seconds_bucket{event="DEL",le="+Inf"} 0',
+		'duration_seconds_count{event="ADD"} 0',
+	])
+		expect(text).toContain(`conntrack_flush_${sample}\n`);
+});
+
+test("a first failure adds to a sample that is there", () => {
+	const before = [...noTotals().failures.keys()];
+	for (const error of [
+		new NetlinkError("dump", 1, undefined),
+		sysError("ENOBUFS", "recvmsg"),
+		new DeadlineError(),
+		new DecodeError("too short"),
+	])
+		expect([...collected("ADD", { error }).failures.keys()]).toEqual(before);
 });
 
 describe("adding the text of a spool", () => {
