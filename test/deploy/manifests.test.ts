@@ -15,9 +15,10 @@ const INSTALLS = [
 	"deploy",
 	"deploy/overlays/k3s",
 	"deploy/overlays/gke",
+	"deploy/overlays/microk8s",
 	"deploy/overlays/openshift",
 ];
-const UNINSTALLS = ["default", "k3s", "gke", "openshift"].map(
+const UNINSTALLS = ["default", "k3s", "gke", "microk8s", "openshift"].map(
 	(name) => `deploy/uninstall/${name}`,
 );
 
@@ -35,8 +36,26 @@ describe.each([...INSTALLS, ...UNINSTALLS])("%s", (dir) => {
 			expect(metadata.namespace).toBe("kube-system");
 	});
 
-	test("runs on every node, before there is a network, without a token", async () => {
+	test("runs on every node that can run it, before there is a network, without a token", async () => {
 		expect(await pod(dir)).toMatchObject({
+			nodeSelector: { "kubernetes.io/os": "linux" },
+			affinity: {
+				nodeAffinity: {
+					requiredDuringSchedulingIgnoredDuringExecution: {
+						nodeSelectorTerms: [
+							{
+								matchExpressions: [
+									{
+										key: "kubernetes.io/arch",
+										operator: "In",
+										values: ["amd64"],
+									},
+								],
+							},
+						],
+					},
+				},
+			},
 			hostNetwork: true,
 			automountServiceAccountToken: false,
 			priorityClassName: "system-node-critical",
@@ -74,6 +93,11 @@ test.each([
 		"/var/lib/rancher/k3s/agent/etc/cni/net.d",
 	],
 	["deploy/overlays/gke", "/home/kubernetes/bin", "/etc/cni/net.d"],
+	[
+		"deploy/overlays/microk8s",
+		"/var/snap/microk8s/current/opt/cni/bin",
+		"/var/snap/microk8s/current/args/cni-network",
+	],
 	["deploy/overlays/openshift", "/var/lib/cni/bin", "/etc/cni/multus/net.d"],
 ])("%s writes to %s and %s of the node", async (dir, bin, conf) => {
 	const { volumes, containers } = await pod(dir);
@@ -162,7 +186,7 @@ test.each(UNINSTALLS)(
 test("of the accounts of a cluster only OpenShift's admission needs one", async () => {
 	const kinds = async (dir: string): Promise<string[]> =>
 		(await rendered(dir)).map((m) => m.kind).sort();
-	for (const dir of INSTALLS.slice(0, 3))
+	for (const dir of INSTALLS.slice(0, 4))
 		expect(await kinds(dir)).toEqual(["DaemonSet"]);
 	expect(await kinds("deploy/overlays/openshift")).toEqual([
 		"DaemonSet",
