@@ -10,6 +10,9 @@ import { addLines, noTotals } from "../../src/metrics/totals.ts";
 import { must } from "../support/exec.ts";
 
 const RULES = "deploy/prometheus/rules.yaml";
+/** Nobody publishes the page: whoever does writes its address in place of this one. */
+const RUNBOOKS =
+	"https://git.example/conntrack-flush/blob/main/docs/runbooks.md";
 
 /** The metrics page with every family that there can be. */
 function everything(): string {
@@ -64,17 +67,40 @@ test("the rules are valid and do what their tests say", async () => {
 
 test("the rules name only metrics that there are, and each has its test", () => {
 	const text = readFileSync(RULES, "utf8");
-	const used = named(
-		text
-			.split("\n")
-			.filter((line) => line.includes("expr:"))
-			.join("\n"),
-	);
+	const used = named(text);
 	expect(used.length).toBeGreaterThan(8);
 	for (const name of used) expect(NAMES).toContain(name);
 	const tests = readFileSync("deploy/prometheus/rules.test.yaml", "utf8");
 	for (const [, alert] of text.matchAll(/alert: (\w+)/g))
 		expect(tests).toContain(`alertname="${alert}"`);
+});
+
+test("each alert links to its runbook, and there is no other", () => {
+	const page = readFileSync("docs/runbooks.md", "utf8");
+	const sections = [...page.matchAll(/^## (.*)$/gm)].map(([, name]) => name);
+	const text = readFileSync(RULES, "utf8");
+	const alerts = [...text.matchAll(/- alert: (\w+)/g)].map(([, name]) => name);
+	expect(alerts.length).toBeGreaterThan(8);
+	expect(sections).toEqual(alerts);
+	const links = [...text.matchAll(/runbook_url: (.*)$/gm)].map(
+		([, url]) => url,
+	);
+	// GitHub's anchor of a heading
+	expect(links).toEqual(
+		alerts.map((name) => `${RUNBOOKS}#${name?.toLowerCase()}`),
+	);
+});
+
+test("the object for the Prometheus operator has the same alerts", () => {
+	const text = readFileSync(RULES, "utf8");
+	const indented = text
+		.slice(text.indexOf("groups:"))
+		.replaceAll(/^(?=.)/gm, "  ");
+	const object = readFileSync(
+		"deploy/components/monitor/prometheusrule.yaml",
+		"utf8",
+	);
+	expect(object.split("\nspec:\n")[1]).toBe(indented);
 });
 
 test("the dashboard names only metrics that there are, and all families", () => {
