@@ -1,8 +1,9 @@
 #!/bin/bash
 # Makes what the tests of test/harness need, in build/out/tools (or
 # $RUNTIME_TOOLS): Debian's podman, netavark, Docker, containerd and runc, unpacked
-# but not installed, and the newest cnitool, CNI plugins, containerd, CRI-O, Docker and
-# netavark, built from their Go modules and crates. What is already there is left alone.
+# but not installed, and the newest cnitool, CNI plugins, containerd, CRI-O, Docker,
+# netavark and helm, built from their Go modules and crates. What is already there is left
+# alone.
 #
 #	bash test/support/runtimes/setup.sh
 #
@@ -184,4 +185,6 @@ if [ -n "${EVERY_ENGINE:-}" ]; then
 	once "docker-$MOBY" "$MOBY" go_module "github.com/moby/moby/v2@v$MOBY" ./cmd/dockerd ./cmd/docker-proxy
 fi
 once "netavark-$NETAVARK" "$NETAVARK" crate_netavark
+tags='' ldflags="-X helm.sh/helm/v4/internal/version.version=v$HELM"
+once "helm-$HELM" "$HELM" go_module "helm.sh/helm/v4@v$HELM" ./cmd/helm
 say "the runtimes are in $tools"
