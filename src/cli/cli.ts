@@ -35,32 +35,60 @@ const WORDS = [...Object.keys(COMMANDS), "help", "--help", "--version"];
 
 /** Runs the command line and returns the exit code: the command's own, 1 for a failure, 2 for a UsageError. */
 export async function cli(host: Host): Promise<number> {
-	const [word, ...words] = host.argv;
+	let { argv } = host;
 	try {
-		if (word === "--version") {
-			const build = typeof BUILD === "undefined" ? "" : ` (${BUILD})`;
-			host.write(1, `conntrack-flush ${version}${build}\n`);
-			return 0;
+		try {
+			return await execute(host, argv);
+		} catch (e) {
+			const words =
+				e instanceof UsageError ? await translated(argv) : undefined;
+			if (!words) throw e;
+			argv = words.argv;
+			host.write(2, `${words.note}\n`);
+			return await execute(host, argv);
 		}
-		const [name, ...rest] = word === "help" ? words : host.argv;
-		if (name === undefined || name === "--help" || name === "-h") {
-			await overview(host);
-			return 0;
-		}
-		const command = await find(name);
-		if (word === "help" || asksForHelp(rest)) {
-			const { helpOf } = await import("./help.ts");
-			host.write(1, helpOf(command));
-			return 0;
-		}
-		return await run(command, host, rest);
 	} catch (e) {
 		// the reader of `list | head` has seen enough
 		if (isClosedPipe(e)) return 0;
 		const message = e instanceof Error ? e.message : wordsOf(e);
-		host.write(2, `conntrack-flush: ${message}${adviceOn(e, word)}\n`);
+		host.write(2, `conntrack-flush: ${message}${adviceOn(e, argv[0])}\n`);
 		return e instanceof UsageError ? 2 : 1;
 	}
+}
+
+async function execute(host: Host, argv: readonly string[]): Promise<number> {
+	const [word, ...words] = argv;
+	if (word === "--version") {
+		const build = typeof BUILD === "undefined" ? "" : ` (${BUILD})`;
+		host.write(1, `conntrack-flush ${version}${build}\n`);
+		return 0;
+	}
+	const [name, ...rest] = word === "help" ? words : argv;
+	if (name === undefined || name === "--help" || name === "-h") {
+		await overview(host);
+		return 0;
+	}
+	const command = await find(name);
+	if (word === "help" || asksForHelp(rest)) {
+		const { helpOf } = await import("./help.ts");
+		host.write(1, helpOf(command));
+		return 0;
+	}
+	return await run(command, host, rest);
+}
+
+/** Returns the words of ours for those of conntrack(8), and what they were taken as; undefined if there are none. Throws UsageError with an answer. */
+async function translated(
+	argv: readonly string[],
+): Promise<{ argv: readonly string[]; note: string } | undefined> {
+	const { translate, noteOn } = await import("./conntrackwords.ts");
+	const { listCommand } = await import("./list.ts");
+	const { flushCommand } = await import("./flush.ts");
+	const words = translate(argv, {
+		list: listCommand.flags,
+		flush: flushCommand.flags,
+	});
+	return words && { argv: words, note: noteOn(words) };
 }
 
 function isCommand(word: string | undefined): boolean {
@@ -122,6 +150,8 @@ ${commands.map((c) => `  ${c.name.padEnd(width)}  ${c.summary}`).join("\n")}
 
   conntrack-flush COMMAND --help    what the command does, its flags, examples
   conntrack-flush --version         the version, the engine and the build
+
+The words of conntrack(8) are understood too: conntrack-flush -L -p udp -s IP
 `,
 	);
 }
