@@ -135,6 +135,7 @@ function read(
 	const given = new Map<string, string>();
 	const rest: string[] = [];
 	let isForeign = isTheirs;
+	let twice: string | undefined;
 	const queue = [...words];
 	for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
 		const [name = word] = /^(--[^=]*|-.)/u.exec(word) ?? [];
@@ -169,10 +170,11 @@ function read(
 			(VALUE.test(key) || (MAY_HAVE_VALUE.test(key) && isValue));
 		if (VALUE.test(key) && inline === "" && !isValue)
 			throw new UsageError(`${name} needs a value`);
-		if (given.has(key))
-			throw new UsageError(`${name} or another name of it was given twice`);
+		if (given.has(key)) twice ??= name;
 		given.set(key, hasValue ? (queue.shift() ?? "") : inline);
 	}
+	if (isForeign && twice !== undefined)
+		throw new UsageError(`${twice} or another name of it was given twice`);
 	return { given, rest, isForeign };
 }
 

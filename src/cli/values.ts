@@ -108,7 +108,7 @@ export const PLACE: Kind<Region> = {
 		const whole = withoutHostBits(t);
 		if (whole !== undefined)
 			throw new UsageError(
-				`${flag}: either an address or a prefix, which is ${whole}: ${t}`,
+				`${flag}: neither an address nor a prefix, which would be ${whole}: ${t}`,
 			);
 		throw wrong(
 			flag,

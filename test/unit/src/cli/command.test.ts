@@ -37,6 +37,15 @@ async function read(
 				fallback: "7",
 			},
 			tag: { ...text("TAG"), help: "", many: true as const },
+			level: {
+				...number("LEVEL", 1, 9),
+				help: "",
+				alias: "--height",
+				many: true as const,
+				env: "LEVEL",
+				parseEnv: (t: string, name: string) => number("", 1, 2).parse(t, name),
+				envUnless: ["file"],
+			},
 		},
 		examples: [],
 		async run(_, values, operands) {
@@ -54,6 +63,7 @@ const NOTHING = {
 	file: undefined,
 	port: 7,
 	tag: [],
+	level: [],
 	operands: [],
 };
 
@@ -75,6 +85,8 @@ describe("reads", () => {
 		],
 		["a switch twice", ["-a", "--all"], { all: true }],
 		["each value of a list", ["--tag", "x", "--tag=y"], { tag: ["x", "y"] }],
+		["a flag by its other name", ["--height", "3"], { level: [3] }],
+		["both names as one", ["--height=3", "--level", "4"], { level: [3, 4] }],
 		[
 			"operands anywhere",
 			["x", "--all", "-", "y"],
@@ -97,6 +109,15 @@ describe("reads", () => {
 	])("%s", async (_, words, env, port) =>
 		expect(await read(words, env)).toMatchObject({ port }),
 	);
+
+	test.each<[string, string[], number[]]>([
+		["the variable of a list", [], [2]],
+		["the flag before it", ["--level", "5"], [5]],
+		["nothing if another flag keeps it out", ["-fx"], []],
+		["nothing if an operand does", ["x"], []],
+	])("%s", async (_, words, level) =>
+		expect(await read(words, { LEVEL: "2" })).toMatchObject({ level }),
+	);
 });
 
 test.each<[string[], Record<string, string>, string]>([
@@ -110,6 +131,8 @@ test.each<[string[], Record<string, string>, string]>([
 	[["--file", "x", "-fy"], {}, "--file was given 2 times"],
 	[["--port", "10"], {}, "--port: not a number from 1 to 9: 10"],
 	[[], { PORT: "10" }, "PORT: not a number from 1 to 9: 10"],
+	[["--height", "10"], {}, "--height: not a number from 1 to 9: 10"],
+	[[], { LEVEL: "3" }, "LEVEL: not a number from 1 to 2: 3"],
 ])("%j with %j is an error of usage: %s", async (words, env, message) => {
 	const reading = read(words, env);
 	await expect(reading).rejects.toThrow(UsageError);
