@@ -5,6 +5,7 @@
 import { own } from "../lookup.ts";
 import { protocolName, protocolOf } from "../net/proto.ts";
 import { type Flags, flagName } from "./command.ts";
+import { refuse } from "./conntrackanswers.ts";
 import { shellWord } from "./operands.ts";
 import { UsageError } from "./usage.ts";
 
@@ -235,64 +236,6 @@ function inOurWords(
 			[line("--host-port", dport), line("--to", `:${dport}`)],
 		);
 	return [...words, ...rest];
-}
-
-/** Throws UsageError if something is selected by what no flag of ours selects by. */
-function refuse(
-	given: ReadonlyMap<string, string>,
-	words: readonly string[],
-	rest: readonly string[],
-): void {
-	const select = [...words, ...rest].filter(
-		(word, i, all) =>
-			!/^(-n|--dry-run|-y|--yes|--output)$/.test(word) &&
-			all[i - 1] !== "--output",
-	);
-	const list = ["list", "--all", ...select].map(shellWord).join(" ");
-	const where = (condition: string): string =>
-		`${list} -o jsonl | jq -c 'select(${condition})'`;
-	for (const [key, value] of given) {
-		const answer = (why: string, ...type: string[]): never => {
-			throw new UsageError(why, undefined, type);
-		};
-		const by = `no flag selects by ${key}; a list shows it`;
-		const isPlain = /^\w+$/.test(value);
-		if (key === "-m" && isPlain) answer(by, where(`.mark == ${Number(value)}`));
-		if (key === "-u") answer(by, where(statusIn(value)));
-		if (key === "--state" && isPlain)
-			answer(by, where(`.tcpState == "${value}"`));
-		if (key === "-i" && isPlain) answer(by, where(`.id == ${Number(value)}`));
-		if (/^(-[mlti]|--state)$/.test(key)) answer(by, `${list} -o wide`);
-		if (/^-[ngj]$/.test(key) && (value === "" || key === "-j"))
-			answer(
-				"no flag selects by NAT alone; a list shows where rules lead",
-				`${list} -o wide`,
-			);
-		if (/^--mask/.test(key))
-			answer(
-				`${key}: a prefix stands behind its address, as in --from 10.88.0.0/16`,
-				list,
-			);
-		if (/zone$/.test(key))
-			answer(`${key}: a zone is selected by --zone`, `${list} --zone ${value}`);
-		if (key === "-z") answer("-z: nothing here sets counters to zero", list);
-		if (/^-[eb]$/.test(key))
-			answer(`${key}: nothing here follows events`, list);
-	}
-}
-
-/** Returns the condition on an entry's status for jq. */
-function statusIn(value: string): string {
-	return value
-		.split(",")
-		.map((bit) => bit.replace(/\W/g, "").toUpperCase())
-		.map((bit) =>
-			bit === "UNREPLIED"
-				? '.status | index("SEEN_REPLY") | not'
-				: `.status | index("${bit}")`,
-		)
-		.map((condition, _, all) => (all.length > 1 ? `(${condition})` : condition))
-		.join(" and ");
 }
 
 /** Returns the address and the port as one place; undefined for neither. */

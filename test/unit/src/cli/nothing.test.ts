@@ -39,7 +39,10 @@ describe("nothing is known", () => {
 	test.each<[string, string]>([
 		["list", `${NONE}; try --host-port, --from, --pod or --all\n`],
 		["flush --stale", `${NONE}; try --rules, --host-port, --from or --pod\n`],
-		["flush --stale -n", `${NONE}; try --rules, --host-port, --from or --pod\n`],
+		[
+			"flush --stale -n",
+			`${NONE}; try --rules, --host-port, --from or --pod\n`,
+		],
 		[
 			"flush --stale --rules",
 			`${NONE}, and no rule publishes a port; try --host-port, --from or --pod\n`,
