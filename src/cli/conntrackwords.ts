@@ -250,13 +250,14 @@ function placeOf(
 		: `${address}:${port}`;
 }
 
-/** Returns the protocol's name. Throws UsageError for one without ports. */
+/** Returns the protocol's name. Throws UsageError for one that a removal does not take. */
 function protoIn(value: string | undefined, verb: string): string | undefined {
 	if (value === undefined || value.toLowerCase() === "all") return value;
 	const name = /^\d+$/.test(value) ? protocolName(Number(value)) : value;
-	if (protocolOf(name) !== undefined) return name.toLowerCase();
+	if (protocolOf(name) !== undefined || verb === "list")
+		return name.toLowerCase();
 	throw new UsageError(
-		`-p ${value}: ${verb} selects entries of udp, tcp and sctp`,
+		`-p ${value}: ${verb} removes entries of udp, tcp and sctp`,
 		undefined,
 		["list --all"],
 	);

@@ -7,14 +7,20 @@ import { failureOf, type Report, total } from "../flush/report.ts";
 import { logger } from "../log.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
-import { isSaid } from "../policy/selection.ts";
+import { isSaid, type Selection } from "../policy/selection.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { command } from "./command.ts";
 import { ipvsNotes } from "./ipvs.ts";
 import { tellNothingKnown } from "./nothing.ts";
 import { OPERANDS, readOperands } from "./operands.ts";
-import { addressesForRemoval, lazy, readPods } from "./pods.ts";
+import {
+	addressesForList,
+	addressesForRemoval,
+	lazy,
+	type Pods,
+	readPods,
+} from "./pods.ts";
 import { readRecords } from "./records.ts";
 import { flushMeant, flushStale, isWideOn, type OnFound } from "./removing.ts";
 import { entryPrinter, type Row } from "./rows.ts";
@@ -118,12 +124,12 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 				? undefined
 				: pods().find(said.pod, "--pod: not a pod");
 		// what is stale works for nobody, whoever has the address now
-		const podIPs = stale
-			? pod && [...pod.has, ...pod.had]
-			: pod && addressesForRemoval(pod, pods());
+		const addresses =
+			pod && (stale ? addressesForList : addressesForRemoval)(pod, pods());
+		for (const note of addresses?.notes ?? []) host.write(2, `${note}\n`);
 		const selection = selectionOf(
 			{ ...flags, ...said },
-			podIPs,
+			addresses?.ips,
 			stale ? ALL_PROTOS : [IPPROTO_UDP],
 		);
 		if (!stale && !isSaid(selection))
@@ -137,17 +143,7 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		const isWide = !stale && (await isWideOn(host, selection));
 		const whom = new Whom();
 		const asks = isWide && !dryRun && !flags.yes && canAsk(host);
-		if (asks) {
-			const look = await flushMeant(context, selection, "count", (e) =>
-				whom.add(e),
-			);
-			if (look.error !== undefined) throw look.error;
-			const question = `this removes ${whom.words(pods().nameFor)}, healthy or not\nremove them?`;
-			if (whom.total > 0 && !isAgreed(host, question)) {
-				host.write(2, "nothing removed\n");
-				return 1;
-			}
-		}
+		if (asks && !(await isAllowed(context, selection, whom, pods))) return 1;
 		const printer = entryPrinter(host, output === "json" ? "json" : "table");
 		const ipvs = ipvsNotes(host);
 		const explain =
@@ -190,6 +186,26 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		return 0;
 	},
 });
+
+/** Counts in `whom` what would go, and asks about it if there is something. Throws what kept it from looking. */
+async function isAllowed(
+	context: Context,
+	selection: Selection,
+	whom: Whom,
+	pods: () => Pods,
+): Promise<boolean> {
+	const { host } = context;
+	const look = await flushMeant(context, selection, "count", (e) =>
+		whom.add(e),
+	);
+	if (look.error !== undefined) throw look.error;
+	if (whom.total === 0) return true;
+	const found = whom.words(pods().nameFor);
+	const question = `this removes ${found}, healthy or not\nremove them?`;
+	if (isAgreed(host, question)) return true;
+	host.write(2, "nothing removed\n");
+	return false;
+}
 
 /** Returns a function that passes each entry to `row` with the verdict about it. */
 function explained(

@@ -33,8 +33,8 @@ interface Holding {
 }
 
 export interface Pods {
-	/** True if a file of libcni's cache cannot be read, so that any address may be somebody's. */
-	readonly isCutShort: boolean;
+	/** Why an address may be a pod's that is not known; undefined if every pod is known. */
+	readonly lacking: string | undefined;
 	/** Returns true if the word names something, or several things. */
 	knows(word: string): boolean;
 	/** Returns the pod or container. Throws UsageError if the word names none or several; its message begins with `what`, "not a pod". */
@@ -84,8 +84,15 @@ export function readPods(context: Context, cache: CacheSource): Pods {
 		const owner = owners.get(ip);
 		return owner && nameOf(owner);
 	};
+	const isVague = live.some((a) => a.vague && addressesOf(a).length === 0);
 	return {
-		isCutShort,
+		lacking: isCutShort
+			? "a file of libcni's cache cannot be read"
+			: isVague
+				? "a record cannot be read"
+				: cached.length === 0
+					? `no pod is in libcni's cache in ${cache.dir}`
+					: undefined,
 		ownerOf,
 		knows: (word) => named(all, word).size > 0,
 		nameFor: (ip) => ownerOf(ip) ?? leftName(ip),
@@ -105,6 +112,8 @@ export function readPods(context: Context, cache: CacheSource): Pods {
 				);
 			const has = ipsOf(true);
 			const had = [...ipsOf(false)].filter((ip) => !has.has(ip));
+			if (has.size + had.length === 0)
+				throw new UsageError(`${name} has no address that this node knows`);
 			return { name, has: [...has], had };
 		},
 	};
@@ -160,50 +169,52 @@ function inWords(names: readonly string[]): string {
 	].join(", ");
 }
 
-/** Returns the addresses of a pod for a listing, with a sentence about those that another pod has now. */
-export function addressesForList(
-	{ name, has, had }: Pod,
-	pods: Pods,
-): { readonly ips: readonly IP[]; readonly notes: readonly string[] } {
+/** The addresses that a pod stands for, and sentences about those that are another's. */
+export interface PodAddresses {
+	readonly ips: readonly IP[];
+	readonly notes: readonly string[];
+}
+
+/** Returns the addresses of a pod for a listing. */
+export function addressesForList(pod: Pod, pods: Pods): PodAddresses {
+	const taken = pod.had.filter((ip) => pods.ownerOf(ip) !== undefined);
 	return {
-		ips: [...has, ...had],
-		notes: had.flatMap((ip) => {
-			const owner = pods.ownerOf(ip);
-			return owner === undefined ? [] : [takenOver(name, ip, owner)];
-		}),
+		ips: [...pod.has, ...pod.had],
+		notes: taken.map((ip) => `${pod.name} ${hadInWords(ip, pods)}`),
 	};
 }
 
 /**
- * Returns the addresses of a pod for a removal: of a pod that is there, without those that
- * another pod has now. Throws UsageError for a pod that has left, if another has one of
- * its addresses, or if that cannot be known.
+ * Returns the addresses of a pod for a removal. Those that it had before are left out if
+ * another pod has one now, or may have it. Throws UsageError if the pod has left and that
+ * is so.
  */
-export function addressesForRemoval(
-	{ name, has, had }: Pod,
-	pods: Pods,
-): readonly IP[] {
-	const taken = had.filter((ip) => pods.ownerOf(ip) !== undefined);
-	if (has.length > 0)
-		return pods.isCutShort
-			? has
-			: [...has, ...had.filter((ip) => !taken.includes(ip))];
-	const [ip] = taken;
-	if (ip !== undefined)
+export function addressesForRemoval(pod: Pod, pods: Pods): PodAddresses {
+	const { name, has, had } = pod;
+	const isFree = (ip: IP): boolean =>
+		pods.ownerOf(ip) === undefined && pods.lacking === undefined;
+	const left = had.filter((ip) => !isFree(ip));
+	const [first] = left;
+	if (has.length === 0 && first !== undefined)
 		throw new UsageError(
-			`${takenOver(name, ip, pods.ownerOf(ip) ?? "")}, so nothing is removed; what keeps traffic from a pod is removed otherwise`,
+			`${name} has left this node, and ${hadInWords(first, pods)}`,
 			undefined,
-			["flush --stale"],
+			had.some((ip) => pods.ownerOf(ip) !== undefined)
+				? ["flush --stale"]
+				: ["flush --stale", ...had.map((ip) => `flush --leads-to ${ip}`)],
 		);
-	if (pods.isCutShort)
-		throw new UsageError(
-			`${name} has left this node, and a file of libcni's cache cannot be read, so another pod may have its address now`,
-			undefined,
-			["flush --stale"],
-		);
-	return had;
+	return {
+		ips: [...has, ...had.filter(isFree)],
+		notes: left.map(
+			(ip) => `${name} ${hadInWords(ip, pods)}: what leads there is left out`,
+		),
+	};
 }
 
-function takenOver(name: string, ip: IP, owner: string): string {
-	return `${name} had ${ip}, but ${owner} has it now`;
+/** `had 10.88.0.2, which default/dns has now` */
+function hadInWords(ip: IP, pods: Pods): string {
+	const owner = pods.ownerOf(ip);
+	return owner === undefined
+		? `had ${ip}, which another pod may have now, because ${pods.lacking}`
+		: `had ${ip}, which ${owner} has now`;
 }

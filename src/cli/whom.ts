@@ -30,7 +30,7 @@ export class Whom {
 	/** Returns `12 entries: 9 to default/dns at 10.88.0.2, 3 to 192.0.2.1`. `nameFor` knows whose an address is. */
 	words(nameFor: (ip: IP) => string | undefined): string {
 		const most = [...this.#counts]
-			.toSorted(([, a], [, b]) => b - a)
+			.toSorted(([ip, n], [ip2, n2]) => n2 - n || (ip < ip2 ? -1 : 1))
 			.slice(0, TOLD);
 		const rest = most.reduce((left, [, n]) => left - n, this.#total);
 		const parts = most.map(([ip, n]) => {

@@ -146,7 +146,9 @@ function agreesIn(s: Selection, e: Entry, there: Tuple, back: Tuple): boolean {
 		isAt(s.leadsTo, back.src, back.sport) &&
 		isAt(s.answeredAt, back.dst, back.dport) &&
 		(s.podIPs?.includes(back.src) ?? true) &&
-		familiesOf(s).includes(e.family) &&
+		// the family of any other address is compared with it
+		(s.family ?? e.family) === e.family &&
+		(s.hostIP === undefined || familyOf(s.hostIP) === e.family) &&
 		(s.zone === undefined || isInZone(e, s.zone))
 	);
 }

@@ -26,7 +26,7 @@ export interface Stage {
 	/** Runs a line of bash on the node, as its administrator does. */
 	type(line: string): Promise<Ran>;
 	/** Sends a datagram from outside, from this source port, and waits for no answer. */
-	send(port: number, host?: string): Promise<void>;
+	send(port: number, host?: string, hostPort?: number): Promise<void>;
 }
 
 export interface Pod {
@@ -109,13 +109,16 @@ export async function createStage(): Promise<Stage> {
 					},
 				},
 			),
-		send: (port, host = HOST4) =>
-			world.once({
+		async send(port, host = HOST4, hostPort = HOST_PORT) {
+			await world.once({
 				id: ++sent,
 				from: { port },
-				to: { host, port: HOST_PORT },
+				to: { host, port: hostPort },
 				asks: false,
-			}),
+			});
+			// closes the socket, so that the port may send again
+			await world.answered();
+		},
 	};
 }
 

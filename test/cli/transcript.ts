@@ -1,9 +1,15 @@
 // The transcript in docs/cli.md: the commands of a new user, in order, with their output.
 // Only values that differ from run to run are replaced.
 
-import { HOST6 } from "../support/node.ts";
+import { HOST4, HOST6 } from "../support/node.ts";
 import { SERVER4 } from "../support/topology.ts";
-import { createStage, HOST_PORT, MAPPING, type Stage } from "./stage.ts";
+import {
+	createStage,
+	HOST_PORT,
+	MAPPING,
+	type Pod,
+	type Stage,
+} from "./stage.ts";
 
 /** A line to type, or a change to the node in between. */
 type Step = string | ((stage: Stage) => Promise<unknown>);
@@ -43,6 +49,40 @@ const SECTIONS: readonly (readonly [string, readonly Step[]])[] = [
 		[
 			"conntrack-flush flush --pod-ip 10.88.0.2",
 			`conntrack-flush flush --host-port ${HOST_PORT} -o json`,
+		],
+	],
+	[
+		"by-client",
+		[
+			replaceSyslog,
+			"conntrack-flush list --from 203.0.113.2",
+			"conntrack-flush list syslog-1",
+			"conntrack-flush flush --from 203.0.113.2 --dry-run",
+			"conntrack-flush flush --stale --from 203.0.113.2",
+			"conntrack-flush flush --from 203.0.113.2",
+			(stage) => stage.send(20_030, HOST4, SYSLOG.hostPort),
+			"conntrack-flush list --from 203.0.113.2",
+			endSyslog,
+		],
+	],
+	[
+		"failover",
+		[
+			failOver,
+			"conntrack-flush list --answered-at 203.0.113.50 -o wide",
+			"conntrack-flush flush --answered-at 203.0.113.50 --dry-run",
+			"conntrack-flush flush --answered-at 203.0.113.50",
+			register,
+			"conntrack-flush list --from 10.88.0.7 -o wide",
+			endPBX,
+		],
+	],
+	[
+		"conntrack-words",
+		[
+			"conntrack-flush -L -p udp --dport 8125",
+			"conntrack-flush -D -p udp --dport 8125",
+			"conntrack-flush -F",
 		],
 	],
 	[
@@ -114,6 +154,63 @@ async function arrange(stage: Stage): Promise<void> {
 		to: { host: SERVER4, port: HOST_PORT },
 		asks: false,
 	});
+}
+
+const SYSLOG = { ...MAPPING, hostPort: 5140 };
+let syslog: Pod | undefined;
+
+/** Replaces a pod while a client sends. Another one begins after that. */
+async function replaceSyslog(stage: Stage): Promise<void> {
+	const old = await stage.start("syslog-1", [SYSLOG]);
+	await stage.send(20_030, HOST4, SYSLOG.hostPort);
+	await old.stop();
+	syslog = await stage.start("syslog-2", [SYSLOG]);
+	await stage.send(20_031, HOST4, SYSLOG.hostPort);
+}
+
+async function endSyslog(stage: Stage): Promise<void> {
+	await syslog?.stop();
+	await stage.type("conntrack-flush flush --from 203.0.113.2");
+}
+
+/** The addresses of the first and the second line to the world. */
+const LINES = ["203.0.113.50", "203.0.113.60"] as const;
+const snat = (address: string): string =>
+	`POSTROUTING -p udp --dport 5060 -o uplink -j SNAT --to-source ${address}`;
+let pbx: Pod | undefined;
+
+/** Registers at the provider through the first line, and again after that has failed. */
+async function failOver(stage: Stage): Promise<void> {
+	const [first, second] = LINES;
+	pbx = await stage.start("pbx", []);
+	await stage.type(
+		`ip address add ${first}/24 dev uplink; iptables -t nat -I ${snat(first)}`,
+	);
+	await register();
+	await stage.type(
+		`ip address del ${first}/24 dev uplink; ip address add ${second}/24 dev uplink
+		iptables -t nat -D ${snat(first)}; iptables -t nat -I ${snat(second)}`,
+	);
+	await register();
+}
+
+/** The telephone exchange sends from its one port, as it does every half minute. */
+async function register(): Promise<void> {
+	await pbx?.station.once({
+		id: 1001,
+		from: { port: 5060 },
+		to: { host: SERVER4, port: 5060 },
+		asks: false,
+	});
+	await pbx?.station.answered();
+}
+
+async function endPBX(stage: Stage): Promise<void> {
+	await pbx?.stop();
+	await stage.type(
+		`conntrack-flush flush --to ${SERVER4}:5060
+		iptables -t nat -D ${snat(LINES[1])}; ip address del ${LINES[1]}/24 dev uplink`,
+	);
 }
 
 /** Runs all sections. Returns the text that belongs between the marks of each. */

@@ -16,7 +16,7 @@ const NOTHING: Said = { hostPort: [], pod: undefined };
 
 function read(operands: readonly string[], flags = NOTHING): Said {
 	const pods: Pods = {
-		isCutShort: false,
+		lacking: undefined,
 		knows: (word) => KNOWN.includes(word),
 		find(word, what) {
 			if (!KNOWN.includes(word)) throw new UsageError(`${what}: ${word}`);

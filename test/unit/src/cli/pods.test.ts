@@ -60,8 +60,9 @@ const DEPARTED = [
 	.map((line) => `${JSON.stringify(line)}\n`)
 	.join("");
 
-function read(more: Readonly<Record<string, string>> = {}): Pods {
-	const files = {
+/** Reads the files; those that `more` names are added, or taken away. */
+function read(more: Readonly<Record<string, string | undefined>> = {}): Pods {
+	const files: Record<string, string | undefined> = {
 		...recordsOf(DIR, DNS, DNS_ELSEWHERE, WEB, NAMELESS),
 		...cachedFile(DNS),
 		...cachedFile(DNS_ELSEWHERE),
@@ -71,7 +72,13 @@ function read(more: Readonly<Record<string, string>> = {}): Pods {
 		[`${DIR}/departed`]: DEPARTED,
 		...more,
 	};
-	const host = fakeHost({ files, clock: { ms: 61_001 } });
+	const present = Object.entries(files).filter(
+		(file): file is [string, string] => file[1] !== undefined,
+	);
+	const host = fakeHost({
+		files: Object.fromEntries(present),
+		clock: { ms: 61_001 },
+	});
 	const context = { host, dataDir: DIR, log: () => {}, event: "list" };
 	return readPods(context, { dir: CACHE, protocols: [IPPROTO_UDP] });
 }
@@ -156,6 +163,13 @@ describe("does not find", () => {
 		);
 	});
 
+	test("an address of a pod that has none", () => {
+		const bare = pod("default/bare", "dddddddddddd");
+		expect(() => find("bare", read(cachedFile(bare)))).toThrow(
+			"default/bare has no address that this node knows",
+		);
+	});
+
 	test("more names than are listed", () => {
 		const many = Array.from({ length: 4 }, (_, i) =>
 			pod(`default/p${i}`, `${i}`.repeat(12), `10.88.1.${i}`),
@@ -194,43 +208,81 @@ describe("a removal takes what leads to", () => {
 		],
 	])("%s", (_, word, want) => {
 		const pods = read();
-		expect(addressesForRemoval(find(word, pods), pods)).toEqual(want);
+		expect(addressesForRemoval(find(word, pods), pods).ips).toEqual(want);
+	});
+
+	test("a replaced pod, and says what it leaves out", () => {
+		const pods = read();
+		expect(addressesForRemoval(find("web-0", pods), pods).notes).toEqual([
+			"default/web-0 had 10.88.0.2, which kube-system/dns has now: what leads there is left out",
+		]);
 	});
 
 	test.each<[string, string, string]>([
 		[
 			"nothing if another pod has the address now",
 			"taken",
-			"default/taken had 10.88.0.4, but default/web-0 has it now, so nothing is removed",
+			"default/taken has left this node, and had 10.88.0.4, which default/web-0 has now",
 		],
 		[
 			"nothing if another pod has one of the addresses",
 			"half",
-			"default/half had fd88::2, but kube-system/dns has it now, so nothing is removed",
+			"default/half has left this node, and had fd88::2, which kube-system/dns has now",
 		],
-	])("%s", (_, word, message) => {
-		const pods = read();
-		const take = () => addressesForRemoval(find(word, pods), pods);
-		expect(take).toThrow(UsageError);
-		expect(take).toThrow(message);
-	});
+	])("%s", (_, word, message) =>
+		expect(refusal(word, read())).toMatchObject({
+			message,
+			commands: ["flush --stale"],
+		}),
+	);
 
-	test("nothing of a pod that has left, if the cache cannot be read whole", () => {
-		const pods = read({ [`${CACHE}/results/net-x-eth0`]: "{" });
-		expect(() => addressesForRemoval(find("gone", pods), pods)).toThrow(
-			"default/gone has left this node, and a file of libcni's cache cannot be read, so another pod may have its address now",
-		);
-		expect(addressesForRemoval(find("web-0", pods), pods)).toEqual([
+	test.each<[string, Readonly<Record<string, string | undefined>>, string]>([
+		[
+			"a file of the cache cannot be read",
+			{ [`${CACHE}/results/net-x-eth0`]: "{" },
+			"a file of libcni's cache cannot be read",
+		],
+		[
+			"a record cannot be read",
+			{ [`${DIR}/net:eeeeeeeeeeee:eth0.json`]: "" },
+			"a record cannot be read",
+		],
+		[
+			"there is no cache",
+			Object.fromEntries(
+				[DNS, DNS_ELSEWHERE, WEB, CACHED, NAMELESS].flatMap((a) =>
+					Object.keys(cachedFile(a)).map((path) => [path, undefined]),
+				),
+			),
+			"no pod is in libcni's cache in /var/lib/cni",
+		],
+	])("nothing of a pod that has left if %s", (_, files, why) => {
+		const pods = read(files);
+		expect(refusal("gone", pods)).toMatchObject({
+			message: `default/gone has left this node, and had 10.88.0.20, which another pod may have now, because ${why}`,
+			commands: ["flush --stale", "flush --leads-to 10.88.0.20"],
+		});
+		expect(addressesForRemoval(find("web-0", pods), pods).ips).toEqual([
 			"10.88.0.4",
 		]);
 	});
 });
 
+function refusal(word: string, pods: Pods): unknown {
+	try {
+		addressesForRemoval(find(word, pods), pods);
+	} catch (e) {
+		expect(e).toBeInstanceOf(UsageError);
+		return e;
+	}
+	return expect.fail("not refused");
+}
+
 test("a list shows all, and says what is another's now", () => {
 	const pods = read();
 	expect(addressesForList(find("taken", pods), pods)).toEqual({
 		ips: ["10.88.0.4"],
-		notes: ["default/taken had 10.88.0.4, but default/web-0 has it now"],
+		notes: ["default/taken had 10.88.0.4, which default/web-0 has now"],
 	});
 	expect(addressesForList(find("gone", pods), pods).notes).toEqual([]);
 });
