@@ -98,11 +98,15 @@ export function translate(
 	return [verb, ...more, ...inOurWords(said, verb)];
 }
 
-/** Says what words were taken as, and that a removal is of UDP where no protocol was given. */
+/** Says what words were taken as, and what a removal leaves that conntrack(8) would take. */
 export function noteOn(words: readonly string[]): string {
-	const isUDP = words[0] === "flush" && !words.includes("--proto");
-	const only = isUDP ? " (udp only; --proto all is for every protocol)" : "";
-	return `taken as: conntrack-flush ${words.map(shellWord).join(" ")}${only}`;
+	const taken = `taken as: conntrack-flush ${words.map(shellWord).join(" ")}`;
+	if (words[0] !== "flush") return taken;
+	if (!words.includes("--proto"))
+		return `${taken} (udp only; --proto all is for every protocol)`;
+	return /^(tcp|all)$/.test(words[words.indexOf("--proto") + 1] ?? "")
+		? `${taken} (TCP without NAT stays)`
+		: taken;
 }
 
 /** Returns the spelling in COMMANDS. */
@@ -140,7 +144,8 @@ function read(
 	const queue = [...words];
 	for (let word = queue.shift(); word !== undefined; word = queue.shift()) {
 		const [name = word] = /^(--[^=]*|-.)/u.exec(word) ?? [];
-		const inline = word.slice(name.length).replace(/^=/, "");
+		const attached = word.slice(name.length);
+		const inline = attached.replace(/^=/, "");
 		const key = own(SAME, name) ?? name;
 		const next = queue[0];
 		const isValue = next !== undefined && !/^-./.test(next);
@@ -161,18 +166,21 @@ function read(
 			(name.startsWith("--") || !isTheirs || (name === "-n" && !isValue));
 		if (!isTheirWord || isOurWord) {
 			if (!(isTheirs && word === "conntrack")) rest.push(word);
-			const takes = flag && "value" in flag && !("bare" in flag) && !inline;
+			const takes = flag && "value" in flag && !("bare" in flag) && !attached;
 			if (takes && next !== undefined) rest.push(queue.shift() ?? "");
 			continue;
 		}
 		isForeign ||= flag === undefined || isTheirOutput(key, inline || next);
-		const hasValue =
-			inline === "" &&
-			(VALUE.test(key) || (MAY_HAVE_VALUE.test(key) && isValue));
-		if (VALUE.test(key) && inline === "" && !isValue)
+		const takes =
+			attached === "" &&
+			isValue &&
+			(VALUE.test(key) || MAY_HAVE_VALUE.test(key));
+		const value = takes ? (queue.shift() ?? "") : inline;
+		// a variable that is empty must not widen what is selected
+		if (VALUE.test(key) && value === "")
 			throw new UsageError(`${name} needs a value`);
 		if (given.has(key)) twice ??= name;
-		given.set(key, hasValue ? (queue.shift() ?? "") : inline);
+		given.set(key, value);
 	}
 	if (isForeign && twice !== undefined)
 		throw new UsageError(`${twice} or another name of it was given twice`);
@@ -223,6 +231,13 @@ function inOurWords(
 	const line = (...more: readonly string[]): string =>
 		[verb, ...more, ...words, ...rest].map(shellWord).join(" ");
 	refuse(given, words, rest);
+	const format = get("-o");
+	if (isNotWritten(format))
+		throw new UsageError(
+			`-o ${format} is not written here; json is`,
+			undefined,
+			[line(...(verb === "list" ? ["--all"] : []))],
+		);
 	if (!isSure && answered === undefined)
 		throw new UsageError(
 			`what is answered at ${translated} may be translated to it, or come from it`,
@@ -272,11 +287,9 @@ function outputOf(value: string | undefined, verb: string): string | undefined {
 			/^(extended|id|ktimestamp|timestamp|labels|userspace)$/.test(word),
 		);
 	if (isMore) return verb === "list" ? "wide" : undefined;
-	if (value === "xml" || value === "save")
-		throw new UsageError(
-			`-o ${value} is not written here; json is`,
-			undefined,
-			[`${verb} --output json`],
-		);
-	return value;
+	return isNotWritten(value) ? "json" : value;
+}
+
+function isNotWritten(format: string | undefined): boolean {
+	return format === "xml" || format === "save";
 }

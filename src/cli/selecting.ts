@@ -50,7 +50,7 @@ export const WHERE = {
 	},
 	answeredAt: {
 		...PLACE,
-		help: "select entries whose replies come to this place, such as an address that masquerading used and that has left the node",
+		help: "select entries whose replies come to this place, such as an address that NAT has put in the place of the client's, and that the node has lost",
 	},
 	pod: {
 		...text("POD"),

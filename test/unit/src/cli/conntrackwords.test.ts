@@ -161,7 +161,8 @@ describe("answers with what to type", () => {
 			["flush --answered-at 203.0.113.10 --proto udp"],
 		],
 		["-D -p icmp -s 192.0.2.7", [ANY]],
-		["-L -o xml", ["list --output json"]],
+		["-L -o xml", [`${ANY} --output json`]],
+		["-D -s 192.0.2.7 -o save", ["flush --from 192.0.2.7 --output json"]],
 		["-L -z", [ANY]],
 		["-L --src-nat", [`${ANY} -o wide`]],
 		["-L -g", [`${ANY} -o wide`]],
@@ -193,6 +194,10 @@ describe("answers with what to type", () => {
 
 	test.each([
 		["-D -s", "-s needs a value"],
+		["-D -s  -d 10.88.0.2", "-s needs a value"],
+		["-D --src= -d 10.88.0.2", "--src needs a value"],
+		["-D --src= 192.0.2.7 -d 10.88.0.2", "--src needs a value"],
+		["flush --from 192.0.2.7 --dport ", "--dport needs a value"],
 		["-D -s -p udp", "-s needs a value"],
 		[
 			"-D -s 192.0.2.7 --src 192.0.2.8",
@@ -224,7 +229,43 @@ test.each([
 	expect(meaningOf(line)).toBeUndefined(),
 );
 
-test("says what words were taken as, and that a removal is of UDP", () => {
+test("a removal that is taken has every condition that was typed", () => {
+	const options = [
+		["-s", "192.0.2.7"],
+		["--sport", "1001"],
+		["-d", "198.51.100.9"],
+		["--dport", "1002"],
+		["-r", "10.88.0.2"],
+		["--reply-port-src", "1003"],
+		["-q", "203.0.113.10"],
+		["--reply-port-dst", "1004"],
+		["-g", "10.88.0.9"],
+		["-p", "udp"],
+		["-w", "1005"],
+	] as const;
+	let taken = 0;
+	for (let set = 1; set < 1 << options.length; set++) {
+		const typed = options.filter((_, i) => set & (1 << i));
+		let words: string;
+		try {
+			words = translate(["-D", ...typed.flat()], FLAGS)?.join(" ") ?? "";
+		} catch (e) {
+			expect(e).toBeInstanceOf(UsageError);
+			continue;
+		}
+		taken++;
+		for (const [, value] of typed) expect(words).toContain(value);
+	}
+	expect(taken).toBeGreaterThan(1000);
+});
+
+test("says what words were taken as, and what a removal leaves", () => {
+	expect(noteOn(["flush", "--proto", "tcp", "-n"])).toBe(
+		"taken as: conntrack-flush flush --proto tcp -n (TCP without NAT stays)",
+	);
+	expect(noteOn(["flush", "--proto", "udp"])).toBe(
+		"taken as: conntrack-flush flush --proto udp",
+	);
 	expect(noteOn(["list", "--to", "[fd00::1]:53"])).toBe(
 		"taken as: conntrack-flush list --to '[fd00::1]:53'",
 	);
