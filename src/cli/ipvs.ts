@@ -40,14 +40,12 @@ export function ipvsNotes(host: Host): IPVSNotes {
 		},
 		tell(onlyIfCounted = false) {
 			if (!ipvs || (onlyIfCounted && counted === 0)) return;
-			const came =
-				counted === 0
-					? ""
-					: `${counted} of these came to services of IPVS, which may lead them where it led them before. `;
-			host.write(
-				2,
-				`${came}IPVS ${pinnedInWords(ipvs)}; ${unpinningInWords(ipvs)}\n`,
-			);
+			if (counted > 0)
+				host.write(
+					2,
+					`${counted} of these came to services of IPVS, which may lead them where it led them before\n`,
+				);
+			host.write(2, `IPVS ${pinnedInWords(ipvs)}\n${unpinningInWords(ipvs)}\n`);
 		},
 	};
 }

@@ -111,12 +111,12 @@ export async function show(host: Host, query: Query): Promise<void> {
 					? agrees(selection, entry)
 					: isMeant(selection, entry, isLocal);
 			if (!isOurs && !agreesByReply(selection, entry)) continue;
-			const verdict = ipvs.explain(entry, await verdictOn(entry));
+			const verdict = await verdictOn(entry);
 			if (!isOurs && !verdict.isBegun) continue;
 			if (ofNode && !verdict.attachment && !verdict.isPublished) continue;
 			if (stale && verdict.kind !== "stale") continue;
 			found[verdict.kind]++;
-			printer.row({ entry, verdict });
+			printer.row({ entry, verdict: ipvs.explain(entry, verdict) });
 		}
 	};
 	const count = { entries: 0, kept: 0, undecodable: 0 };

@@ -91,5 +91,9 @@ async function countPublished(
 }
 
 function inWords(reasons: ReadonlyMap<string, number>): string {
-	return [...reasons].map(([r, count]) => `${r}: ${count}`).join(", ");
+	// sorted, because the order in which reasons were met means nothing
+	return [...reasons]
+		.sort()
+		.map(([r, count]) => `${r}: ${count}`)
+		.join(", ");
 }

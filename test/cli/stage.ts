@@ -20,11 +20,15 @@ import { createTopology } from "../support/topology.ts";
 export const HOST_PORT = 8125;
 export const CONTAINER_PORT = 5353;
 
-export interface Stage {
-	/** Starts a pod of this name. It has the hostPort if `ports` is left out. */
-	start(name: string, ports?: Attachment["portMappings"]): Promise<Pod>;
+/** Who types on a machine. */
+export interface Typist {
 	/** Runs a line of bash on the node, as its administrator does. */
 	type(line: string): Promise<Ran>;
+}
+
+export interface Stage extends Typist {
+	/** Starts a pod of this name. It has the hostPort if `ports` is left out. */
+	start(name: string, ports?: Attachment["portMappings"]): Promise<Pod>;
 	/** Sends a datagram from outside, from this source port, and waits for no answer. */
 	send(port: number, host?: string, hostPort?: number): Promise<void>;
 }

@@ -3,18 +3,21 @@
 
 import { HOST4, HOST6 } from "../support/node.ts";
 import { SERVER4 } from "../support/topology.ts";
+import { createDockerHost, type DockerHost } from "./dockerhost.ts";
 import {
 	createStage,
 	HOST_PORT,
 	MAPPING,
 	type Pod,
 	type Stage,
+	type Typist,
 } from "./stage.ts";
 
 /** A line to type, or a change to the node in between. */
-type Step = string | ((stage: Stage) => Promise<unknown>);
+type Step<T> = string | ((stage: T) => Promise<unknown>);
+type Section<T> = readonly [string, readonly Step<T>[]];
 
-const SECTIONS: readonly (readonly [string, readonly Step[]])[] = [
+const SECTIONS: readonly Section<Stage>[] = [
 	[
 		"start",
 		[
@@ -129,6 +132,20 @@ const SECTIONS: readonly (readonly [string, readonly Step[]])[] = [
 	],
 ];
 
+/** What there is to type on a host of Docker. */
+const DOCKER: Section<DockerHost> = [
+	"docker",
+	[
+		replaceContainer,
+		"conntrack-flush list",
+		"conntrack-flush doctor",
+		"conntrack-flush flush --stale",
+		"conntrack-flush flush --stale --rules --dry-run",
+		"conntrack-flush flush --stale --rules",
+		"conntrack-flush list",
+	],
+];
+
 const CLIENT = "-s 203.0.113.2 -d 203.0.113.1 --timeout 100";
 /** Makes an entry that leads to a pod that is gone. */
 const STALE = `conntrack -I -p udp ${CLIENT} --sport 20020 --dport ${HOST_PORT} --dst-nat 10.88.0.3:5353`;
@@ -213,25 +230,43 @@ async function endPBX(stage: Stage): Promise<void> {
 	);
 }
 
+/** Restarts a container that gets another address, while two clients know it. A third client begins in between, a fourth after that. */
+async function replaceContainer(host: DockerHost): Promise<void> {
+	await host.publish("172.17.0.2");
+	for (const port of [20_001, 20_002]) await host.send(port);
+	await host.publish("");
+	await host.send(20_003);
+	await host.publish("172.17.0.3");
+	await host.send(20_004);
+}
+
 /** Runs all sections. Returns the text that belongs between the marks of each. */
 export async function transcribe(): Promise<ReadonlyMap<string, string>> {
 	const stage = await createStage();
 	const sections = new Map<string, string>();
-	for (const [name, steps] of SECTIONS) {
-		let text = "";
-		for (const step of steps) {
-			if (typeof step !== "string") {
-				await step(stage);
-				continue;
-			}
-			const { code, stdout, stderr } = await stage.type(step);
-			if (stderr !== "") throw new Error(`${step}: ${stderr}`);
-			const exit = code === 0 ? "" : `[exit ${code}]\n`;
-			text += `$ ${step}\n${settled(stdout)}${exit}`;
-		}
-		sections.set(name, `\`\`\`console\n${text}\`\`\``);
-	}
+	for (const [name, steps] of SECTIONS)
+		sections.set(name, await transcribed(stage, steps));
+	const [name, steps] = DOCKER;
+	sections.set(name, await transcribed(await createDockerHost(), steps));
 	return sections;
+}
+
+async function transcribed<T extends Typist>(
+	stage: T,
+	steps: readonly Step<T>[],
+): Promise<string> {
+	let text = "";
+	for (const step of steps) {
+		if (typeof step !== "string") {
+			await step(stage);
+			continue;
+		}
+		const { code, stdout, stderr } = await stage.type(step);
+		if (stderr !== "") throw new Error(`${step}: ${stderr}`);
+		const exit = code === 0 ? "" : `[exit ${code}]\n`;
+		text += `$ ${step}\n${settled(stdout)}${exit}`;
+	}
+	return `\`\`\`console\n${text}\`\`\``;
 }
 
 /** Returns the text with the values replaced that differ between runs and machines: times, ids, counters. Rows are put in the order of their text. */
@@ -251,8 +286,6 @@ function settled(text: string): string {
 		.replace(/\d+ of \d+ (?=entries|\()/g, "8 of 262144 ")
 		.replace(/^(?<counter>[a-z_]+ {2,})\d+$/gm, "$<counter>0")
 		.replace(/unanswered for \d+\.\d s/g, "unanswered for 3.0 s")
-		// the doctor prints them in the order in which it met them
-		.replace("(no-dnat: 1, other-pod: 3)", "(other-pod: 3, no-dnat: 1)")
 		.replace(/, build \w+/g, ", build 0123456789ab")
 		// the node's own ICMPv6, as long as it lasts
 		.replace(/; \d+ of other protocols (?:is|are) not shown.*/g, "")

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import type { Attachment } from "../../src/policy/mapping.ts";
 import { readTable } from "../support/conntrack.ts";
 import { must, type Ran, run } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
@@ -45,6 +46,7 @@ interface Node {
 	know(...podIPs: string[]): void;
 	/** Pods that the plugin has recorded, with the hostPort of UDP. */
 	record(...podIPs: string[]): void;
+	recordAll(...pods: readonly Attachment[]): void;
 	/** Runs a line of the shell, in which iptables is the one of the backend. */
 	sh(backend: string, line: string, input?: string): Promise<unknown>;
 }
@@ -123,11 +125,15 @@ function createNode(ns: Namespace, pod: Namespace = ns): Node {
 				);
 		},
 		record(...podIPs) {
+			this.recordAll(
+				...podIPs.map((podIP) => ({
+					...attached(podIP, { ...mapping("IPv4", "udp"), podIP }),
+					network: "podnet",
+				})),
+			);
+		},
+		recordAll(...pods) {
 			mkdirSync(join(dir, "data"), { recursive: true });
-			const pods = podIPs.map((podIP) => ({
-				...attached(podIP, { ...mapping("IPv4", "udp"), podIP }),
-				network: "podnet",
-			}));
 			for (const [path, text] of Object.entries(
 				recordsOf(join(dir, "data"), ...pods),
 			))
@@ -414,6 +420,30 @@ add element ip crio-hostports hostipports { 203.0.113.1 . udp . 8126 : 10.85.0.2
 	expect(await rulesOf(node)).toEqual(["ok 1 of cri-o, none left over"]);
 });
 
+test("a pod under CRI-O is recorded without ports: its rules are none left over, and it is not called unrecorded", async () => {
+	const node = await nodeOf("nftables");
+	const rules = readFileSync(
+		new URL("../fixtures/engines/crio.nft", import.meta.url),
+		"utf8",
+	);
+	await node.sh(
+		"nftables",
+		"nft -f -",
+		`${rules}
+add element ip crio-hostports hostports { udp . 8125 : 10.85.0.2 . 5353 }
+`,
+	);
+	const target = { ...mapping("IPv4", "udp"), podIP: "10.85.0.2" };
+	node.recordAll({ ...attached("4f2e"), podTargets: [target] });
+	const { findings } = await node.doctor();
+	const said = findings.map((f) => `${f.status} ${f.check}: ${f.found}`);
+	expect(said).toContain("ok DNAT rules: 1 of cri-o, none left over");
+	expect(said).toContain(
+		"ok stale entries: none, of the ports that rules publish",
+	);
+	expect(said.join("\n")).not.toMatch(/no attachment|no pod/);
+});
+
 test("what the kernel can do is found out, and no entry is touched", async () => {
 	const agent = await startAgent("doctor");
 	const node = createNode(agent.ns);
@@ -448,16 +478,13 @@ test("what the kernel can do is found out, and no entry is touched", async () =>
 test("stale entries are counted and stay", async () => {
 	const agent = await startAgent("doctor");
 	const node = createNode(agent.ns);
-	mkdirSync(join(node.dir, "data"));
-	const pod = attached("4f2e", {
-		...mapping("IPv4", "udp"),
-		hostIP: "203.0.113.1",
-		podIP: "10.88.0.2",
-	});
-	for (const [path, text] of Object.entries(
-		recordsOf(join(node.dir, "data"), pod),
-	))
-		writeFileSync(path, text);
+	node.recordAll(
+		attached("4f2e", {
+			...mapping("IPv4", "udp"),
+			hostIP: "203.0.113.1",
+			podIP: "10.88.0.2",
+		}),
+	);
 	await node.sh(
 		"nftables",
 		"nft -f -",

@@ -18,6 +18,7 @@ const NEEDED: Readonly<Record<string, string>> = {
 	"/usr/bin/qemu-system-x86_64": "qemu-system-x86",
 	"/bin/busybox": "busybox-static",
 	"/usr/sbin/nft": "nftables",
+	"/usr/sbin/ipvsadm": "ipvsadm",
 	"/sbin/ip": "iproute2",
 	"/usr/bin/xz": "xz-utils",
 	"/usr/bin/dpkg-deb": "dpkg",

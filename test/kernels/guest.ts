@@ -1,11 +1,12 @@
-// The files that a booted kernel finds: busybox, the executable, our tools, nft with its
-// libraries, the modules and the script of the cases.
+// The files that a booted kernel finds: busybox, the executable, our tools, nft and ipvsadm with
+// their libraries, the modules and the script of the cases.
 
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { must } from "../support/exec.ts";
 import { PREPARE as FLOWTABLE } from "./cases/flowtable.ts";
 import { CASES } from "./cases/index.ts";
+import { PREPARE as IPVS } from "./cases/ipvs.ts";
 import { PREPARE } from "./cases/rules.ts";
 import { initramfs } from "./initramfs.ts";
 import { type KernelFiles, OUT } from "./kernels.ts";
@@ -17,6 +18,7 @@ const GUEST = join(import.meta.dirname, "guest");
 const EXECUTABLE = resolve(OUT, "../conntrack-flush");
 const BUSYBOX = "/bin/busybox";
 const NFT = "/usr/sbin/nft";
+const IPVSADM = "/usr/sbin/ipvsadm";
 /** The path of the real ip. In the guest it is not in PATH: busybox has an ip of its own, which makes no veth. */
 const IPROUTE = "/sbin/ip";
 
@@ -32,8 +34,9 @@ export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
 	copy(await compile("ct", ["ct.c", "text.c", "message.c"]), "/bin/ct");
 	copy(await compile("udp", ["udp.c"]), "/bin/udp");
 	copy(NFT, "/bin/nft");
+	copy(IPVSADM, "/bin/ipvsadm");
 	copy(IPROUTE, "/opt/ip");
-	for (const tool of [NFT, IPROUTE])
+	for (const tool of [NFT, IPROUTE, IPVSADM])
 		for (const library of await librariesOf(tool)) copy(library);
 	files.set("/guest", new Uint8Array());
 
@@ -65,6 +68,7 @@ const SETUP: Partial<Record<Phase, readonly string[]>> = {
 	],
 	rules: PREPARE,
 	flowtable: FLOWTABLE,
+	ipvs: IPVS,
 };
 
 async function compile(name: string, sources: string[]): Promise<string> {

@@ -11,6 +11,7 @@ const WANTED: Readonly<Record<Phase, readonly string[]>> = {
 	tables: ["nf_conntrack_netlink", "nf_nat"],
 	rules: ["nf_tables", "nft_ct", "nft_chain_nat", "nft_nat"],
 	flowtable: ["veth", "nf_flow_table_inet", "nft_flow_offload"],
+	ipvs: ["ip_vs", "ip_vs_rr"],
 };
 
 /** The modules' names by phase. One without a file is built in. */
@@ -34,6 +35,7 @@ export function modulesByPhase(dir: string): Record<Phase, string[]> {
 		tables: load("tables"),
 		rules: load("rules"),
 		flowtable: load("flowtable"),
+		ipvs: load("ipvs"),
 	};
 }
 

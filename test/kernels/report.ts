@@ -58,6 +58,11 @@ const SECTIONS: readonly [string, string, (name: string) => boolean][] = [
 		(name) => /packets:|flowtable:|complain/.test(name),
 	],
 	[
+		"IPVS",
+		"A virtual service of UDP with two servers in turn, and a client that keeps its sockets: what ends a flow whose server is gone, and what does not.",
+		(name) => name.startsWith("IPVS: "),
+	],
+	[
 		"The messages that are sent",
 		"Byte for byte as the encoder writes them. Each removes what it means, or is refused and removes nothing.",
 		(name) => name.startsWith("message: "),
@@ -71,7 +76,7 @@ const SECTIONS: readonly [string, string, (name: string) => boolean][] = [
 
 /** The name of a case within its section. */
 function rowName(c: Case): string {
-	return c.name.replace(/^(message|never sent): /, "");
+	return c.name.replace(/^(IPVS|message|never sent): /, "");
 }
 
 /** Returns what docs/kernels.md says of a case on kernels of the series of `kernel`. */
@@ -92,11 +97,11 @@ export function documented(
 
 const INTRODUCTION = [
 	"What was run on which kernel. `make kernels` boots each of Debian's packages in",
-	"qemu, with nothing in it but busybox, nft, ip, the executable and a small tool",
-	"that reads and writes the table on its own ([test/kernels](../test/kernels)), and",
+	"qemu, with nothing in it but busybox, nft, ip, ipvsadm, the executable and a small",
+	"tool that reads and writes the table on its own ([test/kernels](../test/kernels)), and",
 	"writes this page; `npx tsx test/kernels/main.ts 6.1 5.10.0-30` boots some. CI",
 	"boots one that has no kernel flush. Needs the packages busybox-static, iproute2,",
-	"nftables, qemu-system-x86 and xz-utils, and a C compiler with a static C library.",
+	"ipvsadm, nftables, qemu-system-x86 and xz-utils, and a C compiler with a static C library.",
 ].join("\n");
 
 export function document(tested: readonly Tested[]): string {

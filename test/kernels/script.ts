@@ -10,7 +10,9 @@ export type Phase =
 	/** With nf_tables, so that rules translate packets. */
 	| "rules"
 	/** With a flowtable, which forwards them past the rules. */
-	| "flowtable";
+	| "flowtable"
+	/** With IPVS, in the network of the flowtable. */
+	| "ipvs";
 
 export interface Kernel {
 	/** 6.12.117 → 6, 12. */
@@ -48,6 +50,11 @@ export function otherwise(outcome: string, steps: readonly string[]): string[] {
 /** A verb with its configuration, and the exit code that it must have. */
 export function cni(verb: string, conf: object, code = 0): string {
 	return `cni ${verb} ${code} ${here([JSON.stringify(conf)])}`;
+}
+
+/** A command line of the executable, and the exit code that it must have. */
+export function types(line: string, code = 0): string {
+	return `types ${code} ${line}`;
 }
 
 export function says(...texts: readonly string[]): string {
@@ -92,6 +99,7 @@ export function script(
 		"tables",
 		"rules",
 		"flowtable",
+		"ipvs",
 	];
 	const lines = phases.flatMap((phase) => [
 		...load(phase),

@@ -3,6 +3,7 @@
 import type { Case } from "../script.ts";
 import { ABSENT } from "./absent.ts";
 import { FLOWTABLES } from "./flowtable.ts";
+import { IPVS_CASES } from "./ipvs.ts";
 import { MESSAGES } from "./messages.ts";
 import { RULES } from "./rules.ts";
 import { TRAP_CASES } from "./traps.ts";
@@ -11,7 +12,7 @@ import { VERBS } from "./verbs.ts";
 /** The last. */
 const COMPLAINTS: Case = {
 	name: "the kernel has nothing to complain about",
-	phase: "flowtable",
+	phase: "ipvs",
 	steps: () => [
 		`bad_lines=$(dmesg | grep -E 'WARNING|BUG|Oops|Call Trace|segfault') && fail "$bad_lines"`,
 	],
@@ -24,5 +25,6 @@ export const CASES: readonly Case[] = [
 	...TRAP_CASES,
 	...RULES,
 	...FLOWTABLES,
+	...IPVS_CASES,
 	COMPLAINTS,
 ];

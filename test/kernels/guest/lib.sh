@@ -67,6 +67,15 @@ cni() {
 	[ $code = "$2" ] || fail "$1: exit $code: $(cat /tmp/out /tmp/err)"
 }
 
+# types CODE WORDS...: runs the executable as a person does.
+types() {
+	want=$1
+	shift
+	conntrack-flush "$@" >/tmp/out 2>/tmp/err
+	code=$?
+	[ $code = "$want" ] || fail "$1: exit $code: $(cat /tmp/out /tmp/err)"
+}
+
 # says TEXT...: it printed or logged each of these.
 says() {
 	for text; do

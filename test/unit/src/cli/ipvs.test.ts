@@ -18,9 +18,9 @@ const PINNED: EntrySpec = {
 };
 const PAST: EntrySpec = { id: 2, orig: "192.0.2.7:2 > 203.0.113.1:8125" };
 const TOLD =
-	"IPVS decides about the flows to its 2 services, and may keep one at a server that is gone (ipvsadm -Lnc); sysctl -w net.ipv4.vs.expire_nodest_conn=1 ends the flows of servers that are removed (ipvsadm -d); one with weight 0 keeps them until then\n";
+	"IPVS decides about the flows to its 2 services, and may keep one at a server that is gone (ipvsadm -Lnc)\nsysctl -w net.ipv4.vs.expire_nodest_conn=1 ends the flows of servers that are removed (ipvsadm -d); one with weight 0 keeps them until then\n";
 const COUNTED =
-	"1 of these came to services of IPVS, which may lead them where it led them before. ";
+	"1 of these came to services of IPVS, which may lead them where it led them before\n";
 const FRONTENDS = JSON.stringify({
 	frontends: [{ ips: ["203.0.113.50"], port: 8125, endpoints: [] }],
 });
