@@ -15,9 +15,11 @@ const INDENT = "      ";
 export const doctorCommand = command({
 	name: "doctor",
 	summary: "check this node, and say what is wrong and what to do",
-	about: `Checks this node in this order: the capability, ctnetlink, what the kernel supports, the plugin's place in the configuration of the node's network (the one that install would edit), records that cannot be read, DNAT rules that lead to pods that no longer exist and pods that no rule leads to, stale entries, and how full the table is. It prints a line for each check: ok, warn or fail, and what to do.
+	about: `Checks this node in this order: the capability, ctnetlink, what the kernel supports, the plugin's place in the configuration of the node's network (the one that install would edit), records that cannot be read, DNAT rules that lead to pods that no longer exist and pods that no rule leads to, stale entries, IPVS if it has services, and how full the table is. It prints a line for each check: ok, warn or fail, and what to do.
 
-It changes nothing. To learn what the kernel supports, it sends requests that name no entry. It runs no other program. A rule is left over if portmap or CRI-O made it and its pod is neither recorded nor in libcni's cache. Each hostPort of a live pod is asked of the rules, as if a client had sent to it now: doctor names the rule that stands before the pod's own, or where the way to that rule is broken. Rules of netavark, Docker and Incus are counted.`,
+It changes nothing. To learn what the kernel supports, it sends requests that name no entry. It runs no other program. A rule is left over if portmap or CRI-O made it and its pod is neither recorded nor in libcni's cache. Each hostPort of a live pod is asked of the rules, as if a client had sent to it now: doctor names the rule that stands before the pod's own, or where the way to that rule is broken. Rules of netavark, Docker and Incus are counted.
+
+A node may have no CNI, such as a host of Docker or Podman: there is no directory of configurations, and no attachment is recorded. Then doctor says so, and leaves out what concerns CNI alone.`,
 	flags: {
 		...PLACES,
 		masterCniFileName: {

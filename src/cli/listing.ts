@@ -28,7 +28,7 @@ import {
 	prefilterOf,
 	type Selection,
 } from "../policy/selection.ts";
-import { unmappedInWords } from "../reconcile/nothing.ts";
+import { unmappedInWords } from "../policy/unmapped.words.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { ipvsNotes } from "./ipvs.ts";
@@ -139,7 +139,9 @@ export async function show(host: Host, query: Query): Promise<void> {
 	}
 	const total = found.stale + found.live + found.other;
 	const unmapped =
-		ofNode && total === 0 ? unmappedInWords(context, cache) : undefined;
+		ofNode && total === 0
+			? unmappedInWords(live, dataDir, cache.dir)
+			: undefined;
 	if (unmapped !== undefined)
 		host.write(
 			2,

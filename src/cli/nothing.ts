@@ -4,9 +4,9 @@
 import type { Context } from "../context.ts";
 import { type Proto, protocolName } from "../net/proto.ts";
 import type { RuleScope } from "../policy/published.ts";
-import { unmappedInWords } from "../reconcile/nothing.ts";
+import { unmappedInWords } from "../policy/unmapped.words.ts";
 import { publishersOf } from "../rules/publishers.ts";
-import type { CacheSource } from "../state/liveness.ts";
+import { type CacheSource, liveAttachments } from "../state/liveness.ts";
 
 /** What a command goes by. */
 export interface KnownFrom {
@@ -43,7 +43,8 @@ export async function tellNothingKnown(
 		lacking.push(`no frontend of ${protos} is in ${document.file}`);
 	}
 	if (attachments) {
-		const unmapped = unmappedInWords(context, attachments);
+		const live = liveAttachments(context, attachments);
+		const unmapped = unmappedInWords(live, context.dataDir, attachments.dir);
 		if (unmapped === undefined) return;
 		lacking.push(unmapped);
 	}

@@ -13,7 +13,7 @@ const CHECK = "CNI";
 const NEED_CNI: readonly string[] = ["/var/lib/kubelet", "/run/crio"];
 
 /** The finding if the user has said that the node has no CNI. */
-export const LEFT_OUT: Finding = ok(CHECK, "left out");
+export const LEFT_OUT: Finding = ok(CHECK, "left out, by --without cni");
 
 /**
  * Returns a finding if the node has no CNI: neither a directory of configurations nor an

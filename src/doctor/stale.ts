@@ -6,9 +6,9 @@ import { total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { type Attachment, byPort } from "../policy/mapping.ts";
+import { unmappedInWords } from "../policy/unmapped.words.ts";
 import { repairByRules } from "../reconcile/byrules.ts";
 import { RepairMemory } from "../reconcile/memory.ts";
-import { unmappedInWords } from "../reconcile/nothing.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { recorded } from "../reconcile/recorded.ts";
 import { type CacheSource, liveAttachments } from "../state/liveness.ts";
@@ -30,14 +30,13 @@ export async function checkStale(
 ): Promise<Finding[]> {
 	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	const cache: CacheSource = { dir: cacheDir, protocols: [IPPROTO_UDP] };
-	const unmapped = unmappedInWords(context, cache);
+	const live = liveAttachments(context, cache);
+	const unmapped = unmappedInWords(live, dataDir, cacheDir);
 	if (unmapped !== undefined)
 		return [
 			hasPublished ? await countPublished(context, []) : ok(CHECK, unmapped),
 		];
-	const mapped = liveAttachments(context, cache).filter(
-		(a) => a.mappings.length > 0,
-	);
+	const mapped = live.filter((a) => a.mappings.length > 0);
 	const ofPods = await countRecorded(context, cache, mapped.length);
 	if (!hasPublished) return [ofPods];
 	const ofOthers = await countPublished(context, mapped);

@@ -105,7 +105,8 @@ export function recorded(
 			: new Map<IP, unknown>();
 		let names = "";
 		let all: readonly Attachment[] = [];
-		let owners = new PortIndex<readonly [Mapping, Attachment]>();
+		/** Made for the first entry whose owner is asked for: it is the largest of the indexes. */
+		let owners: PortIndex<readonly [Mapping, Attachment]> | undefined;
 		let mapped = byPort([]);
 		let leading = byPort([]);
 		let served = servedBy([]);
@@ -117,12 +118,12 @@ export function recorded(
 			lookedAt = now.at;
 			names = now.names;
 			all = now.live;
-			owners = new PortIndex();
-			for (const a of all)
-				for (const m of a.mappings)
-					addTo(owners, m, (own) => [own, a] as const);
+			owners = undefined;
 			mapped = byPort(all.flatMap((a) => a.mappings));
-			leading = byPort([...all, ...now.cached].flatMap((a) => a.mappings));
+			leading =
+				now.cached.length === 0
+					? mapped
+					: byPort([...all, ...now.cached].flatMap((a) => a.mappings));
 			served = servedBy(all);
 			const cachedNames = new Set(now.cached.map(cacheName));
 			takeable =
@@ -165,6 +166,7 @@ export function recorded(
 					(m) => staleOnAdd(m, e, isLocal) !== undefined,
 				);
 				const m = contradicted ?? takenBy(e);
+				owners ??= ownersOf(all);
 				return (
 					m &&
 					owners
@@ -181,4 +183,14 @@ export function recorded(
 			},
 		};
 	};
+}
+
+/** Returns the mappings by their hostPorts, each with its attachment. */
+function ownersOf(
+	attachments: readonly Attachment[],
+): PortIndex<readonly [Mapping, Attachment]> {
+	const owners = new PortIndex<readonly [Mapping, Attachment]>();
+	for (const a of attachments)
+		for (const m of a.mappings) addTo(owners, m, (own) => [own, a] as const);
+	return owners;
 }

@@ -94,7 +94,7 @@ ${OTHERS}`,
 		});
 		expect([code, out]).toEqual([
 			0,
-			`${CHECKED}ok    CNI: left out\n${OTHERS}`,
+			`${CHECKED}ok    CNI: left out, by --without cni\n${OTHERS}`,
 		]);
 	});
 
