@@ -4,8 +4,9 @@
 import { version } from "../../package.json";
 import { MISSING, REMEDY } from "../conntrack/capability.ts";
 import { type Host, isSysError } from "../host.ts";
-import { wordsOf } from "../log.ts";
+import { isUsedUp, wordsOf } from "../log.ts";
 import { own } from "../lookup.ts";
+import { TOO_MUCH } from "../toomuch.ts";
 import { type Command, run } from "./command.ts";
 import { isClosedPipe } from "./pipe.ts";
 import { nearest, UsageError } from "./usage.ts";
@@ -117,6 +118,7 @@ function asksForHelp(words: readonly string[]): boolean {
 
 function adviceOn(e: unknown, word: string | undefined): string {
 	if (isRefused(e)) return `\n${MISSING}: ${REMEDY}.`;
+	if (isUsedUp(e)) return `: ${TOO_MUCH}`;
 	if (!(e instanceof UsageError)) return "";
 	if (e.commands.length > 0)
 		return `\n${e.commands.length > 1 ? "Type one of" : "Type"}:${e.commands.map((c) => `\n  conntrack-flush ${c}`).join("")}`;

@@ -5,6 +5,7 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { Context } from "../context.ts";
 import { failureOf, type Report, total } from "../flush/report.ts";
 import { logger } from "../log.ts";
+import type { IP } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import { isSaid, type Selection } from "../policy/selection.ts";
@@ -214,11 +215,15 @@ function explained(
 	row: (r: Row) => void,
 ): OnFound {
 	const { host, dataDir } = context;
-	const { live, cached } = takeSnapshot(context, cache);
-	const departures = readDepartures(host, dataDir);
 	let judge: ((e: Entry) => Verdict) | undefined;
+	/** Reads the attachments a second time, which is not for a pass that finds nothing: ten thousand mappings need memory. */
+	const judgeNow = (isLocal: (ip: IP) => boolean) => {
+		const { live, cached } = takeSnapshot(context, cache);
+		const departures = readDepartures(host, dataDir);
+		return judgeBy(live, isLocal, host.ticks(), departures, cached);
+	};
 	return (entry, isLocal, verdict) => {
-		judge ??= judgeBy(live, isLocal, host.ticks(), departures, cached);
+		judge ??= judgeNow(isLocal);
 		row({ entry, verdict: verdict ?? judge(entry) });
 	};
 }

@@ -64,11 +64,14 @@ export function holders(
 	const { host, dataDir } = context;
 	const { live, cached } = takeSnapshot(context, cache);
 	const left = readDepartures(host, dataDir);
+	// names alone: a pass beside it may need the memory for ten thousand mappings
+	const names = new Map<IP, string>();
+	for (const a of cached) for (const ip of a.ips) names.set(ip, nameOf(a));
+	for (const a of live)
+		for (const ip of addressesOf(a)) names.set(ip, nameOf(a));
 	return (ip) => {
-		const owner =
-			live.find((a) => addressesOf(a).includes(ip)) ??
-			cached.find(({ ips }) => ips.includes(ip));
-		if (owner) return `which is ${nameOf(owner)}`;
+		const name = names.get(ip);
+		if (name !== undefined) return `which is ${name}`;
 		const departure = left.get(ip);
 		return departure && leftAgo(host.ticks() - departure.at);
 	};

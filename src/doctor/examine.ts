@@ -9,6 +9,7 @@ import { Refusal } from "../install/refusal.ts";
 import { seenRuntime } from "../install/runtime.ts";
 import { isUsedUp, wordsOf } from "../log.ts";
 import { hasEnded } from "../state/namespace.ts";
+import { TOO_MUCH } from "../toomuch.ts";
 import { checkConflist, findingOf } from "./conflist.ts";
 import { type Finding, warn } from "./finding.ts";
 import { checkIPVS } from "./ipvs.ts";
@@ -19,10 +20,6 @@ import { checkRecords } from "./records.ts";
 import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
 import { checkStale } from "./stale.ts";
-
-/** Trying again would end alike. */
-const TOO_MUCH =
-	"the rules, or ports that are not in a row, are too many for the memory that this program allows itself; it removes nothing because of that";
 
 /**
  * Makes every check and changes nothing. A check that needs what an earlier one could not
@@ -102,7 +99,9 @@ async function attemptCheck(
 			warn(
 				check,
 				`could not be checked: ${wordsOf(e)}`,
-				isUsedUp(e) ? TOO_MUCH : "try again",
+				isUsedUp(e)
+					? `${TOO_MUCH}; it removes nothing because of that`
+					: "try again",
 			),
 		];
 	}

@@ -11,7 +11,8 @@ import { repairByRules } from "../reconcile/byrules.ts";
 import { RepairMemory } from "../reconcile/memory.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { recorded } from "../reconcile/recorded.ts";
-import { type CacheSource, liveAttachments } from "../state/liveness.ts";
+import type { Source } from "../reconcile/source.ts";
+import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { type Finding, fail, ok } from "./finding.ts";
 
 const CHECK = "stale entries";
@@ -30,14 +31,19 @@ export async function checkStale(
 ): Promise<Finding[]> {
 	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	const cache: CacheSource = { dir: cacheDir, protocols: [IPPROTO_UDP] };
-	const live = liveAttachments(context, cache);
+	const snapshot = takeSnapshot(context, cache);
+	const { live } = snapshot;
 	const unmapped = unmappedInWords(live, dataDir, cacheDir);
 	if (unmapped !== undefined)
 		return [
 			hasPublished ? await countPublished(context, []) : ok(CHECK, unmapped),
 		];
 	const mapped = live.filter((a) => a.mappings.length > 0);
-	const ofPods = await countRecorded(context, cache, mapped.length);
+	const ofPods = await countRecorded(
+		context,
+		recorded(context, cache, snapshot),
+		mapped.length,
+	);
 	if (!hasPublished) return [ofPods];
 	const ofOthers = await countPublished(context, mapped);
 	if (ofOthers.status === "ok") return [ofPods];
@@ -47,10 +53,10 @@ export async function checkStale(
 /** Counts the entries that contradict recorded or cached attachments. */
 async function countRecorded(
 	context: Context,
-	cache: CacheSource,
+	source: Source,
 	n: number,
 ): Promise<Finding> {
-	const report = await reconcile(context, [recorded(context, cache)], "count");
+	const report = await reconcile(context, [source], "count");
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
 	const whose = `${n} ${n === 1 ? "attachment" : "attachments"}`;

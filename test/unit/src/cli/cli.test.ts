@@ -2,6 +2,7 @@
 // that is wrong.
 
 import { expect, test } from "vitest";
+import { call } from "../../../support/unit/calls.ts";
 import { type } from "../../../support/unit/commandline.ts";
 
 test.each([["--help"], ["-h"], []])("%s shows its usage", async (...argv) => {
@@ -70,3 +71,23 @@ test("touches nothing", async () => {
 	for (const word of ["--help", "--version", "x"])
 		expect((await type(word)).host.calls).toEqual([]);
 });
+
+test.each(["reconcile", "flush --stale", "list --all"])(
+	"%s: a memory that is used up is said in words: exit 1",
+	async (line) => {
+		const { code, err } = await call("", {
+			env: { CNI_COMMAND: undefined },
+			kernel: {
+				answer() {
+					// as the engine does
+					throw null;
+				},
+			},
+			host: { argv: line.split(" ") },
+		});
+		expect(code).toBe(1);
+		expect(err).toMatch(
+			/^conntrack-flush: out of memory: the rules, or ports that are not in a row, are too many /,
+		);
+	},
+);
