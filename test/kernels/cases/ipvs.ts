@@ -11,7 +11,7 @@ const OLD = `10.89.1.2:${CONTAINER_PORT}`;
 const NEW = `10.89.2.2:${CONTAINER_PORT}`;
 const SERVICE = `-u ${VIP}:${HOST_PORT}`;
 
-/** With `conntrack=1`, as kube-proxy sets it, conntrack has an entry of each flow. */
+/** The steps before the first case: no flowtable forwards past IPVS, and the node has the virtual address. */
 export const PREPARE: readonly string[] = [
 	"nft delete table inet fast",
 	`ip addr add ${VIP}/32 dev lo`,
@@ -24,7 +24,7 @@ const server = (is: "a" | "d" | "e", to: string, weight?: number): string =>
 const asks = (port: number, answer: string): string =>
 	`asks ${answer} ${CLIENT} ${port} ${VIP} ${HOST_PORT}`;
 
-/** A service of one server, as the kernel is by default but for `conntrack`. */
+/** A service of one server, with the kernel's own settings but for `conntrack`: with 1, as kube-proxy sets it, conntrack has an entry of each flow. */
 const begin = (conntrack: number, ...flags: readonly string[]): string[] => [
 	"as='/opt/ip netns exec client'",
 	"ipvsadm -C",
