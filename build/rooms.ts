@@ -34,6 +34,7 @@ export const WINGS: readonly (readonly Row[])[] = [
 	],
 	[
 		{ "src/cli": { says: "a file for each command", x: 440, width: 400 } },
+		{ "src/page": { says: "for a browser", x: 520, width: 290 } },
 		{
 			"src/doctor": {
 				says: "what is wrong with a node",

@@ -5,7 +5,7 @@
 set -eu
 packages="conntrack containernetworking-plugins gcc iproute2 iptables libc6-dev
 	procps util-linux"
-[ "$1" = demo ] || packages="$packages busybox-static fish groff-base ipvsadm jq libcap2-bin nftables
+[ "$1" = demo ] || packages="$packages busybox-static chromium fish groff-base ipvsadm jq libcap2-bin nftables
 	prometheus python3 qemu-system-x86 runc strace valgrind xz-utils zsh"
 
 missing=

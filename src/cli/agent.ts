@@ -10,6 +10,7 @@ import type { Wishes } from "../install/plan.ts";
 import { keeper, type State } from "../install/watch.ts";
 import { logger, wordsOf } from "../log.ts";
 import { type Options, publisher } from "../metrics/publish.ts";
+import { parseEndpoint } from "../net/endpoint.ts";
 import { IPPROTO_UDP, type Proto, protocolOf } from "../net/proto.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { logRepair, reconcileAttachments } from "../reconcile/reconcile.ts";
@@ -29,12 +30,18 @@ export interface Duties {
 	readonly repairRules: RuleScope | undefined;
 	/** The address that serves the metrics, and the file that holds them; each may be absent. */
 	readonly metrics: Pick<Options, "address" | "textfile">;
+	/** True if the page is served at any address; it is served at one of the loopback in any case. */
+	readonly page: boolean;
+	/** True if the page may name clients. */
+	readonly showClients: boolean;
 }
 
 /** The defaults of conntrack-cleaner. */
 const SWEEP = { threshold: 3, cap: 1000, dryRun: false };
 const SWEEP_MS = 1000;
 const PUBLISH_MS = 5000;
+/** The pause between two counts of the entries, for the page. */
+const COUNT_MS = 30_000;
 const FINISH_MS = 5000;
 /** After so long at the earliest it is tried again: what has failed may fail for long. */
 const AGAIN_MS = 60_000;
@@ -44,7 +51,7 @@ export async function runAgent(
 	host: FullHost,
 	where: Where,
 	wishes: Wishes,
-	{ everyMs, reconcileMs, sweep, repairRules, metrics }: Duties,
+	{ everyMs, reconcileMs, sweep, repairRules, metrics, ...shown }: Duties,
 ): Promise<number> {
 	const dataDir = where.root + where.dataDir;
 	const logOf = (event: string) => logger(host, "info", undefined, { event });
@@ -66,7 +73,11 @@ export async function runAgent(
 	const { address, textfile } = metrics;
 	const isPublic = address !== undefined || textfile !== undefined;
 	const p = isPublic
-		? publisher(host, { dataDir, version, ...metrics }, logOf("metrics"))
+		? publisher(
+				host,
+				{ dataDir, version, collects: true, ...metrics },
+				logOf("metrics"),
+			)
 		: undefined;
 	const duties: Duty[] = [{ everyMs, run: () => void keep() }];
 	// before the duties that take their time: a kubelet asks as soon as the agent runs
@@ -96,9 +107,32 @@ export async function runAgent(
 	}
 	if (sweep)
 		duties.push({ everyMs: SWEEP_MS, run: sweeper(contextOf("sweep")) });
+	// the metrics name no pod, so their address may be one that everybody reaches
+	if (p && address !== undefined && (shown.page || isLoopback(address))) {
+		const { painter } = await import("../page/painter.ts");
+		const paint = painter(host, p, {
+			version,
+			where,
+			runtime: wishes.runtime,
+			protocols: () => handled(keep()),
+			showClients: shown.showClients,
+			everyMs: COUNT_MS,
+			countsRemovals: true,
+			awaitTurn: () => awaitQuiet(host, dataDir),
+		});
+		// what others wait for comes first
+		duties.push({
+			everyMs: PUBLISH_MS,
+			run: () => attempt(contextOf("page"), "cannot make the page", paint),
+		});
+	}
 	await repeat(host, duties);
 	p?.close();
 	return 0;
+}
+
+function isLoopback(address: string): boolean {
+	return /^(127\.|::1$)/.test(parseEndpoint(address)?.ip ?? "");
 }
 
 /** Returns the protocols that the plugin on this node handles. */

@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 	gc: async () => (await import("./gc.ts")).gcCommand,
 	stats: async () => (await import("./stats.ts")).statsCommand,
 	doctor: async () => (await import("./doctor.ts")).doctorCommand,
+	serve: async () => (await import("./serve.ts")).serveCommand,
 	install: async () => (await import("./install.ts")).installCommand,
 	uninstall: async () => (await import("./uninstall.ts")).uninstallCommand,
 	completion: async () =>

@@ -52,12 +52,10 @@ A node may have no CNI, such as a host of Docker or Podman: there is no director
 	async run(host, { output, without, ...places }) {
 		const { masterCniFileName: confName } = places;
 		const where = whereOf(places, confName);
-		const findings = await examine(
-			host.full(),
-			where,
-			places.runtimeVersion,
-			without === "cni",
-		);
+		const findings = await examine(host.full(), where, places.runtimeVersion, {
+			isLeftOut: without === "cni",
+			namesClients: true,
+		});
 		host.write(
 			1,
 			output === "json"

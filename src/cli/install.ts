@@ -40,7 +40,13 @@ const WATCHING = {
 	},
 	metricsAddress: {
 		...LISTEN,
-		help: "with --watch: serve /metrics, /healthz and /readyz at this address, such as 127.0.0.1:9470 or [::1]:9470",
+		help: "with --watch: serve /metrics, /healthz and /readyz at this address, such as 127.0.0.1:9470 or [::1]:9470, and a page about this node if only the node reaches it",
+	},
+	page: {
+		help: "with --watch: serve that page at any address; it names pods",
+	},
+	showClients: {
+		help: "with --watch: name clients on that page",
 	},
 	textfile: {
 		...TEXTFILE,
@@ -131,6 +137,8 @@ export const installCommand = command({
 				sweep,
 				repairRules: values.repairRules,
 				metrics: { address: values.metricsAddress, textfile: values.textfile },
+				page: values.page,
+				showClients: values.showClients,
 			});
 		}
 		return once(host, where, wishes);

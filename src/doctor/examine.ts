@@ -21,16 +21,22 @@ import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
 import { checkStale } from "./stale.ts";
 
+export interface Terms {
+	/** True if somebody has said that this is a node without CNI. */
+	readonly isLeftOut: boolean;
+	/** False: no finding says where traffic came from. */
+	readonly namesClients: boolean;
+}
+
 /**
  * Makes every check and changes nothing. A check that needs what an earlier one could not
- * get is left out, and so are those of the plugin on a node without CNI. `isLeftOut` is
- * true if somebody has said that this is one.
+ * get is left out, and so are those of the plugin on a node without CNI.
  */
 export async function examine(
 	host: FullHost,
 	where: Where,
 	runtime: Runtime | undefined,
-	isLeftOut: boolean,
+	{ isLeftOut, namesClients }: Terms,
 ): Promise<Finding[]> {
 	const dataDir = where.root + where.dataDir;
 	const { findings, statistics } = await checkAccess(host);
@@ -65,7 +71,7 @@ export async function examine(
 			: await attemptCheck("stale entries", () =>
 					checkStale(host, dataDir, cacheDir, hasPublished),
 				)),
-		...checkReturned(host, dataDir),
+		...checkReturned(host, dataDir, namesClients),
 		...checkIPVS(host),
 		checkFill(statistics),
 	];

@@ -6,10 +6,17 @@ import { printable } from "../policy/words.ts";
 import { readReturned } from "../state/returned.ts";
 import { type Finding, warn } from "./finding.ts";
 
-/** Names the first of them, and counts the others. */
-export function checkReturned(host: Host, dataDir: string): Finding[] {
-	const [first, ...others] = readReturned(host, dataDir);
-	if (first === undefined) return [];
+/** Names the first of them, its client only if `namesClients`, and counts the others. */
+export function checkReturned(
+	host: Host,
+	dataDir: string,
+	namesClients: boolean,
+): Finding[] {
+	const [line, ...others] = readReturned(host, dataDir);
+	if (line === undefined) return [];
+	const [, proto, rest] = /^(\w+) [^ >]+ > ([^>]+)$/.exec(line) ?? [];
+	const unnamed = proto ? `${proto} a client > ${rest}` : "an entry";
+	const first = namesClients ? line : unnamed;
 	const more = others.length === 0 ? "" : `, and ${others.length} more`;
 	return [
 		warn(

@@ -4,7 +4,8 @@
 import { COUNTERS, type Counter } from "../conntrack/counters.ts";
 import type { Statistics } from "../conntrack/stats.ts";
 
-const HELP: Readonly<Record<Counter, string>> = {
+/** What each counter counts. */
+export const COUNTER_HELP: Readonly<Record<Counter, string>> = {
 	found: "Look-ups that found an entry in the way of a new one.",
 	invalid: "Packets that could not be tracked.",
 	insert: "Entries inserted, on current kernels over netlink only.",
@@ -39,7 +40,12 @@ export function exposition(s: Statistics, perCPU = false): string {
 		);
 		if (rows.length > 0)
 			lines.push(
-				...metric(`conntrack_${name}_total`, "counter", HELP[name], rows),
+				...metric(
+					`conntrack_${name}_total`,
+					"counter",
+					COUNTER_HELP[name],
+					rows,
+				),
 			);
 	}
 	return `${lines.join("\n")}\n`;

@@ -10,10 +10,10 @@ export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** The state of the node at the moment. */
 export interface Gauges {
 	readonly version: string;
-	/** The executable is where the runtime looks for it, and is this one. */
-	readonly installed: boolean;
-	/** The plugin is in the chain. */
-	readonly configured: boolean;
+	/** The executable is where the runtime looks for it, and is this one. undefined: nobody has looked. */
+	readonly installed: boolean | undefined;
+	/** The plugin is in the chain. undefined: nobody has looked. */
+	readonly configured: boolean | undefined;
 	/** undefined: ctnetlink cannot be asked. */
 	readonly statistics: Statistics | undefined;
 	/** The number of recorded attachments. undefined: their directory cannot be read. */
@@ -60,19 +60,19 @@ export function metricsText(totals: Totals, g: Gauges): string {
 		...durations(totals.durations),
 		...gauge(
 			"build_info",
-			"The agent's version.",
+			"The version of the program that serves this.",
 			1,
 			labels(["version"], g.version),
 		),
-		...gauge(
+		...condition(
 			"installed",
 			"Whether the executable is where the runtime looks for it, and is this version.",
-			Number(g.installed),
+			g.installed,
 		),
-		...gauge(
+		...condition(
 			"configured",
 			"Whether the plugin is in the chain of the node's network.",
-			Number(g.configured),
+			g.configured,
 		),
 		...gauge(
 			"ctnetlink_available",
@@ -144,6 +144,14 @@ function gauge(
 	labelled = "",
 ): string[] {
 	return [...header(name, help, "gauge"), sample(name, labelled, value)];
+}
+
+function condition(
+	name: string,
+	help: string,
+	holds: boolean | undefined,
+): string[] {
+	return holds === undefined ? [] : gauge(name, help, Number(holds));
 }
 
 function header(name: string, help: string, type: string): string[] {

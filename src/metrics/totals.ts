@@ -30,6 +30,8 @@ export interface Totals {
 	readonly stale: Count;
 	/** Deleted or retired, by reason and protocol. */
 	readonly removed: Count;
+	/** The same by event, reason and protocol. */
+	readonly removals: Count;
 	/** By cause. */
 	readonly failures: Count;
 	/** By event. */
@@ -78,6 +80,7 @@ export function noTotals(): Totals {
 		entries: zeros(OUTCOMES),
 		stale: zeros(REASONS.map((reason) => `${reason}\nudp`)),
 		removed: zeros(REASONS.map((reason) => `${reason}\nudp`)),
+		removals: new Map(),
 		failures: zeros(CAUSES),
 		durations: new Map(EVENTS.map((event) => [event, noDurations()])),
 	};
@@ -89,6 +92,19 @@ function zeros(labels: readonly Labels[]): Count {
 
 function noDurations(): Histogram {
 	return { buckets: BUCKETS.map(() => 0), sum: 0, count: 0 };
+}
+
+/** Returns the totals of a program that does not count: none of them is shown, not even as 0. */
+export function uncounted(): Totals {
+	return {
+		flushes: new Map(),
+		entries: new Map(),
+		stale: new Map(),
+		removed: new Map(),
+		removals: new Map(),
+		failures: new Map(),
+		durations: new Map(),
+	};
 }
 
 /** Adds the lines of a spool file. Lines that are cut or foreign are passed over. */
@@ -115,8 +131,10 @@ function add(totals: Totals, line: SpoolLine): void {
 		increase(totals.entries, outcome, n);
 	for (const [verdict, n] of Object.entries(verdicts))
 		increase(totals.stale, labelsOf(verdict), n);
-	for (const [verdict, n] of shares(verdicts, deleted + retired))
+	for (const [verdict, n] of shares(verdicts, deleted + retired)) {
 		increase(totals.removed, labelsOf(verdict), n);
+		increase(totals.removals, `${event}\n${labelsOf(verdict)}`, n);
+	}
 	for (const [errno, n] of Object.entries(failed)) {
 		increase(totals.entries, "refused", n);
 		increase(totals.failures, errnoName(Number(errno)), n);

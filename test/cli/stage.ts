@@ -1,11 +1,12 @@
 // A node for the command line: the real bridge and portmap, our plugin behind them, and
 // clients outside that send a datagram when they are told to.
 
+import type { ChildProcess } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Attachment, createChain } from "../support/chain.ts";
 import { conflist, withoutOwnFlush } from "../support/conflist.ts";
-import { type Ran, run } from "../support/exec.ts";
+import { type Ran, run, start } from "../support/exec.ts";
 import type { Namespace } from "../support/netns.ts";
 import { createNamespace } from "../support/netns.ts";
 import { HOST4 } from "../support/node.ts";
@@ -27,8 +28,11 @@ export interface Typist {
 }
 
 export interface Stage extends Typist {
+	readonly node: Namespace;
 	/** Starts a pod of this name. It has the hostPort if `ports` is left out. */
 	start(name: string, ports?: Attachment["portMappings"]): Promise<Pod>;
+	/** Runs a line as `type` does, and leaves it running. */
+	stay(line: string): ChildProcess;
 	/** Sends a datagram from outside, from this source port, and waits for no answer. */
 	send(port: number, host?: string, hostPort?: number): Promise<void>;
 }
@@ -73,9 +77,20 @@ export async function createStage(): Promise<Stage> {
 		join(topology.dir, "net.d", "10-podnet.conflist"),
 		JSON.stringify(list),
 	);
+	const shell = topology.node.inside([
+		"unshare",
+		"-m",
+		"bash",
+		"--norc",
+		"-c",
+		SHELL,
+		state,
+	]);
+	const env = { PATH: `${OUR_BIN}:${process.env.PATH}` };
 	let pods = 0;
 	let sent = 0;
 	return {
+		node: topology.node,
 		async start(name, portMappings = [MAPPING]) {
 			const netns = await createNamespace("pod");
 			const station = await listen(netns);
@@ -95,24 +110,12 @@ export async function createStage(): Promise<Stage> {
 				},
 			};
 		},
-		type: (line) =>
-			run(
-				topology.node.inside([
-					"unshare",
-					"-m",
-					"bash",
-					"--norc",
-					"-c",
-					SHELL,
-					state,
-				]),
-				{
-					input: line,
-					env: {
-						PATH: `${OUR_BIN}:${process.env.PATH}`,
-					},
-				},
-			),
+		type: (line) => run(shell, { input: line, env }),
+		stay(line) {
+			const child = start(shell, { stdio: "pipe", env });
+			child.stdin?.end(line);
+			return child;
+		},
 		async send(port, host = HOST4, hostPort = HOST_PORT) {
 			await world.once({
 				id: ++sent,

@@ -89,6 +89,11 @@ describe.each(HOSTS)("%s", (host) => {
 			/^HTTP\/1\.1 200 (.*\r\n)+content-length: 13\r\n(.*\r\n)*\r\n$/i,
 		],
 		[
+			"a page: for this moment, and of no type but its own",
+			GET,
+			/\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n/i,
+		],
+		[
 			"a page of another status, as published last",
 			"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n",
 			/^HTTP\/1\.1 500 [\s\S]*\r\n\r\nbroken\n$/,

@@ -31,6 +31,7 @@ const FLOORS = [
 	"src/metrics",
 	"src/install",
 	"src/doctor",
+	"src/page",
 	"src/cli",
 	"plugin/cni",
 	"plugin/verbs",
@@ -114,7 +115,7 @@ describe("floors", () => {
 			broken(
 				({ from, to }) =>
 					/^plugin\/(cni|verbs)\//.test(from) &&
-					/^src\/(reconcile|sweep|metrics|install|doctor|cli)\//.test(to),
+					/^src\/(reconcile|sweep|metrics|install|doctor|page|cli)\//.test(to),
 			),
 		).toEqual([]));
 

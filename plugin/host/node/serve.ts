@@ -17,6 +17,12 @@ interface Page {
 	readonly validUntil: number;
 }
 
+/** What every answer says, as in plugin/host/native/src/http.rs: a page is of its moment, and nothing but its type. */
+const ALWAYS = {
+	"Cache-Control": "no-store",
+	"X-Content-Type-Options": "nosniff",
+};
+
 const NOT_FOUND = plain(404);
 const NOT_ALLOWED = plain(405);
 const UNAVAILABLE = plain(503);
@@ -45,6 +51,7 @@ export async function serve(address: string): Promise<HttpServer> {
 			response.writeHead(page.status, {
 				"Content-Type": page.type,
 				"Content-Length": Buffer.byteLength(page.body),
+				...ALWAYS,
 				Connection: "close",
 				...(!isRead && { Allow: "GET, HEAD" }),
 			});

@@ -19,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// When one more comes, the oldest is closed.
 const MAX_CONNECTIONS: usize = 32;
 const STACK: usize = 64 << 10;
+/// Every answer says that a page is of its moment, and nothing but its type.
+const ALWAYS: &str = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
 pub struct Page {
     pub status: u16,
@@ -260,7 +262,7 @@ fn message(status: &str, headers: &str, body: &str, is_head: bool) -> Vec<u8> {
     };
     format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\
-         Connection: close\r\n\r\n{sent}"
+         {ALWAYS}Connection: close\r\n\r\n{sent}"
     )
     .into_bytes()
 }

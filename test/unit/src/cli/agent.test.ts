@@ -48,6 +48,8 @@ async function agent(
 			sweep: false,
 			repairRules: undefined,
 			metrics: METRICS,
+			page: false,
+			showClients: false,
 			...duties,
 		},
 	);
@@ -148,11 +150,42 @@ describe("the metrics", () => {
 			},
 		);
 		expect([...seen]).toEqual(
-			expect.arrayContaining(["/metrics", "/healthz", "/readyz", TEXTFILE]),
+			expect.arrayContaining([
+				"/",
+				"/metrics",
+				"/healthz",
+				"/readyz",
+				TEXTFILE,
+			]),
 		);
 		expect(host.servers.size).toBe(0);
 		expect(host.files.has(TEXTFILE)).toBe(false);
 	});
+
+	test.each<[string, boolean, boolean]>([
+		["127.0.0.1:9470", false, true],
+		["[::1]:9470", false, true],
+		["203.0.113.1:9470", false, false],
+		["0.0.0.0:9470", false, false],
+		["203.0.113.1:9470", true, true],
+	])(
+		"at %s, with --page: %s, a page that names pods is beside them: %s",
+		async (address, page, isThere) => {
+			const seen = new Set<string>();
+			await agent(
+				100,
+				{ metrics: { address, textfile: undefined }, page },
+				{
+					asleep(h) {
+						for (const path of h.servers.get(address)?.keys() ?? [])
+							seen.add(path);
+					},
+				},
+			);
+			expect(seen).toContain("/metrics");
+			expect(seen.has("/")).toBe(isThere);
+		},
+	);
 
 	test("are neither served nor written unless that is asked for", async () => {
 		const { host } = await agent(100);

@@ -6,10 +6,10 @@ import { fakeHost } from "../../../support/fakehost.ts";
 
 const DIR = "/run/cni/conntrack-flush";
 const found = (text: string) =>
-	checkReturned(fakeHost({ files: { [`${DIR}/returned`]: text } }), DIR);
+	checkReturned(fakeHost({ files: { [`${DIR}/returned`]: text } }), DIR, true);
 
 test("none came back", () =>
-	expect(checkReturned(fakeHost({}), DIR)).toEqual([]));
+	expect(checkReturned(fakeHost({}), DIR, true)).toEqual([]));
 
 test.each([
 	[
@@ -32,3 +32,19 @@ test.each([
 		{ check: "entries that come back", status: "warn", found: words },
 	]),
 );
+
+test.each([
+	[
+		"a line of ours",
+		"udp 203.0.113.9:6000 > 203.0.113.1:8125, to 10.88.0.2:5353,",
+		"udp a client > 203.0.113.1:8125, to 10.88.0.2:5353, came back after it was removed",
+	],
+	[
+		"any other line",
+		"from 203.0.113.9 > 1 > 2",
+		"an entry came back after it was removed",
+	],
+])("where clients are not to be named, it names none: %s", (_, line, words) => {
+	const host = fakeHost({ files: { [`${DIR}/returned`]: `${line}\n` } });
+	expect(checkReturned(host, DIR, false)).toMatchObject([{ found: words }]);
+});

@@ -2,7 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import { IPCTNL_MSG_CT_GET_STATS } from "../../../../src/conntrack/constants.ts";
-import { type Condition, publisher } from "../../../../src/metrics/publish.ts";
+import {
+	type Condition,
+	type Options,
+	publisher,
+} from "../../../../src/metrics/publish.ts";
 import {
 	attr,
 	be32,
@@ -21,7 +25,7 @@ import { DIR } from "../../../support/unit/spooling.ts";
 describe("the publisher", () => {
 	const ADDRESS = "127.0.0.1:9470";
 	const FILE = "/var/lib/textfile/conntrack-flush.prom";
-	function agent(options: FakeHostOptions = {}) {
+	function agent(options: FakeHostOptions = {}, more: Partial<Options> = {}) {
 		const log: string[] = [];
 		const clock = { ms: 0 };
 		const kernel = fakeKernel({
@@ -39,7 +43,14 @@ describe("the publisher", () => {
 		});
 		const p = publisher(
 			host,
-			{ dataDir: DIR, version: "1.2.3", address: ADDRESS, textfile: FILE },
+			{
+				dataDir: DIR,
+				version: "1.2.3",
+				address: ADDRESS,
+				textfile: FILE,
+				collects: true,
+				...more,
+			},
 			(level, msg) => log.push(`${level} ${msg}`),
 		);
 		const page = (path: string) => host.servers.get(ADDRESS)?.get(path);
@@ -69,6 +80,43 @@ describe("the publisher", () => {
 		await p.run(GOOD);
 		p.close();
 		expect(host.servers.size).toBe(0);
+	});
+
+	test("shows the page it is given, once it serves", async () => {
+		const { p, page } = agent({}, { validMs: 5 });
+		p.show("<p>early</p>");
+		expect(page("/")).toBeUndefined();
+		await p.open();
+		p.show("<p>a page</p>");
+		expect(page("/")).toEqual({
+			status: 200,
+			type: "text/html; charset=utf-8",
+			body: "<p>a page</p>",
+		});
+	});
+
+	test("tells whoever opens it that the address is in use", async () => {
+		const { p, log } = agent({
+			fail: (call) => (call === "serve" ? "EADDRINUSE" : undefined),
+		});
+		await expect(p.open()).rejects.toThrow("EADDRINUSE");
+		expect(log).toEqual([]);
+	});
+
+	test("leaves the spool to the agent if it is none, and tells nothing that nobody knows", async () => {
+		const { host, p, page } = agent({}, { collects: false });
+		const unknown = { installed: undefined, configured: undefined };
+		await p.run({ ...unknown, why: undefined });
+		expect(host.calls.filter((c) => /mkdir|flock/.test(c))).toEqual([]);
+		expect(page("/metrics")?.body).toContain("conntrack_entries 3\n");
+		expect(page("/metrics")?.body).not.toMatch(
+			/_(removed|entries|flushes)_total|_installed|_configured/,
+		);
+		expect(page("/readyz")).toMatchObject({
+			status: 200,
+			body: "[+] conntrack over netlink\n",
+		});
+		expect(p.statistics()?.entries).toBe(3);
 	});
 
 	test.each<[string, Condition, string]>([

@@ -153,6 +153,12 @@ describe("a report becomes", () => {
 		expect(counts(change)).toEqual(want);
 	});
 
+	test("removals are told apart by what caused them too", () => {
+		const verdicts = new Map([["no-dnat/17", 2]]);
+		const totals = collected("ADD", { deleted: 1, retired: 1, verdicts });
+		expect([...totals.removals]).toEqual([["ADD\nno-dnat\nudp", 2]]);
+	});
+
 	test("a duration, to the microsecond", () => {
 		const totals = collected("DEL", { ms: 0.1234567 }, { ms: 0.25 });
 		expect(totals.durations.get("DEL")?.sum).toBeCloseTo(0.000373, 9);
