@@ -10,7 +10,7 @@ import { leftBehind } from "../state/left.ts";
 import { readUnusable } from "../state/unusable.ts";
 import { collect } from "./collect.ts";
 import { CONTENT_TYPE, type Gauges, metricsText } from "./text.ts";
-import { noTotals, type Totals, uncounted } from "./totals.ts";
+import { noTotals, type Totals } from "./totals.ts";
 
 /** What the agent says if conntrack cannot be used over netlink. */
 const CONNTRACK = "cannot use conntrack";
@@ -59,7 +59,7 @@ export function publisher(
 	{ dataDir, version, address, textfile, collects, validMs }: Options,
 	log: Log,
 ): Publisher {
-	const totals = collects ? noTotals() : uncounted();
+	const totals = noTotals();
 	const valid = validMs ?? VALID_MS;
 	let server: HttpServer | undefined;
 	let statistics: Statistics | undefined;
@@ -104,7 +104,7 @@ export function publisher(
 				left: leftBehind(host, dataDir).length,
 				usable: readUnusable(host, dataDir) === undefined,
 			};
-			const text = metricsText(totals, gauges);
+			const text = metricsText(collects ? totals : undefined, gauges);
 			if (textfile !== undefined)
 				await attempt("cannot write metrics", () =>
 					writeTextfile(host, textfile, text),

@@ -24,40 +24,10 @@ export interface Gauges {
 	readonly usable: boolean;
 }
 
-/** Returns all metrics as a text that ends in a line feed. */
-export function metricsText(totals: Totals, g: Gauges): string {
+/** Returns all metrics as a text that ends in a line feed. Without `totals` it has no counts of flushes. */
+export function metricsText(totals: Totals | undefined, g: Gauges): string {
 	const lines = [
-		...counter(
-			"flushes_total",
-			"Flushes, by what caused them and how they looked for entries.",
-			["event", "how"],
-			totals.flushes,
-		),
-		...counter(
-			"entries_total",
-			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel. A kernel flush does not say how many it deleted; shrank is by how much the table became smaller at once.",
-			["outcome"],
-			totals.entries,
-		),
-		...counter(
-			"stale_entries_total",
-			"Entries found stale, whether or not they could be removed.",
-			["reason", "protocol"],
-			totals.stale,
-		),
-		...counter(
-			"removed_total",
-			"Entries removed, deleted or retired, by why they had to go. Of a kernel flush, by how much the table became smaller at once, which may be less.",
-			["reason", "protocol"],
-			totals.removed,
-		),
-		...counter(
-			"failures_total",
-			"Flushes that ended early and removals that the kernel refused.",
-			["cause"],
-			totals.failures,
-		),
-		...durations(totals.durations),
+		...(totals ? countsOf(totals) : []),
 		...gauge(
 			"build_info",
 			"The version of the program that serves this.",
@@ -98,6 +68,42 @@ export function metricsText(totals: Totals, g: Gauges): string {
 	);
 	const own = `${lines.join("\n")}\n`;
 	return g.statistics ? own + exposition(g.statistics) : own;
+}
+
+function countsOf(totals: Totals): string[] {
+	return [
+		...counter(
+			"flushes_total",
+			"Flushes, by what caused them and how they looked for entries.",
+			["event", "how"],
+			totals.flushes,
+		),
+		...counter(
+			"entries_total",
+			"Entries that a flush looked at, by what became of them: deleted, given a short timeout (retired), gone before that, kept, or refused by the kernel. A kernel flush does not say how many it deleted; shrank is by how much the table became smaller at once.",
+			["outcome"],
+			totals.entries,
+		),
+		...counter(
+			"stale_entries_total",
+			"Entries found stale, whether or not they could be removed.",
+			["reason", "protocol"],
+			totals.stale,
+		),
+		...counter(
+			"removed_total",
+			"Entries removed, deleted or retired, by why they had to go. Of a kernel flush, by how much the table became smaller at once, which may be less.",
+			["reason", "protocol"],
+			totals.removed,
+		),
+		...counter(
+			"failures_total",
+			"Flushes that ended early and removals that the kernel refused.",
+			["cause"],
+			totals.failures,
+		),
+		...durations(totals.durations),
+	];
 }
 
 function counter(

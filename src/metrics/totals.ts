@@ -94,19 +94,6 @@ function noDurations(): Histogram {
 	return { buckets: BUCKETS.map(() => 0), sum: 0, count: 0 };
 }
 
-/** Returns the totals of a program that does not count: none of them is shown, not even as 0. */
-export function uncounted(): Totals {
-	return {
-		flushes: new Map(),
-		entries: new Map(),
-		stale: new Map(),
-		removed: new Map(),
-		removals: new Map(),
-		failures: new Map(),
-		durations: new Map(),
-	};
-}
-
 /** Adds the lines of a spool file. Lines that are cut or foreign are passed over. */
 export function addLines(totals: Totals, text: string): void {
 	for (const line of text.split("\n")) {

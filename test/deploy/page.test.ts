@@ -29,6 +29,13 @@ const HOSTILE = "<script>alert(1)</script>";
 /** A change is on the page after so long at most. The agent collects what was removed after ten seconds. */
 const LIVENESS_MS = 40_000;
 
+/** So many ports in a row are one record, and one row. */
+const RANGE = Array.from({ length: 20 }, (_, i) => ({
+	...MAPPING,
+	hostPort: 10_000 + i,
+	containerPort: 10_000 + i,
+}));
+
 let stage: Stage;
 let browser: Browser;
 let statsd: Pod;
@@ -52,6 +59,7 @@ beforeAll(async () => {
 	statsd = await stage.start("statsd-2");
 	for (const port of [20_005, 20_006, 20_007]) await stage.send(port);
 	hostile = await stage.start(HOSTILE, [{ ...MAPPING, hostPort: 9125 }]);
+	await stage.start("media", RANGE);
 	serving = await addressOf(
 		stage.stay(
 			"exec conntrack-flush serve --interval 1s --cni-conf-dir /run/net.d",
@@ -106,7 +114,11 @@ describe.skipIf(withoutBrowser !== undefined)("the page of a node", () => {
 		const seen = await look(browser, serving);
 		const want = await listed();
 		expect(want).toEqual({ [`udp ${HOST_PORT}`]: [6, 3, 3, 1] });
-		expect(await rowsOf(seen)).toEqual({ ...want, "udp 9125": [0, 0, 0, 0] });
+		expect(await rowsOf(seen)).toEqual({
+			...want,
+			"udp 9125": [0, 0, 0, 0],
+			"udp 10000-10019": [0, 0, 0, 0],
+		});
 		expect(new Set(seen.requests)).toEqual(new Set([serving]));
 		expect(seen.complaints).toEqual([]);
 		await seen.page.close();
@@ -142,6 +154,41 @@ describe.skipIf(withoutBrowser !== undefined)("the page of a node", () => {
 		},
 	);
 
+	test("each of its commands can be typed, and changes nothing", async () => {
+		const { page } = await look(browser, serving);
+		const lines = await page.locator("main code").allTextContents();
+		await page.close();
+		expect(lines).toContain(
+			`conntrack-flush flush --stale --host-port ${HOST_PORT} --proto udp -n`,
+		);
+		expect(lines).toContain(
+			"conntrack-flush list --host-port 10000-10019 --proto udp",
+		);
+		const before = await listed();
+		for (const line of lines.filter((l) => !l.endsWith("doctor")))
+			expect([line, (await stage.type(line)).code]).toEqual([line, 0]);
+		expect(await listed()).toEqual(before);
+	});
+
+	test("refreshes neither while something is selected nor if it is told not to", async () => {
+		const { page } = await look(browser, serving);
+		const marked = page.locator("main[data-old]");
+		const mark = "document.querySelector('main').dataset.old = 1";
+		const isReplaced = () =>
+			marked.waitFor({ state: "detached", timeout: LIVENESS_MS });
+		await page.evaluate(mark);
+		await page.getByLabel("Do not refresh").check();
+		await page.waitForTimeout(2500);
+		expect(await marked.count()).toBe(1);
+		await page.locator("main code").first().click();
+		await page.getByLabel("Do not refresh").uncheck();
+		await page.waitForTimeout(2500);
+		expect(await marked.count()).toBe(1);
+		await page.evaluate("getSelection().removeAllRanges()");
+		await isReplaced();
+		await page.close();
+	});
+
 	test("names no client", async () => {
 		const { page } = await look(browser, serving);
 		expect(await page.textContent("main")).not.toContain("203.0.113.2");
@@ -162,6 +209,7 @@ describe.skipIf(withoutBrowser !== undefined)("the page of a node", () => {
 			.waitFor({ timeout: LIVENESS_MS });
 		expect(await page.$$("body[data-same]")).toHaveLength(1);
 		expect(seen.complaints).toEqual([]);
+		expect(new Set(seen.requests).size).toBe(1);
 		child.kill("SIGTERM");
 		await page
 			.getByText("The node does not answer")
