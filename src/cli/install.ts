@@ -40,10 +40,10 @@ const WATCHING = {
 	},
 	metricsAddress: {
 		...LISTEN,
-		help: "with --watch: serve /metrics, /healthz and /readyz at this address, such as 127.0.0.1:9470 or [::1]:9470, and a page about this node if only the node reaches it",
+		help: "with --watch: serve /metrics, /healthz and /readyz at this address, such as 127.0.0.1:9470 or [::1]:9470; where others do not reach it, also a page about this node",
 	},
 	page: {
-		help: "with --watch: serve that page at any address; it names pods",
+		help: "with --watch: serve that page at any address",
 	},
 	showClients: {
 		help: "with --watch: name clients on that page",

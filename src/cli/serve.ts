@@ -19,12 +19,10 @@ const UNKNOWN = { installed: undefined, configured: undefined, why: undefined };
 
 export const serveCommand = command({
 	name: "serve",
-	summary: "publish a page about this node, and its metrics, over HTTP",
-	about: `Publishes a page about this node's hostPorts: who has each, and how many of its entries are live, stale and bypassing; how full the table is, what the kernel counts, and what doctor says. Beside the page at / there are /metrics, /healthz and /readyz. It prints the page's address, and runs until SIGINT or SIGTERM. It changes nothing, and makes the pages before they are asked for.
+	summary: "publish a page about this node, and its metrics",
+	about: `Publishes a page about this node's hostPorts: who has each, and how many of its entries are live, stale and bypassing; how full the table is, what the kernel counts, and what doctor says. Beside the page at / there are /metrics, /healthz and /readyz. It prints the page's address, runs until SIGINT or SIGTERM, and changes nothing.
 
-The agent (install --watch --metrics-address) publishes the same page, with what was removed in the last hours: the plugin hands its counts to the agent alone.
-
-The page names pods, and no client without --show-clients. Everybody who reaches the address can read it; without --listen that is this node alone.`,
+The agent (install --watch --metrics-address) publishes the same page, with what was removed: the plugin hands its counts to the agent alone. The page names pods, and no client without --show-clients.`,
 	flags: {
 		listen: {
 			...LISTEN,
@@ -81,12 +79,15 @@ The page names pods, and no client without --show-clients. Everybody who reaches
 			// as `list`, it does not wait: that would make a file
 			awaitTurn: () => {},
 		});
+		let hasLooked = false;
 		await repeat(host, [
 			{
-				everyMs: once ? LONGEST_MS : Math.min(PUBLISH_MS, pause ?? PUBLISH_MS),
+				everyMs: Math.min(PUBLISH_MS, pause ?? PUBLISH_MS),
 				async run() {
+					if (once && hasLooked) return;
 					await p.run(UNKNOWN);
 					await paint();
+					hasLooked = true;
 				},
 			},
 		]);
@@ -107,7 +108,7 @@ async function openAt(
 		if (!isSysError(e)) throw e;
 		const why =
 			e.code === "EADDRINUSE"
-				? "it is in use, perhaps by the agent, which publishes the same page; choose another with --listen"
+				? "it is in use, perhaps by the agent; choose another with --listen"
 				: e.code;
 		throw new Error(`cannot serve at ${address}: ${why}`, { cause: e });
 	}

@@ -2,7 +2,7 @@
 // that show and repair them.
 
 import { formatEndpoint } from "../net/endpoint.ts";
-import { protocolName } from "../net/proto.ts";
+import { IPPROTO_UDP, protocolName } from "../net/proto.ts";
 import { age, nameOf } from "../policy/words.ts";
 import { type Html, html } from "./html.ts";
 import { moment } from "./moment.ts";
@@ -84,25 +84,26 @@ function summary(all: EntryCounts): Html {
 }
 
 function rowOf(row: HostPort, flags: string): Html {
-	const { proto, hostPort, hostIP, stale } = row;
-	const port = portsOf(row);
-	const name = hostIP === null ? port : formatEndpoint(hostIP, hostPort);
-	const selected = `--host-port ${port} --proto ${protocolName(proto)}${flags}`;
+	const { hostPort, count, hostIP, entries, live, stale, bypassing } = row;
+	const proto = protocolName(row.proto);
+	/** The rest of `8000-8099`. */
+	const rest = count > 1 ? `-${hostPort + count - 1}` : "";
+	const [name, ip] =
+		hostIP === null
+			? [`${hostPort}`, ""]
+			: [formatEndpoint(hostIP, hostPort), ` --host-ip ${hostIP}`];
+	const selected = `--host-port ${hostPort}${rest}${ip} --proto ${proto}${flags}`;
 	const rules = row.attachment ? "" : " --rules";
-	const { entries, live, bypassing } = row;
-	return html`<tr><th scope="row">${protocolName(proto)} ${name}</th><td>${whoHas(row)}</td>
+	// what the rules alone tell is repaired for UDP
+	const canRepair = row.attachment || row.proto === IPPROTO_UDP;
+	return html`<tr><th scope="row">${proto} ${name}${rest}</th><td>${whoHas(row)}</td>
 ${[entries, live, stale, bypassing].map((n, i) => numberCell(NUMBERS[i] ?? "", n, i > 1 && n > 0 ? "fail" : ""))}</tr>
 <tr class="more"><td colspan="6">
 <div>see them: <code>conntrack-flush list ${selected}</code></div>
-${stale > 0 && html`<div>see what would go, and without -n remove it: <code>conntrack-flush flush --stale${rules} ${selected} -n</code></div>`}
+${stale > 0 && canRepair && html`<div>see what would go, and without -n remove it: <code>conntrack-flush flush --stale${rules} ${selected} -n</code></div>`}
 ${row.examples.map((example) => html`<div>stale: ${example}</div>`)}
 </td></tr>
 `;
-}
-
-/** `8125`, or `8000-8099` for ports in a row */
-function portsOf({ hostPort, count }: HostPort): string {
-	return count === 1 ? `${hostPort}` : `${hostPort}-${hostPort + count - 1}`;
 }
 
 function whoHas({ attachment, heldMs, target }: HostPort): Html {

@@ -38,7 +38,7 @@ export function pageOf(seen: PageContent): string {
 	const { node, version, everyMs, history, countsRemovals } = seen;
 	const seconds = everyMs === undefined ? undefined : Math.ceil(everyMs / 1000);
 	// as often as the numbers of the kernel are read
-	const refresh = Math.min(5, seconds ?? 0);
+	const refresh = Math.min(5, seconds ?? 5);
 	const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; connect-src 'self'; style-src 'sha256-${STYLE_HASH}'; script-src 'sha256-${SCRIPT_HASH}'`;
 	return html`<!doctype html>
 <html lang="en">

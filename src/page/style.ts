@@ -39,12 +39,14 @@ path.bars{stroke-width:3}
 /**
  * Fetches the page again and again, and puts its new content in place of the old: a whole
  * reload would lose what is selected, and would end with the first answer that does not
- * come. It waits while something is selected.
+ * come. It waits while something is selected. A status is set only if it is another one,
+ * because it is read aloud whenever it is set.
  */
 export const SCRIPT = `
 const main = () => document.querySelector("main");
 const [state, pause] = ["state", "pause"].map((id) => document.getElementById(id));
 pause.parentNode.hidden = false;
+const say = (text) => state.textContent === text || (state.textContent = text);
 const again = () => setTimeout(refresh, 1000 * main().dataset.seconds);
 async function refresh() {
   if (!pause.checked && getSelection().isCollapsed)
@@ -54,9 +56,9 @@ async function refresh() {
       const next = new DOMParser().parseFromString(text, "text/html").querySelector("main");
       if (!answer.ok || !next) throw 0;
       main().replaceWith(next);
-      state.textContent = "";
+      say("");
     } catch {
-      state.textContent = "The node does not answer. This is what it said before.";
+      say("The node does not answer. This is what it said before.");
     }
   again();
 }
@@ -65,4 +67,4 @@ again();
 
 /** What base64 makes of their SHA-256. */
 export const STYLE_HASH = "RYI2CmNf+xsgztAr0W+0Ikvp+uFB5CgYrGMWGbLb3as=";
-export const SCRIPT_HASH = "5HyA1sk40eQ1tKY01ig5vZwSrsqOsEzri3b2D2wobCw=";
+export const SCRIPT_HASH = "zZgSnBczIKMQjDJR3NJtzGaXiL/1wCLjiX0lJWVsnuo=";

@@ -1,8 +1,7 @@
 // The hostPorts of this node and how many entries each has, by verdict: one pass over the
 // table, judged as `list` judges. Its memory does not grow with the table.
 
-import type { Entry } from "../conntrack/entry.ts";
-import { readEntry } from "../conntrack/entry.ts";
+import { type Entry, readEntry } from "../conntrack/entry.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";

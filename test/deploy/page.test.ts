@@ -129,6 +129,10 @@ describe.skipIf(withoutBrowser !== undefined)("the page of a node", () => {
 		const cell = page.locator("tr", { hasText: "udp 9125" }).first();
 		expect(await cell.textContent()).toContain(`default/${HOSTILE}`);
 		expect(await page.$$("main script")).toEqual([]);
+		// and a script that came in all the same would not run
+		const content = "document.title = 'hostile'";
+		await page.addScriptTag({ content }).catch(() => {});
+		expect(await page.title()).toMatch(/^conntrack-flush on /);
 		await page.close();
 	});
 

@@ -107,7 +107,7 @@ test("clients are named only if that is asked for", async () => {
 test.each([
 	[
 		"EADDRINUSE",
-		"it is in use, perhaps by the agent, which publishes the same page; choose another with --listen",
+		"it is in use, perhaps by the agent; choose another with --listen",
 	],
 	["EADDRNOTAVAIL", "EADDRNOTAVAIL"],
 ])("an address that cannot be had is named: %s", async (error, why) => {

@@ -43,6 +43,16 @@ describe("a row says", () => {
 		],
 		["many ports in one", { count: 100, proto: 6 }, "tcp 8125-8224 ns/pod"],
 		[
+			"many ports of one address",
+			{ hostIP: "fd00::1", count: 3 },
+			"udp [fd00::1]:8125-8127 ns/pod",
+		],
+		[
+			"the command for one address",
+			{ hostIP: "203.0.113.1" },
+			"list --host-port 8125 --host-ip 203.0.113.1 --proto udp",
+		],
+		[
 			"where the rules of another program send it",
 			{ attachment: undefined, target: "172.17.0.2:53" },
 			"udp 8125 published by the rules of another program, at 172.17.0.2:53",
@@ -70,6 +80,11 @@ describe("a row says", () => {
 	])("%s", (_, change, want) =>
 		expect(textOf(shown([hostPort(change)]))).toContain(want),
 	);
+
+	test("nothing of a repair that no command can make", () =>
+		expect(
+			shown([hostPort({ attachment: undefined, proto: 6, stale: 1 })]),
+		).not.toContain("--stale"));
 
 	test("nothing of a repair, if there is nothing to repair", () =>
 		expect(shown([hostPort({ live: 2 })])).not.toContain("--stale"));
