@@ -234,6 +234,14 @@ test("the agent installs and is ready, with nothing but its executable", async (
 	expect(agentSaid).not.toContain("level=warn");
 });
 
+test("it publishes a page, for which it needs nothing more", async () => {
+	await until(async () => (await page("/")).includes("It looked at"));
+	const shown = await page("/");
+	expect(shown).toContain("No pod with a hostPort is recorded");
+	expect(shown).not.toMatch(/could not be|cannot/);
+	expect(agentSaid).not.toContain("level=warn");
+});
+
 test("on SIGTERM the agent ends and leaves everything in place", async () => {
 	await endAgent("agent");
 	expect(existsSync(onNode(INSTALLED))).toBe(true);
