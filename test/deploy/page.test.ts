@@ -22,6 +22,7 @@ import {
 	withoutBrowser,
 } from "../support/browser.ts";
 import { inFewColours } from "../support/png.ts";
+import { CNI_BIN } from "../support/requirements.ts";
 import { undoAll } from "../support/undo.ts";
 
 const PICTURE = "docs/page.png";
@@ -231,7 +232,7 @@ describe.skipIf(withoutBrowser !== undefined)("the page of a node", () => {
 	test("of the agent, it tells what was removed, by whom and why, and what is stale now", async () => {
 		await stale(3);
 		const child = stage.stay(
-			"mkdir bin && cp -s /usr/lib/cni/* bin && exec unshare --uts bash -c 'hostname worker-1; exec conntrack-flush install --watch --reconcile-interval 0 --cni-conf-dir /run/net.d --cni-bin-dir $PWD/bin --metrics-address 127.0.0.1:9472'",
+			`mkdir bin && cp -s ${CNI_BIN}/* bin && exec unshare --uts bash -c 'hostname worker-1; exec conntrack-flush install --watch --reconcile-interval 0 --cni-conf-dir /run/net.d --cni-bin-dir $PWD/bin --metrics-address 127.0.0.1:9472'`,
 		);
 		const { page } = await look(browser, await answering(9472), { width: 800 });
 		await page
