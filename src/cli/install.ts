@@ -119,6 +119,13 @@ export const installCommand = command({
 			throw new UsageError(
 				`${flagName(ignored)} is for install --watch, which stays`,
 			);
+		if (
+			values.metricsAddress === undefined &&
+			(values.page || values.showClients)
+		)
+			throw new UsageError(
+				`${values.page ? "--page" : "--show-clients"} is for --metrics-address`,
+			);
 		if (mode === "print") {
 			host.write(1, advise(isCrio(runtime, seenRuntime(host, where)), keys));
 			return 0;

@@ -82,7 +82,8 @@ test(`of ${PROCESSES} processes' flushes each is counted once, whenever the agen
 	collect(host, dataDir, totals);
 	collect(host, dataDir, totals);
 	expect(collections).toBeGreaterThan(2);
-	expect([...totals.flushes]).toEqual([["DEL\nnothing", PROCESSES * EACH]]);
+	const counted = [...totals.flushes].filter(([, n]) => n > 0);
+	expect(counted).toEqual([["DEL\nnothing", PROCESSES * EACH]]);
 	expect(totals.durations.get("DEL")?.count).toBe(PROCESSES * EACH);
 });
 

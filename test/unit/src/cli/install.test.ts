@@ -72,6 +72,8 @@ test.each([
 		"--metrics-address is for install --watch, which stays",
 	],
 	["--textfile a.prom", "--textfile is for install --watch, which stays"],
+	["--watch --page", "--page is for --metrics-address"],
+	["--watch --show-clients", "--show-clients is for --metrics-address"],
 	["--dry-run --check", "--dry-run, --check and --watch exclude each other"],
 	["--watch --check", "--dry-run, --check and --watch exclude each other"],
 	["--watch --interval 9ms", "--interval: less than 10 ms: 9ms"],
