@@ -18,6 +18,7 @@ declare const BUILD: string;
 /** The commands in the order of the help. Each is loaded only when it is needed. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 	list: async () => (await import("./list.ts")).listCommand,
+	top: async () => (await import("./top.ts")).topCommand,
 	flush: async () => (await import("./flush.ts")).flushCommand,
 	reconcile: async () => (await import("./reconcile.ts")).reconcileCommand,
 	sweep: async () => (await import("./sweep.ts")).sweepCommand,

@@ -62,7 +62,8 @@ export function tupleAsData(
 	return WITH_PORTS.includes(proto) ? { src, sport, dst, dport } : { src, dst };
 }
 
-function endInWords(proto: number, ip: IP, port: number): string {
+/** Returns an address with what the protocol has beside it. */
+export function endInWords(proto: number, ip: IP, port: number): string {
 	// only PPTP's GRE has keys in conntrack; others have 0
 	if (proto === gre && port > 0) return `${ip} key 0x${port.toString(16)}`;
 	return WITH_PORTS.includes(proto) ? formatEndpoint(ip, port) : ip;

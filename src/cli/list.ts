@@ -2,6 +2,7 @@
 // again. It changes nothing.
 
 import { isSaid, type Selection, saysPorts } from "../policy/selection.ts";
+import { showAgain } from "./again.ts";
 import { ANY_PROTO, splitProtos } from "./anyproto.ts";
 import { command } from "./command.ts";
 import { type Query, show } from "./listing.ts";
@@ -18,12 +19,8 @@ import {
 	selectionOf,
 	WHERE,
 } from "./selecting.ts";
-import { isTerminal } from "./table.ts";
 import { UsageError } from "./usage.ts";
 import { INTERVAL } from "./values.ts";
-
-const EVERY_MS = 2000;
-const CLEAR = "\x1b[2J\x1b[H";
 
 export const listCommand = command({
 	name: "list",
@@ -108,13 +105,8 @@ The table is printed while it is read, in constant memory. The format json is an
 			await show(host, query);
 			return 0;
 		}
-		const readable = format === "table" || format === "wide";
-		const between = isTerminal(host) && readable ? CLEAR : "\n";
-		for (let first = true; host.signal() === undefined; first = false) {
-			if (readable && (!first || between === CLEAR)) host.write(1, between);
-			await show(host, query);
-			if (host.signal() === undefined) await host.sleep(interval ?? EVERY_MS);
-		}
+		const isText = format === "table" || format === "wide";
+		await showAgain(host, interval, isText, () => show(host, query));
 		return 0;
 	},
 });

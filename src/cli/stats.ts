@@ -14,7 +14,7 @@ import type { Host } from "../host.ts";
 import { exposition } from "../metrics/exposition.ts";
 import { command } from "./command.ts";
 import { wrap } from "./help.ts";
-import { adviceOn } from "./stats.advice.ts";
+import { adviceOn, NEARLY_FULL } from "./stats.advice.ts";
 import { widthOf } from "./table.ts";
 import { UsageError } from "./usage.ts";
 import { INTERVAL, oneOf } from "./values.ts";
@@ -206,7 +206,7 @@ function explained(s: Statistics): string {
 	const lines = adviceOn(s.total).map(([name, advice]) => `${name}: ${advice}`);
 	if (isNearlyFull(s))
 		lines.unshift(
-			"entries: the table is nearly full; when it is, new flows are lost. Raise net.netfilter.nf_conntrack_max",
+			`entries: ${NEARLY_FULL}; find out who fills it: conntrack-flush top`,
 		);
 	return lines.map((line) => `\n${wrap(line, "")}\n`).join("");
 }

@@ -11,6 +11,9 @@ import {
 	type RecvBuffer,
 } from "../netlink/reader.ts";
 import {
+	CTA_PROTOINFO,
+	CTA_PROTOINFO_TCP,
+	CTA_PROTOINFO_TCP_STATE,
 	CTA_STATUS,
 	CTA_TIMEOUT,
 	CTA_TUPLE_ORIG,
@@ -21,10 +24,7 @@ import { type Entry, readEntry } from "./entry.ts";
 import type { Key } from "./messages.ts";
 
 // linux/netfilter/nfnetlink_conntrack.h
-const CTA_PROTOINFO = 4;
 const CTA_MARK = 8;
-const CTA_PROTOINFO_TCP = 1;
-const CTA_PROTOINFO_TCP_STATE = 1;
 const CTA_PROTO_ICMP_ID = 4;
 const CTA_PROTO_ICMP_TYPE = 5;
 const CTA_PROTO_ICMP_CODE = 6;
@@ -33,7 +33,7 @@ const CTA_PROTO_ICMPV6_TYPE = 8;
 const CTA_PROTO_ICMPV6_CODE = 9;
 
 /** The states by their numbers in linux/netfilter/nf_conntrack_tcp.h. */
-const TCP_STATES = [
+export const TCP_STATES = [
 	"NONE",
 	"SYN_SENT",
 	"SYN_RECV",

@@ -155,10 +155,14 @@ export function readFill(b: RecvBuffer, m: Message): Fill {
 	return { entries, max };
 }
 
-/** Asks for all entries of both families. */
-export function getAll(w: Writer, seq: number): void {
+/** Asks for all entries, of both families if none is given. */
+export function getAll(
+	w: Writer,
+	seq: number,
+	family: Family | typeof AF_UNSPEC = AF_UNSPEC,
+): void {
 	w.message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, seq, () =>
-		nfgenmsg(w, AF_UNSPEC),
+		nfgenmsg(w, family),
 	);
 }
 

@@ -122,6 +122,14 @@ const SECTIONS: readonly Section<Stage>[] = [
 	],
 	["stats", ["conntrack-flush stats"]],
 	[
+		"full",
+		[
+			(stage) => stage.type(MANY),
+			"conntrack-flush top --proto udp --rows 2",
+			(stage) => stage.type(NONE_OF_MANY),
+		],
+	],
+	[
 		"mistakes",
 		[
 			"conntrack-flush lst",
@@ -152,6 +160,11 @@ const STALE = `conntrack -I -p udp ${CLIENT} --sport 20020 --dport ${HOST_PORT} 
 /** Makes an entry of a Service that leads to a pod that is no endpoint of it. */
 const NO_ENDPOINT =
 	"conntrack -I -p udp -s 10.88.0.2 -d 10.96.0.10 --timeout 100 --sport 20022 --dport 53 --dst-nat 10.88.0.9:5353";
+/** Makes the entries of a client that asks a server for names, and gets no answer. */
+const MANY = `for port in {10001..10900}; do
+	echo "-A -p udp -s 203.0.113.66 -d 198.51.100.53 --sport $port --dport 53 -r 198.51.100.53 -q 203.0.113.66 --reply-port-src 53 --reply-port-dst $port -t 100"
+done | conntrack -R /dev/stdin`;
+const NONE_OF_MANY = "conntrack -D -s 203.0.113.66";
 /** Makes the entry of a client that has sent its SYN in vain. */
 const UNANSWERED = `conntrack -I -p tcp ${CLIENT} --sport 20021 --dport 8080 --state SYN_SENT`;
 
@@ -283,7 +296,9 @@ function settled(text: string): string {
 		.replace(/looked at \d+/g, "looked at 6")
 		// the abilities stay: they are the same on every kernel that the page is for
 		.replace(/Linux \S+(?=: )/, "Linux VERSION")
-		.replace(/\d+ of \d+ (?=entries|\()/g, "8 of 262144 ")
+		.replace(/\b\d{1,2} of \d+ (?=entries|\()/g, "8 of 262144 ")
+		// the node's own ICMPv6 is among them
+		.replace(/\b\d{3} of \d+ \(\d\.\d %\)/g, "911 of 262144 (0.3 %)")
 		.replace(/^(?<counter>[a-z_]+ {2,})\d+$/gm, "$<counter>0")
 		.replace(/unanswered for \d+\.\d s/g, "unanswered for 3.0 s")
 		.replace(/, build \w+/g, ", build 0123456789ab")
