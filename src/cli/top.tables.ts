@@ -99,10 +99,10 @@ function ranking<T extends Counted>(
 ): Ranking<T> {
 	const rows = [...v4.top(most), ...v6.top(most)].map(row);
 	rows.sort((a, b) => b.entries - a.entries);
-	return {
-		rows: rows.slice(0, most),
-		missing: Math.max(v4.missing, v6.missing),
-	};
+	const missing = Math.max(v4.missing, v6.missing);
+	// one with fewer may have less than one that was dropped
+	const certain = rows.filter((r) => r.entries > missing);
+	return { rows: certain.slice(0, most), missing };
 }
 
 /** Returns a destination as it is printed: `udp 10.96.0.10:53`. */
@@ -130,8 +130,15 @@ export function printRankings(
 		{ rows, missing }: Ranking<T>,
 		columns: readonly Column<T>[],
 	): void => {
-		if (!by.includes(name) || rows.length === 0) return;
+		if (!by.includes(name) || (rows.length === 0 && missing === 0)) return;
 		host.write(1, "\n");
+		const tooMany = `there are too many ${name}s to count each of them`;
+		const tell = (words: string): void =>
+			host.write(1, `${wrap(words, "", widthOf(host))}\n`);
+		if (rows.length === 0) {
+			tell(`${tooMany}, and none has more than ${2 * missing} entries`);
+			return;
+		}
 		const printer = tablePrinter(host, [
 			number("ENTRIES", (row: T) => String(row.entries), rows),
 			number("SHARE", (row: T) => shareOf(row.entries, entries), rows),
@@ -140,10 +147,7 @@ export function printRankings(
 		for (const row of rows) printer.row(row);
 		printer.end();
 		if (missing > 0)
-			host.write(
-				1,
-				`${wrap(`at least: there are too many ${name}s to count each of them, and each may have up to ${missing} entries more`, "", widthOf(host))}\n`,
-			);
+			tell(`at least: ${tooMany}, and each may have up to ${missing} more`);
 	};
 	print("protocol", protocol, [
 		{ head: "PROTO", cell: (row) => row.proto },

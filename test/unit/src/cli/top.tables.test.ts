@@ -96,6 +96,23 @@ describe("the rows", () => {
 		]));
 });
 
+test("of too many sources, those are left out that may have less than others", () => {
+	const taken = census({});
+	const memory = new Int32Array(40_000);
+	for (const [i] of memory.entries()) memory[i] = i < 20_000 ? i : 7;
+	const step = 500;
+	for (let from = 0; from < memory.length; from += step) {
+		for (let i = 0; i < step; i++)
+			taken.met.v4.set([from + i, 0, 0, 0, 0], 5 * i);
+		taken.met.n4 = step;
+		taken.settle(memory);
+	}
+	const { rows, missing } = rankingsOf(taken, 10).source;
+	expect(missing).toBeGreaterThan(0);
+	expect(rows).toHaveLength(1);
+	expect(rows[0]?.entries).toBeGreaterThanOrEqual(20_000 - missing);
+});
+
 const FOUND: Rankings = {
 	entries: 1000,
 	protocol: {
@@ -134,7 +151,7 @@ ENTRIES    SHARE  PROTO  STATE
 ENTRIES   SHARE  SOURCE
     900  90.0 %  192.0.2.7
       5   0.5 %  fd07::7
-at least: there are too many sources to count each of them, and each may have up to 12 entries more
+at least: there are too many sources to count each of them, and each may have up to 12 more
 
 ENTRIES    SHARE  DESTINATION
    1000  100.0 %  udp 10.96.0.10:53
@@ -145,6 +162,13 @@ ENTRIES  SHARE  BEGUN BY IT  LEADS TO IT  POD
 
 	test("one of them", () =>
 		expect(printed(FOUND, "pod")).toMatch(/^\nENTRIES .* POD\n.*\n$/));
+
+	test("in words where there is no row that is certain", () =>
+		expect(
+			printed({ ...FOUND, source: { rows: [], missing: 7 } }, "source"),
+		).toBe(
+			"\nthere are too many sources to count each of them, and none has more than 14 entries\n",
+		));
 
 	test("without a table that has no rows", () => {
 		const none = { ...FOUND, pod: { rows: [], missing: 0 } };
