@@ -25,14 +25,14 @@ export interface Observation {
 }
 
 /** What a large number of entries in one state means. */
-const STATES: Readonly<Record<string, Observation>> = {
+const MEANINGS: Readonly<Record<string, Observation>> = {
 	"udp UNREPLIED": {
 		words: "never saw an answer. Those that lead to pods which are gone:",
 		command: "conntrack-flush list --stale",
 	},
 	"tcp SYN_SENT": {
 		words:
-			"wait for an answer to their SYN: nobody is there, or a rule drops it. To remove those that cannot recover:",
+			"wait for an answer to their SYN: nobody is there, or a rule drops it. To find those that cannot recover:",
 		command: "conntrack-flush sweep --dry-run --all",
 	},
 	"tcp SYN_RECV": {
@@ -67,7 +67,7 @@ export function observationsOn(fill: Fill, found: Rankings): Observation[] {
 		});
 	for (const row of protocol.rows.filter(stands)) {
 		const name = `${row.proto} ${row.state}`;
-		const { words, command } = STATES[name] ?? {};
+		const { words, command } = MEANINGS[name] ?? {};
 		if (words !== undefined)
 			observations.push({
 				words: `${of(row.entries)} (${name}) ${words}`,

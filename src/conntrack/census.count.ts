@@ -73,7 +73,8 @@ function stateOf(bits: number): number {
  * the buffer. Returns the offset of the first message that needs a closer look, or the
  * offset after the last. It runs for every entry of a node: see `skipOthers`, whose
  * reasons for `var`, `as` and fixed places are the same. Words as signed integers are
- * compared faster than as others, half of which are doubles.
+ * compared faster than as others, half of which are doubles. Sequence numbers are
+ * compared only in the closer look, because a socket has one dump.
  */
 export function meetPlain(
 	memory: Int32Array,

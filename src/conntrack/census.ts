@@ -32,6 +32,7 @@ export const CAME = 2;
 /** The word of the address that it leads to. */
 export const LEADS = 4;
 
+/** The counts of one pass over a table. */
 export class Census {
 	/** The entries that were counted. */
 	entries = 0;

@@ -103,7 +103,7 @@ export class KeyCounts {
 				keys[key + 3] = fourth;
 			}
 			keys[key + words] = tail;
-			if (++this.#used <= (mask >> 2) * 3) continue;
+			if (++this.#used <= (counts.length >> 2) * 3) continue;
 			this.#purge();
 			keys = this.#keys;
 			counts = this.#counts;

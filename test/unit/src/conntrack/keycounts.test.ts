@@ -108,15 +108,16 @@ test("the most frequent come first", () => {
 	expect(new KeyCounts(4).top(9)).toEqual([]);
 });
 
-test("a network that counts through its addresses is spread over the slots", () => {
-	// more than the room of a small table would mean that it purged
+test.each([
+	[6144, 0],
+	[6145, 1],
+])("%i addresses of one network lack %i", (n, missing) => {
 	const counts = new KeyCounts(1);
-	const keys = Array.from({ length: 6000 }, (_, i): Key => {
+	const keys = Array.from({ length: n }, (_, i): Key => {
 		const bytes = Uint8Array.of(10, 244, i >> 8, i & 0xff);
 		return [[...new Int32Array(bytes.buffer)], 0];
 	});
-	expect(counted(counts, [...keys, ...keys])).toEqual(
-		truth([...keys, ...keys]),
-	);
-	expect(counts.missing).toBe(0);
+	const found = counted(counts, keys);
+	expect(counts.missing).toBe(missing);
+	if (missing === 0) expect(found).toEqual(truth(keys));
 });
