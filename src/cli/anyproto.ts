@@ -1,7 +1,8 @@
 // `--proto` of `list`, which takes every protocol that stands in the table. Only those
 // that portmap maps have hostPorts, and only those can be removed.
 
-import { isMapped, OTHER_PROTOCOLS, type Proto } from "../net/proto.ts";
+import { isMapped, OTHER_PROTOCOLS } from "../net/otherprotos.ts";
+import type { Proto } from "../net/proto.ts";
 import { PROTOS, protoFlag } from "./selecting.ts";
 import { choice } from "./values.ts";
 

@@ -5,7 +5,8 @@ import type { Detail, ICMP } from "../conntrack/detail.ts";
 import type { Entry, Tuple } from "../conntrack/entry.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import type { IP } from "../net/ip.ts";
-import { OTHER_PROTOCOLS, PROTOCOLS } from "../net/proto.ts";
+import { OTHER_PROTOCOLS } from "../net/otherprotos.ts";
+import { PROTOCOLS } from "../net/proto.ts";
 
 const { dccp, gre, udplite } = OTHER_PROTOCOLS;
 const WITH_PORTS: readonly number[] = [

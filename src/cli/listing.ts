@@ -4,7 +4,7 @@
 import { readDetailed, readShown } from "../conntrack/detail.ts";
 import type { Entry } from "../conntrack/entry.ts";
 import type { PortFilter } from "../conntrack/messages.ts";
-import { OtherProtocols } from "../conntrack/others.ts";
+import { lookAtOthers } from "../conntrack/others.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
@@ -13,7 +13,7 @@ import { localAddresses } from "../flush/addresses.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
-import { isMapped, protocolName } from "../net/proto.ts";
+import { anyProtocolName, isMapped } from "../net/otherprotos.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
@@ -68,8 +68,8 @@ export async function show(host: Host, query: Query): Promise<void> {
 	locals.addTo(here);
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
-	const beside = others && new OtherProtocols(others);
-	const ports = new PortSet(ofNode ? here : prefilterOf(selection), beside);
+	const ports = new PortSet(ofNode ? here : prefilterOf(selection));
+	const beside = others && lookAtOthers(ports, others);
 	for (const { proto, hostPort, count } of wanted)
 		ports.add(proto, hostPort, undefined, count);
 	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
@@ -101,7 +101,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 		for (const entry of hits) {
 			if (!isMapped(entry.proto)) {
 				if (stale || !agreesBeside(selection, entry)) continue;
-				const why = `no hostPort is of ${protocolName(entry.proto)}`;
+				const why = `no hostPort is of ${anyProtocolName(entry.proto)}`;
 				found.other++;
 				printer.row({ entry, verdict: { kind: "other", why } });
 				continue;

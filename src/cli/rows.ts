@@ -7,7 +7,7 @@ import { idOf, zonesOf } from "../conntrack/detail.ts";
 import type { Entry } from "../conntrack/entry.ts";
 import type { Host } from "../host.ts";
 import { AF_INET } from "../net/ip.ts";
-import { protocolName } from "../net/proto.ts";
+import { anyProtocolName } from "../net/otherprotos.ts";
 import type { Verdict } from "../policy/judge.ts";
 import {
 	answeredInWords,
@@ -49,7 +49,7 @@ const VERDICT: Column<Row> = {
 	paint: ({ verdict }) => COLOURS[verdict.kind],
 };
 const FLOW: readonly Column<Row>[] = [
-	{ head: "PROTO", cell: ({ entry }) => protocolName(entry.proto) },
+	{ head: "PROTO", cell: ({ entry }) => anyProtocolName(entry.proto) },
 	{ head: "FROM", cell: ({ entry }) => fromInWords(entry) },
 	{ head: "TO", cell: ({ entry }) => toInWords(entry) },
 	{ head: "LEADS TO", cell: ({ entry }) => leadsToInWords(entry) },
@@ -112,7 +112,7 @@ function asData({ entry: e, verdict }: Row): object {
 		reason,
 		why,
 		family: e.family === AF_INET ? "ipv4" : "ipv6",
-		proto: protocolName(e.proto),
+		proto: anyProtocolName(e.proto),
 		orig: tupleAsData(e.proto, e.orig),
 		reply: tupleAsData(e.proto, e.reply),
 		icmp: e.icmp,

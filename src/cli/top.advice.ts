@@ -4,7 +4,7 @@
 import type { Fill } from "../conntrack/messages.ts";
 import { isNearlyFull } from "../conntrack/stats.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
-import { isMapped, protocolName } from "../net/proto.ts";
+import { anyProtocolName, isMapped } from "../net/otherprotos.ts";
 import { NEARLY_FULL } from "./stats.advice.ts";
 import {
 	type DestinationRow,
@@ -80,5 +80,5 @@ export function observationsOn(fill: Fill, found: Rankings): Observation[] {
 /** Returns the flags of `list` that select the entries of a destination. */
 function flagsFor({ proto, ip, port }: DestinationRow): string {
 	const to = isMapped(proto) ? formatEndpoint(ip, port) : ip;
-	return `--proto ${protocolName(proto)} --to ${to}`;
+	return `--proto ${anyProtocolName(proto)} --to ${to}`;
 }

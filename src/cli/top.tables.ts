@@ -12,7 +12,8 @@ import type { GroupCount } from "../conntrack/groupcounts.ts";
 import type { KeyCount, KeyCounts } from "../conntrack/keycounts.ts";
 import type { Host } from "../host.ts";
 import { type IP, ipOf } from "../net/ip.ts";
-import { IPPROTO_TCP, protocolName } from "../net/proto.ts";
+import { anyProtocolName } from "../net/otherprotos.ts";
+import { IPPROTO_TCP } from "../net/proto.ts";
 import { be32, pairWord } from "../netlink/nl.ts";
 import { endInWords } from "./ends.ts";
 import { wrap } from "./help.ts";
@@ -87,7 +88,7 @@ function protocolsOf({ states }: Census): ProtocolRow[] {
 		const number = place % STATES_EACH;
 		const state =
 			names[number] ?? (number === NO_STATE ? "OFFLOADED" : `STATE ${number}`);
-		rows.push({ proto: protocolName(proto), state, entries });
+		rows.push({ proto: anyProtocolName(proto), state, entries });
 	}
 	return rows.sort((a, b) => b.entries - a.entries);
 }
@@ -111,7 +112,7 @@ export function destinationInWords({
 	ip,
 	port,
 }: DestinationRow): string {
-	return `${protocolName(proto)} ${endInWords(proto, ip, port)}`;
+	return `${anyProtocolName(proto)} ${endInWords(proto, ip, port)}`;
 }
 
 /** Returns a part of the whole in percent. */
@@ -188,7 +189,7 @@ export function rankingsAsData(
 		destination: {
 			destinations: destination.rows.map((row) => ({
 				...row,
-				proto: protocolName(row.proto),
+				proto: anyProtocolName(row.proto),
 			})),
 			destinationsMissing: destination.missing,
 		},

@@ -2,7 +2,7 @@
 // code that judges an entry by its age. No verb needs them.
 
 import { AF_INET } from "../net/ip.ts";
-import { isMapped } from "../net/proto.ts";
+import { isMapped } from "../net/otherprotos.ts";
 import { attributesAt } from "../netlink/nfnl.ts";
 import { align, be32, NLA_TYPE_MASK, pairWord } from "../netlink/nl.ts";
 import {
@@ -11,9 +11,6 @@ import {
 	type RecvBuffer,
 } from "../netlink/reader.ts";
 import {
-	CTA_PROTOINFO,
-	CTA_PROTOINFO_TCP,
-	CTA_PROTOINFO_TCP_STATE,
 	CTA_STATUS,
 	CTA_TIMEOUT,
 	CTA_TUPLE_ORIG,
@@ -24,7 +21,10 @@ import { type Entry, readEntry } from "./entry.ts";
 import type { Key } from "./messages.ts";
 
 // linux/netfilter/nfnetlink_conntrack.h
+export const CTA_PROTOINFO = 4;
 const CTA_MARK = 8;
+export const CTA_PROTOINFO_TCP = 1;
+export const CTA_PROTOINFO_TCP_STATE = 1;
 const CTA_PROTO_ICMP_ID = 4;
 const CTA_PROTO_ICMP_TYPE = 5;
 const CTA_PROTO_ICMP_CODE = 6;

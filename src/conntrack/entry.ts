@@ -158,8 +158,10 @@ function readTuple(
 	const v4 = family === AF_INET;
 	const first = from >> 2;
 	const length = 4 * ((v4 ? V4_TUPLE : V6_TUPLE) - 1);
-	if (to - from < length || !isPlain(b.words, first, v4))
-		return readAnyTuple(b, from, to, family);
+	const whole = to - from >= length && isPlain(b.words, first, v4);
+	// a zone follows the usual parts
+	if (!whole || to - from > length)
+		return { ...readAnyTuple(b, from, to, family), isPlain: whole };
 	const { bytes } = b;
 	const sport = from + length - 12;
 	const dport = from + length - 4;
@@ -169,18 +171,8 @@ function readTuple(
 		sport: 256 * (bytes[sport] as number) + (bytes[sport + 1] as number),
 		dport: 256 * (bytes[dport] as number) + (bytes[dport + 1] as number),
 		proto: bytes[sport - 8] as number,
-		zone: to - from > length ? zoneIn(b, from + length, to) : undefined,
 		isPlain: true,
 	};
-}
-
-/** Returns the zone among the attributes of a tuple, if there is one. Throws DecodeError for an attribute that is cut. */
-function zoneIn(b: RecvBuffer, from: number, to: number): number | undefined {
-	let zone: number | undefined;
-	attributes(b, from, to, (type, at, n) => {
-		if (type === CTA_TUPLE_ZONE && n === 2) zone = b.view.getUint16(at);
-	});
-	return zone;
 }
 
 /** Returns the offset of the last attribute of the type. `readTarget` has checked the lengths. Throws DecodeError if there is none. */
@@ -199,12 +191,13 @@ function readAnyTuple(
 	from: number,
 	to: number,
 	family: Family,
-): ProtoTuple {
+): Omit<ProtoTuple, "isPlain"> {
 	let src: IP | undefined;
 	let dst: IP | undefined;
 	let proto: number | undefined;
 	let sport = 0;
 	let dport = 0;
+	let zone: number | undefined;
 	attributes(b, from, to, (nest, at, n) => {
 		if (nest === CTA_TUPLE_IP) {
 			attributes(b, at, at + n, (type, ip, size) => {
@@ -222,10 +215,9 @@ function readAnyTuple(
 				else if (type === CTA_PROTO_DST_PORT && size === 2)
 					dport = b.view.getUint16(value);
 			});
-		}
+		} else if (nest === CTA_TUPLE_ZONE && n === 2) zone = b.view.getUint16(at);
 	});
 	if (src === undefined || dst === undefined || proto === undefined)
 		throw new DecodeError("tuple without addresses or protocol");
-	const zone = zoneIn(b, from, to);
-	return { src, dst, sport, dport, proto, zone, isPlain: false };
+	return { src, dst, sport, dport, proto, zone };
 }

@@ -1,23 +1,28 @@
 // The entries of protocols that portmap does not map, such as ICMP: which of them a
 // listing shows, and how many it does not. No verb and no removal looks at them.
 
-import { isMapped } from "../net/proto.ts";
+import { isMapped } from "../net/otherprotos.ts";
+import type { PortSet } from "./skip.ts";
 
-export class OtherProtocols {
-	/** The number of entries that are not shown. */
-	hidden = 0;
-	readonly #shown: readonly number[] | "all";
+/** A bit of no protocol in the tables of a PortSet: see `protoBit`. */
+const OTHERS_BIT = 8;
 
-	/** Takes the numbers of the protocols that are shown. */
-	constructor(shown: readonly number[] | "all") {
-		this.#shown = shown;
-	}
-
-	/** Returns true for an entry to show, by its protocol. Counts it if it is of another protocol that portmap does not map. */
-	admits(proto: number): boolean {
+/**
+ * Lets a scan for the ports also look at the entries of other protocols that are to be
+ * shown, by their numbers, whatever their ports. The scan counts those that are not shown
+ * in what is returned. This must come before ports are added.
+ */
+export function lookAtOthers(
+	ports: PortSet,
+	shown: readonly number[] | "all",
+): { hidden: number } {
+	const count = { hidden: 0 };
+	ports.table.fill(OTHERS_BIT);
+	ports.others = (proto) => {
 		if (isMapped(proto)) return false;
-		if (this.#shown === "all" || this.#shown.includes(proto)) return true;
-		this.hidden++;
-		return false;
-	}
+		const isShown = shown === "all" || shown.includes(proto);
+		if (!isShown) count.hidden++;
+		return isShown;
+	};
+	return count;
 }

@@ -33,7 +33,7 @@ export async function scan<E extends Entry = Entry>(
 			if (
 				ports.has(proto, orig.dport) ||
 				ports.hasReply(proto, reply.dport) ||
-				ports.others?.admits(proto)
+				ports.others?.(proto)
 			)
 				hits.push(entry);
 		},

@@ -19,7 +19,6 @@ import {
 	V6_SRC_WORD,
 } from "./layout.ts";
 import type { PortFilter } from "./messages.ts";
-import type { OtherProtocols } from "./others.ts";
 import type { Prefilter } from "./prefilter.ts";
 
 /**
@@ -33,14 +32,11 @@ export class PortSet {
 	replies: Uint8Array | undefined;
 	/** Looks at the addresses of the entries that have one of the ports. */
 	readonly prefilter: Prefilter | undefined;
-	/** Chooses among the entries of other protocols, for listings. Without it they are passed. */
-	readonly others: OtherProtocols | undefined;
+	/** Returns true for a protocol beside portmap's whose entries are to be looked at (others.ts). Without it they are passed. */
+	others: ((proto: number) => boolean) | undefined;
 
-	constructor(prefilter?: Prefilter, others?: OtherProtocols) {
+	constructor(prefilter?: Prefilter) {
 		this.prefilter = prefilter;
-		this.others = others;
-		// so that entries of every port are looked at
-		if (others) this.table.fill(OTHERS_BIT);
 	}
 
 	/** Adds `count` ports in a row, or all ports if `port` is null. Without a side they are original ports. */
@@ -51,7 +47,7 @@ export class PortSet {
 		count = 1,
 	): void {
 		if (side === "reply") this.replies ??= new Uint8Array(65536);
-		const table = side === "reply" && this.replies ? this.replies : this.table;
+		const table = (side === "reply" && this.replies) || this.table;
 		const from = port ?? 0;
 		const to = port === null ? table.length : from + count;
 		const bit = protoBit(proto);
@@ -79,9 +75,6 @@ export class PortSet {
 		return ((this.table[half] ?? 0) & protoBit(proto)) !== 0;
 	}
 }
-
-/** The bit of no protocol that portmap maps; see `protoBit`. */
-const OTHERS_BIT = 8;
 
 function wireHalf(port: number): number {
 	return LITTLE_ENDIAN ? ((port & 0xff) << 8) | (port >> 8) : port;
@@ -168,7 +161,7 @@ export function skipOthers(
 		if (words[port - 1] !== portWord) {
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
 			proto = b.bytes[4 * port - 16] as number;
-			if (protoBit(proto) !== 0 || ports.others?.admits(proto)) break;
+			if (protoBit(proto) !== 0 || ports.others?.(proto)) break;
 		} else if (
 			table[halves[2 * port] as number] ||
 			replies?.[halves[2 * port + far] as number]
@@ -186,7 +179,7 @@ export function skipOthers(
 				)
 					break;
 				if (came) kept++;
-			} else if (ports.others?.admits(proto)) break;
+			} else if (ports.others?.(proto)) break;
 		}
 		passed++;
 		i += (size + 3) >> 2;

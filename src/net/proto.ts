@@ -1,5 +1,4 @@
-// The transport protocols that portmap maps, by their numbers (linux/in.h), and the names
-// of others that stand in the table beside them.
+// The transport protocols that portmap maps, by their numbers (linux/in.h).
 
 import { own } from "../lookup.ts";
 
@@ -18,33 +17,16 @@ export const PROTOCOLS = {
 	sctp: IPPROTO_SCTP,
 } as const;
 
-/** Returns true for the number of a protocol that portmap maps. */
-export function isMapped(proto: number): proto is Proto {
-	return (
-		proto === IPPROTO_UDP || proto === IPPROTO_TCP || proto === IPPROTO_SCTP
-	);
-}
-
 /** Returns the number of a protocol that portmap maps, or undefined. The name may have any letter case. */
 export function protocolOf(name: string): Proto | undefined {
 	return own<Proto>(PROTOCOLS, name.toLowerCase());
 }
 
-/** Protocols that conntrack follows and portmap does not map (linux/in.h). */
-export const OTHER_PROTOCOLS = {
-	icmp: 1,
-	dccp: 33,
-	gre: 47,
-	esp: 50,
-	ah: 51,
-	icmpv6: 58,
-	udplite: 136,
-} as const;
-
 /** Returns the protocol's name, or its number if it has no name here. */
 export function protocolName(proto: number): string {
-	const names = { ...PROTOCOLS, ...OTHER_PROTOCOLS };
-	const found = Object.entries(names).find(([, number]) => number === proto);
+	const found = Object.entries(PROTOCOLS).find(
+		([, number]) => number === proto,
+	);
 	return found?.[0] ?? String(proto);
 }
 

@@ -7,8 +7,7 @@ import {
 	IPS_HELPER,
 } from "../conntrack/constants.ts";
 import type { Entry } from "../conntrack/entry.ts";
-import { V4_TUPLE, V6_TUPLE } from "../conntrack/layout.ts";
-import { AF_INET, type IP, ipBytes } from "../net/ip.ts";
+import { type IP, ipBytes } from "../net/ip.ts";
 import { leadsThere } from "../rules/evaluate.ts";
 import type { Outcome, Packet } from "../rules/model.ts";
 import type { Mapping } from "./mapping.ts";
@@ -78,13 +77,9 @@ export function firstPacketOf(
  * act_ct in a zone of theirs, a helper, or IPVS, which sets no DST_NAT bit.
  */
 export function isOfOthers(e: Entry): boolean {
-	const { family, key, orig } = e;
-	const words = (family === AF_INET ? V4_TUPLE : V6_TUPLE) - 1;
+	const { key, orig, reply } = e;
 	return (
-		key.zone !== undefined ||
-		// a zone of one direction stands in the tuple
-		orig.zone !== undefined ||
-		key.reply.length > words ||
+		(key.zone ?? orig.zone ?? reply.zone) !== undefined ||
 		(e.status & (IPS_EXPECTED | IPS_HELPER)) !== 0 ||
 		(isDNATed(e) && (e.status & IPS_DST_NAT) === 0)
 	);

@@ -179,8 +179,8 @@ export function entry(spec: EntrySpec): Entry {
 	return {
 		family,
 		proto,
-		orig: { ...orig, zone: spec.origZone },
-		reply: { ...reply, zone: spec.replyZone },
+		orig: inZone(orig, spec.origZone),
+		reply: inZone(reply, spec.replyZone),
 		status: statusOf(spec.status),
 		key: {
 			family,
@@ -189,6 +189,10 @@ export function entry(spec: EntrySpec): Entry {
 			zone: spec.zone === undefined ? undefined : halfOf(be16(spec.zone)),
 		},
 	};
+}
+
+function inZone(t: Tuple, zone: number | undefined): Tuple {
+	return zone === undefined ? t : { ...t, zone };
 }
 
 /** Returns bytes as the words that a received buffer shows of them; what is no whole word at the end is cut. */

@@ -1,9 +1,9 @@
 // The entries of other protocols in a scan: shown, or counted.
 
 import { describe, expect, test } from "vitest";
-import { OtherProtocols } from "../../../../src/conntrack/others.ts";
+import { lookAtOthers } from "../../../../src/conntrack/others.ts";
 import { PortSet } from "../../../../src/conntrack/skip.ts";
-import { isMapped } from "../../../../src/net/proto.ts";
+import { isMapped } from "../../../../src/net/otherprotos.ts";
 import {
 	datagram,
 	doneMessage,
@@ -31,8 +31,8 @@ describe("a listing of other protocols", () => {
 		shown: readonly number[] | "all",
 		port?: number | null,
 	) => {
-		const others = new OtherProtocols(shown);
-		const ports = new PortSet(undefined, others);
+		const ports = new PortSet();
+		const others = lookAtOthers(ports, shown);
 		if (port !== undefined) ports.add(17, port);
 		const bytes = datagram(...messages, doneMessage(1));
 		const { hits, entries } = await scanDatagram(bytes, 1, ports);
