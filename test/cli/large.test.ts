@@ -1,4 +1,4 @@
-// A large table is listed in the memory of a small one.
+// A large table is listed, and counted, in the memory of a small one.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { must, quietly, run } from "../support/exec.ts";
@@ -25,7 +25,7 @@ interface Listing {
 	readonly memory: number;
 }
 
-async function list(format: string): Promise<Listing> {
+async function type(...words: readonly string[]): Promise<Listing> {
 	const exe = `${OUR_BIN}/conntrack-flush`;
 	const { code, stdout, stderr } = await run(
 		[
@@ -38,10 +38,7 @@ async function list(format: string): Promise<Listing> {
 			'busybox time -v "$@" | wc -l',
 			"sh",
 			exe,
-			"list",
-			"--all",
-			"-o",
-			format,
+			...words,
 		],
 		{ timeoutMs: 110_000 },
 	);
@@ -53,10 +50,14 @@ async function list(format: string): Promise<Listing> {
 
 test("a hundred times the entries", async () => {
 	await must([FILL, NS, "table", "0", String(SMALL)]);
-	const small = await list("jsonl");
+	const small = await type("list", "--all", "-o", "jsonl");
+	const few = await type("top");
 	await must([FILL, NS, "table", String(SMALL), String(LARGE)]);
-	const table = await list("table");
+	const table = await type("list", "--all", "-o", "table");
+	const many = await type("top");
 	expect(small.memory).toBeGreaterThan(0);
 	expect(table.rows).toBeGreaterThan(50 * small.rows);
 	expect(table.memory).toBeLessThan(1.25 * small.memory);
+	expect(few.memory).toBeGreaterThan(0);
+	expect(many.memory).toBeLessThan(1.25 * few.memory);
 });
