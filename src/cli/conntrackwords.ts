@@ -3,7 +3,8 @@
 // for words that no command of ours knows, and runs nothing.
 
 import { own } from "../lookup.ts";
-import { protocolName, protocolOf } from "../net/proto.ts";
+import { anyProtocolName } from "../net/otherprotos.ts";
+import { protocolOf } from "../net/proto.ts";
 import { type Flags, flagName } from "./command.ts";
 import { refuse } from "./conntrackanswers.ts";
 import { shellWord } from "./operands.ts";
@@ -268,7 +269,7 @@ function placeOf(
 /** Returns the protocol's name. Throws UsageError for one that a removal does not take. */
 function protoIn(value: string | undefined, verb: string): string | undefined {
 	if (value === undefined || value.toLowerCase() === "all") return value;
-	const name = /^\d+$/.test(value) ? protocolName(Number(value)) : value;
+	const name = /^\d+$/.test(value) ? anyProtocolName(Number(value)) : value;
 	if (protocolOf(name) !== undefined || verb === "list")
 		return name.toLowerCase();
 	throw new UsageError(
