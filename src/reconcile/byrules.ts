@@ -59,11 +59,12 @@ export async function repairByRules(
 	const { host, log } = context;
 	const { scope, action, memory, found } = repair;
 	const isSpared = repair.spares();
-	// most passes find nothing, so the first look judges one entry of each kind
+	// most passes find nothing, so the first look judges one entry of each kind; which of a
+	// kind are in question it cannot tell
 	const kinds = new Map<string, Entry>();
 	const collect = (e: Entry): undefined =>
 		void (isSpared(e) || kinds.set(kindOf(e), e));
-	const report = await look(context, { ...repair, action: "count" }, () => ({
+	const report = await look(context, { scope, action: "count" }, () => ({
 		isCacheable: true,
 		judge: (e) => collect(e),
 	}));
@@ -104,7 +105,7 @@ export async function repairByRules(
 /** Looks at the entries that rules in the scope may decide about. */
 function look(
 	{ host, log }: Context,
-	{ scope, action, isMeant }: Repair,
+	{ scope, action, isMeant }: Pick<Repair, "scope" | "action" | "isMeant">,
 	search: () => Pick<Search, "judge" | "isCacheable" | "confirm" | "onRemoval">,
 ): Promise<Report> {
 	const prepare = async (shared: Shared): Promise<Search> => {

@@ -108,3 +108,42 @@ test("a dry run shows what would go, and why", async () => {
 	expect(called.out).toMatch(/was begun by 10\.88\.0\.9, which left this node/);
 	expect(called.out).toMatch(/\nwould delete 3, keep 1\n$/);
 });
+
+describe("--stale --rules removes what no record names", () => {
+	test.each<[string, readonly string[], number[]]>([
+		["of all clients", [], [10, 11]],
+		[
+			"of one client, whoever sends the same beside it",
+			["--from", "192.0.2.8"],
+			[11],
+		],
+		["of one port of clients", ["--from", ":2"], [11]],
+	])("%s", async (_, argv, want) => {
+		const called = await call("", {
+			env: { CNI_COMMAND: undefined },
+			kernel: {
+				entries: [
+					{
+						id: 10,
+						orig: "192.0.2.7:1 > 203.0.113.1:9125",
+						reply: "10.88.0.9:5353 > 192.0.2.7:1",
+						status: ["DST_NAT"],
+					},
+					{
+						id: 11,
+						orig: "192.0.2.8:2 > 203.0.113.1:9125",
+						reply: "10.88.0.9:5353 > 192.0.2.8:2",
+						status: ["DST_NAT"],
+					},
+				],
+				rules: natRules("udp local:9125 > 10.88.0.3:5353"),
+			},
+			host: {
+				argv: ["flush", "--stale", "--rules", ...argv],
+				files: await records("a"),
+			},
+		});
+		expect([called.code, called.err]).toEqual([0, ""]);
+		expect(called.deleted).toEqual(want);
+	});
+});
