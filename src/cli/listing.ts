@@ -72,8 +72,9 @@ export async function show(host: Host, query: Query): Promise<void> {
 	const beside = others && lookAtOthers(ports, others);
 	for (const { proto, hostPort, count } of wanted)
 		ports.add(proto, hostPort, undefined, count);
-	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
 	// entries that a pod began come to its hostPort with their replies
+	const isOfAllPorts = wanted.some(({ hostPort }) => hostPort === null);
+	const replied: readonly PortFilter[] = isOfAllPorts ? mapped : wanted;
 	for (const { proto, hostPort, count } of replied)
 		if (hostPort !== null) ports.add(proto, hostPort, "reply", count);
 	const isLocal = (ip: string): boolean => locals.has(ip);

@@ -166,6 +166,10 @@ describe("an entry that a departed pod began from its hostPort", () => {
 		],
 		["not by another hostPort", ["--host-port", "8126"], false],
 		["by the pod that began it", ["--pod-ip", "10.88.0.9"], true],
+		["by the place of the hostPort", ["--to", "203.0.113.1:8125"], true],
+		["by the address alone", ["--to", "203.0.113.1"], true],
+		["not by another place", ["--to", "203.0.113.10"], false],
+		["by the peer", ["--from", "198.51.100.9"], true],
 	])("is shown %s", async (_, argv, isShown) => {
 		const files = { ...departed, ...cached, "/var/run/netns/x": "" };
 		const { found } = await list(argv, [begun], [OURS], files);
