@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 import { type PortSpan, parseRegion, withoutHostBits } from "../net/region.ts";
 import type { Pods } from "./pods.ts";
 import { UsageError } from "./usage.ts";
-import { PORTS } from "./values.ts";
+import { PLACE, PORTS } from "./values.ts";
 
 /** The words for the help; a bar between them would make them words to complete. */
 export const OPERANDS = "[PORTS...] [POD]";
@@ -43,6 +43,8 @@ export function readOperands(
 				);
 			hostPort.push(PORTS.parse(word, "PORTS"));
 		} else if (parseRegion(word) ?? withoutHostBits(word)) {
+			// of what no flag takes the answer is why
+			PLACE.parse(word, "PLACE");
 			throw new UsageError(
 				`${word} may be a client, the destination that clients send to, or where rules lead them`,
 				undefined,

@@ -102,6 +102,9 @@ function parseNet(text: string): Net | undefined {
 	if (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) return undefined;
 	const bytes = bytesOf(address, Number(prefix ?? 0));
 	if (!bytes) return undefined;
+	// of an IPv4 address in the form of IPv6 the bits may be counted in either
+	if (prefix !== undefined && familyOf(address) !== familyOf(ipOf(bytes)))
+		return undefined;
 	const all = 8 * bytes.length;
 	const bits = prefix === undefined ? all : Number(prefix);
 	const ip = ipOf(bytes);

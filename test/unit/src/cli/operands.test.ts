@@ -56,7 +56,6 @@ describe("answers", () => {
 	test.each<[string, string[]]>([
 		["192.0.2.7", PLACES("192.0.2.7")],
 		["192.0.2.0/24", PLACES("192.0.2.0/24")],
-		["192.0.2.7/24", PLACES("192.0.2.7/24")],
 		["192.0.2.7:53", PLACES("192.0.2.7:53")],
 		["[fd00::1]:53", PLACES("'[fd00::1]:53'")],
 		[":53", PLACES(":53")],
@@ -75,6 +74,7 @@ describe("answers", () => {
 	test.each([
 		["statsd-9", "neither a port nor a pod: statsd-9"],
 		["", "neither a port nor a pod: "],
+		["192.0.2.7/24", "192.0.2.0/24: 192.0.2.7/24"],
 		["99999", "PORTS: not a port: 99999"],
 		["8010-8000", "PORTS: not a range of ports: 8010-8000"],
 	])("%j with what is wrong", (word, message) =>

@@ -79,6 +79,7 @@ test.each([
 	"node-1",
 	"node-1:53",
 	"::ffff:10.0.0.0/104",
+	"::ffff:10.0.0.0/8",
 ])("does not read %j", (text) => expect(parseRegion(text)).toBeUndefined());
 
 test.each([
