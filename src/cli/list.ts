@@ -1,7 +1,7 @@
 // `list`: prints the entries of hostPorts and the verdict about each, once or again and
 // again. It changes nothing.
 
-import { isSaid, type Selection, saysPorts } from "../policy/selection.ts";
+import { type Selection, saysPorts } from "../policy/selection.ts";
 import { showAgain } from "./again.ts";
 import { ANY_PROTO, splitProtos } from "./anyproto.ts";
 import { command } from "./command.ts";
@@ -96,9 +96,12 @@ The table is printed while it is read, in constant memory. The format json is an
 			pod?.ips,
 			ALL_PROTOS,
 		);
+		// with --all, all protocols are all that there are
+		const isNarrowed =
+			stale || (proto.length > 0 && !(all && proto.includes(ALL_PROTOS)));
 		const query = {
 			selection,
-			others: othersOf(selection, others, all, proto.length > 0 || stale),
+			others: othersOf(selection, others, isNarrowed),
 			...{ all, stale, dataDir, cache, format },
 		};
 		if (!watch) {
@@ -111,16 +114,13 @@ The table is printed while it is read, in constant memory. The format json is an
 	},
 });
 
-/** Returns which entries of other protocols to show or to count, as `Query` has it. `narrowed` says that the flags are about entries that are none of these. */
+/** Returns which entries of other protocols to show or to count, as `Query` has it. `isNarrowed` says that the flags are about entries that are none of these. */
 function othersOf(
 	selection: Selection,
 	given: readonly number[],
-	all: boolean,
-	narrowed: boolean,
+	isNarrowed: boolean,
 ): Query["others"] {
 	if (given.length > 0) return given;
 	// a key of GRE is no port
-	if (narrowed || saysPorts(selection)) return undefined;
-	if (all) return "all";
-	return isSaid(selection) ? undefined : [];
+	return isNarrowed || saysPorts(selection) ? undefined : "all";
 }

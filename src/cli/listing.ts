@@ -44,7 +44,7 @@ export interface Query {
 	readonly selection: Selection;
 	/** Shows entries that belong to no hostPort too. */
 	readonly all: boolean;
-	/** The protocols to show beside the selection's, none of which portmap maps. If none is to be shown, such entries are counted; undefined does not. */
+	/** The protocols to show beside the selection's, none of which portmap maps. "all" are shown with `all`, and else counted. */
 	readonly others: readonly number[] | "all" | undefined;
 	readonly stale: boolean;
 	readonly dataDir: string;
@@ -69,7 +69,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
 	const ports = new PortSet(ofNode ? here : prefilterOf(selection));
-	const beside = others && lookAtOthers(ports, others);
+	if (others) lookAtOthers(ports, others);
 	for (const { proto, hostPort, count } of wanted)
 		ports.add(proto, hostPort, undefined, count);
 	// entries that a pod began come to its hostPort with their replies
@@ -98,10 +98,15 @@ export async function show(host: Host, query: Query): Promise<void> {
 	const ipvs = ipvsNotes(host);
 	const printer = entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
+	let hidden = 0;
 	const visit = async (hits: readonly Entry[]): Promise<void> => {
 		for (const entry of hits) {
 			if (!isMapped(entry.proto)) {
 				if (stale || !agreesBeside(selection, entry)) continue;
+				if (others === "all" && !all) {
+					hidden++;
+					continue;
+				}
 				const why = `no hostPort is of ${anyProtocolName(entry.proto)}`;
 				found.other++;
 				printer.row({ entry, verdict: { kind: "other", why } });
@@ -132,8 +137,6 @@ export async function show(host: Host, query: Query): Promise<void> {
 	}
 	if (count.undecodable > 0)
 		host.write(2, `${count.undecodable} entries could not be decoded\n`);
-	// who names protocols, or all, does not ask about others
-	const hidden = others?.length === 0 ? beside?.hidden : 0;
 	if (format === "table" || format === "wide") {
 		host.write(1, `${summary(found)}${hiddenInWords(hidden)}\n`);
 		ipvs.tell();
@@ -159,7 +162,7 @@ function summary(found: Readonly<Record<string, number>>): string {
 }
 
 /** Names the entries of other protocols that are not shown, if there are any. */
-function hiddenInWords(hidden = 0): string {
+function hiddenInWords(hidden: number): string {
 	if (hidden === 0) return "";
 	const are = hidden === 1 ? "is" : "are";
 	return `; ${hidden} of other protocols ${are} not shown, list --all shows them`;

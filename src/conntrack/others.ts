@@ -1,5 +1,5 @@
 // The entries of protocols that portmap does not map, such as ICMP: which of them a
-// listing shows, and how many it does not. No verb and no removal looks at them.
+// listing looks at. No verb and no removal does.
 
 import { isMapped } from "../net/otherprotos.ts";
 import type { PortSet } from "./skip.ts";
@@ -8,21 +8,14 @@ import type { PortSet } from "./skip.ts";
 const OTHERS_BIT = 8;
 
 /**
- * Lets a scan for the ports also look at the entries of other protocols that are to be
- * shown, by their numbers, whatever their ports. The scan counts those that are not shown
- * in what is returned. This must come before ports are added.
+ * Lets a scan for the ports also look at the entries of these other protocols, by their
+ * numbers, whatever their ports. This must come before ports are added.
  */
 export function lookAtOthers(
 	ports: PortSet,
-	shown: readonly number[] | "all",
-): { hidden: number } {
-	const count = { hidden: 0 };
+	protos: readonly number[] | "all",
+): void {
 	ports.table.fill(OTHERS_BIT);
-	ports.others = (proto) => {
-		if (isMapped(proto)) return false;
-		const isShown = shown === "all" || shown.includes(proto);
-		if (!isShown) count.hidden++;
-		return isShown;
-	};
-	return count;
+	ports.others = (proto) =>
+		!isMapped(proto) && (protos === "all" || protos.includes(proto));
 }

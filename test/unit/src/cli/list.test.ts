@@ -134,6 +134,30 @@ describe("entries of other protocols", () => {
 			"3 entries: 2 stale, 1 live; 6 of other protocols are not shown, list --all shows them",
 		],
 		[
+			"are counted if they agree with what is given",
+			["--from", "192.0.2.0/24", "--zone", "9"],
+			[],
+			"no entries; 1 of other protocols is not shown, list --all shows them",
+		],
+		[
+			"are not counted in another family",
+			["--family", "ipv6"],
+			[],
+			"no entries; 1 of other protocols is not shown, list --all shows them",
+		],
+		[
+			"are shown with all protocols",
+			["--all", "--proto", "all"],
+			["udp", "udp", "udp", "udp", "tcp", ...NAMES],
+			"11 entries: 2 stale, 1 live, 8 other",
+		],
+		[
+			"are no protocols of hostPorts",
+			["--proto", "all"],
+			["udp", "udp", "udp"],
+			"3 entries: 2 stale, 1 live",
+		],
+		[
 			"are shown with --all",
 			["--all"],
 			["udp", "udp", "udp", "udp", "tcp", ...NAMES],
