@@ -22,12 +22,16 @@ export interface Pod {
 	readonly has: readonly IP[];
 	/** Those that it had before it left, or was replaced under the same name. */
 	readonly had: readonly IP[];
+	/** Those of all these that another pod has now, and its name. A record may outlive its pod, so that both seem to have one. */
+	readonly others: ReadonlyMap<IP, string>;
 }
 
 /** What one source knows of a pod or container. */
 interface Holding {
 	readonly pod: string | undefined;
 	readonly id: string | undefined;
+	/** The name of the one or the other. */
+	readonly name: string;
 	readonly ips: readonly IP[];
 	readonly isLive: boolean;
 }
@@ -39,8 +43,6 @@ export interface Pods {
 	knows(word: string): boolean;
 	/** Returns the pod or container. Throws UsageError if the word names none or several; its message begins with `what`, "not a pod". */
 	find(word: string, what: string): Pod;
-	/** Returns the name of the pod that has the address. */
-	ownerOf(ip: IP): string | undefined;
 	/** Returns the name of the pod that has the address, or had it. */
 	nameFor(ip: IP): string | undefined;
 }
@@ -65,6 +67,7 @@ export function readPods(context: Context, cache: CacheSource): Pods {
 	const holding = (a: Attachment, isLive: boolean): Holding => ({
 		pod: a.pod,
 		id: a.containerID,
+		name: nameOf(a),
 		ips: "ips" in a ? (a.ips as readonly IP[]) : addressesOf(a),
 		isLive,
 	});
@@ -72,7 +75,7 @@ export function readPods(context: Context, cache: CacheSource): Pods {
 		...[...live, ...cached].map((a) => holding(a, true)),
 		...dead.map((a) => holding(a, false)),
 		...[...departures].map(([ip, { pod }]) => {
-			return { pod, id: undefined, ips: [ip], isLive: false };
+			return { pod, id: undefined, name: pod ?? "", ips: [ip], isLive: false };
 		}),
 	];
 	const leftName = (ip: IP): string | undefined => {
@@ -93,7 +96,6 @@ export function readPods(context: Context, cache: CacheSource): Pods {
 				: cached.length === 0
 					? `no pod is in libcni's cache in ${cache.dir}`
 					: undefined,
-		ownerOf,
 		knows: (word) => named(all, word).size > 0,
 		nameFor: (ip) => ownerOf(ip) ?? leftName(ip),
 		find(word, what) {
@@ -112,9 +114,15 @@ export function readPods(context: Context, cache: CacheSource): Pods {
 				);
 			const has = ipsOf(true);
 			const had = [...ipsOf(false)].filter((ip) => !has.has(ip));
+			const ids = new Set(holdings.map(({ id }) => id));
+			const others = new Map<IP, string>();
+			for (const h of all)
+				if (h.isLive && !holdings.includes(h) && !ids.has(h.id))
+					for (const ip of h.ips)
+						if (has.has(ip) || had.includes(ip)) others.set(ip, h.name);
 			if (has.size + had.length === 0)
 				throw new UsageError(`${name} has no address that this node knows`);
-			return { name, has: [...has], had };
+			return { name, has: [...has], had, others };
 		},
 	};
 }
@@ -177,44 +185,55 @@ export interface PodAddresses {
 
 /** Returns the addresses of a pod for a listing. */
 export function addressesForList(pod: Pod, pods: Pods): PodAddresses {
-	const taken = pod.had.filter((ip) => pods.ownerOf(ip) !== undefined);
+	const ips = [...pod.has, ...pod.had];
 	return {
-		ips: [...pod.has, ...pod.had],
-		notes: taken.map((ip) => `${pod.name} ${hadInWords(ip, pods)}`),
+		ips,
+		notes: ips
+			.filter((ip) => pod.others.has(ip))
+			.map((ip) => `${pod.name} ${ownersInWords(pod, ip, pods)}`),
 	};
 }
 
 /**
- * Returns the addresses of a pod for a removal. Those that it had before are left out if
- * another pod has one now, or may have it. Throws UsageError if the pod has left and that
- * is so.
+ * Returns the addresses of a pod for a removal. Those that another pod has now are left
+ * out, and of those that it had before also those that another may have. Throws
+ * UsageError if none is left, or if the pod has left and one is left out.
  */
 export function addressesForRemoval(pod: Pod, pods: Pods): PodAddresses {
-	const { name, has, had } = pod;
-	const isFree = (ip: IP): boolean =>
-		pods.ownerOf(ip) === undefined && pods.lacking === undefined;
-	const left = had.filter((ip) => !isFree(ip));
+	const { name, has, had, others } = pod;
+	const isOwn = (ip: IP): boolean =>
+		!others.has(ip) && (has.includes(ip) || pods.lacking === undefined);
+	const all = [...has, ...had];
+	const ips = all.filter(isOwn);
+	const left = all.filter((ip) => !isOwn(ip));
 	const [first] = left;
-	if (has.length === 0 && first !== undefined)
+	if (first !== undefined && (has.length === 0 || ips.length === 0))
 		throw new UsageError(
-			`${name} has left this node, and ${hadInWords(first, pods)}`,
+			`${name} ${has.length === 0 ? "has left this node, and " : ""}${ownersInWords(pod, first, pods)}`,
 			undefined,
-			had.some((ip) => pods.ownerOf(ip) !== undefined)
+			had.some((ip) => others.has(ip))
 				? ["flush --stale"]
-				: ["flush --stale", ...had.map((ip) => `flush --leads-to ${ip}`)],
+				: ["flush --stale", ...left.map((ip) => `flush --leads-to ${ip}`)],
 		);
 	return {
-		ips: [...has, ...had.filter(isFree)],
+		ips,
 		notes: left.map(
-			(ip) => `${name} ${hadInWords(ip, pods)}: what leads there is left out`,
+			(ip) =>
+				`${name} ${ownersInWords(pod, ip, pods)}: what leads there is left out`,
 		),
 	};
 }
 
 /** `had 10.88.0.2, which default/dns has now` */
-function hadInWords(ip: IP, pods: Pods): string {
-	const owner = pods.ownerOf(ip);
-	return owner === undefined
-		? `had ${ip}, which another pod may have now, because ${pods.lacking}`
-		: `had ${ip}, which ${owner} has now`;
+function ownersInWords(
+	{ has, others }: Pod,
+	ip: IP,
+	{ lacking }: Pods,
+): string {
+	const other = others.get(ip);
+	if (other === undefined)
+		return `had ${ip}, which another pod may have now, because ${lacking}`;
+	return has.includes(ip)
+		? `has ${ip}, which ${other} seems to have too`
+		: `had ${ip}, which ${other} has now`;
 }

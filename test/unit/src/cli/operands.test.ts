@@ -20,9 +20,8 @@ function read(operands: readonly string[], flags = NOTHING): Said {
 		knows: (word) => KNOWN.includes(word),
 		find(word, what) {
 			if (!KNOWN.includes(word)) throw new UsageError(`${what}: ${word}`);
-			return { name: word, has: [], had: [] };
+			return { name: word, has: [], had: [], others: new Map() };
 		},
-		ownerOf: () => undefined,
 		nameFor: () => undefined,
 	};
 	const host = fakeHost({ argv: ["flush", ...operands, "-n"] });

@@ -188,8 +188,7 @@ test.each([
 
 test("tells whose an address is", () => {
 	const pods = read();
-	expect(pods.ownerOf("10.88.0.6")).toBe("default/job");
-	expect(pods.ownerOf("10.88.0.20")).toBeUndefined();
+	expect(pods.nameFor("10.88.0.6")).toBe("default/job");
 	expect(pods.nameFor("10.88.0.5")).toBe("container bbbbbbbbbbbb");
 	expect(pods.nameFor("10.88.0.20")).toBe(
 		"default/gone, which left this node 1 min ago",
@@ -216,6 +215,21 @@ describe("a removal takes what leads to", () => {
 		expect(addressesForRemoval(find("web-0", pods), pods).notes).toEqual([
 			"default/web-0 had 10.88.0.2, which kube-system/dns has now: what leads there is left out",
 		]);
+	});
+
+	test("no address that two pods seem to have, because one of them is gone", () => {
+		const late = pod("default/late", "ffffffffffff", "10.88.0.3", "fd88::4");
+		const pods = read(recordsOf(DIR, late));
+		expect(refusal("other/dns", pods)).toMatchObject({
+			message: "other/dns has 10.88.0.3, which default/late seems to have too",
+			commands: ["flush --stale", "flush --leads-to 10.88.0.3"],
+		});
+		expect(addressesForRemoval(find("late", pods), pods)).toEqual({
+			ips: ["fd88::4"],
+			notes: [
+				"default/late has 10.88.0.3, which other/dns seems to have too: what leads there is left out",
+			],
+		});
 	});
 
 	test.each<[string, string, string]>([
