@@ -1,5 +1,5 @@
-// The answers to options of conntrack(8) that select by what no flag of ours selects by: a
-// list that shows it, and jq where a field tells. It runs nothing.
+// The answers to options of conntrack(8) that select by what no flag of ours selects by, or
+// less than one does: a list that shows it, jq where a field tells. It runs nothing.
 
 import { shellWord } from "./operands.ts";
 import { UsageError } from "./usage.ts";
@@ -54,6 +54,17 @@ export function refuse(
 		if (/^-[eb]$/.test(key))
 			answer(`${key}: nothing here follows events`, list);
 	}
+}
+
+/** Throws UsageError with the command to type if the removal takes more entries of a zone than conntrack(8). */
+export function refuseZone(taken: readonly string[]): void {
+	const [, zone = "0"] = /(?:^|\n)--zone[=\n](.*)/.exec(taken.join("\n")) ?? [];
+	if (Number(zone) !== 0)
+		throw new UsageError(
+			`zone ${zone} is here also that of one direction, which conntrack(8) leaves`,
+			undefined,
+			[taken.map(shellWord).join(" ")],
+		);
 }
 
 /** Returns the condition on an entry's status for jq. */

@@ -6,7 +6,7 @@ import { own } from "../lookup.ts";
 import { anyProtocolName } from "../net/otherprotos.ts";
 import { protocolOf } from "../net/proto.ts";
 import { type Flags, flagName } from "./command.ts";
-import { refuse } from "./conntrackanswers.ts";
+import { refuse, refuseZone } from "./conntrackanswers.ts";
 import { shellWord } from "./operands.ts";
 import { UsageError } from "./usage.ts";
 
@@ -93,10 +93,13 @@ export function translate(
 			undefined,
 			["list --all"],
 		);
-	if (verb !== "list" && verb !== "flush") return [verb, ...more];
+	if (verb !== "list" && verb !== "flush")
+		return [verb, ...more, ...rest.filter((word) => word !== "conntrack")];
 	const said = read(rest, flagsOf[verb], verb, !isOurs);
 	if (!said.isForeign && isOurs) return undefined;
-	return [verb, ...more, ...inOurWords(said, verb)];
+	const taken = [verb, ...more, ...inOurWords(said, verb)];
+	if (verb === "flush" && (!isOurs || said.given.has("-w"))) refuseZone(taken);
+	return taken;
 }
 
 /** Says what words were taken as, and what a removal leaves that conntrack(8) would take. */

@@ -1,7 +1,7 @@
 // The answers to what no flag selects by.
 
 import { expect, test } from "vitest";
-import { refuse } from "../../../../src/cli/conntrackanswers.ts";
+import { refuse, refuseZone } from "../../../../src/cli/conntrackanswers.ts";
 import { UsageError } from "../../../../src/cli/usage.ts";
 
 /** Returns the commands of the answer, or undefined if there is none. */
@@ -68,3 +68,11 @@ test("the list has the other conditions, but nothing that is only for a removal"
 	).toEqual([
 		"list --all --from 192.0.2.7 --host-ip 203.0.113.1 -o jsonl | jq -c 'select(.mark == 1)'",
 	]));
+
+test("a zone of a removal, unless it is the default one or none", () => {
+	for (const words of ["flush --zone 0", "flush --zone=0 -n", "flush 53"])
+		refuseZone(words.split(" "));
+	expect(() => refuseZone(["flush", "-n", "--zone=9"])).toThrow(
+		"zone 9 is here also that of one direction, which conntrack(8) leaves",
+	);
+});

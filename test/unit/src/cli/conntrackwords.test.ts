@@ -31,6 +31,7 @@ describe("takes", () => {
 		["-C", "stats"],
 		["--count", "stats"],
 		["-C conntrack", "stats"],
+		["-C -p udp", "stats -p udp"],
 		["-S", "stats --per-cpu"],
 		["-L -p udp", "list --all --proto udp"],
 		["-L -p UDP", "list --all --proto udp"],
@@ -101,7 +102,8 @@ describe("takes", () => {
 		["-D -q 203.0.113.10 -o id", "flush --answered-at 203.0.113.10"],
 		["-D -p udp", "flush --proto udp"],
 		["-D", "flush"],
-		["-D conntrack -s 192.0.2.7 -w 3", "flush --from 192.0.2.7 --zone 3"],
+		["-D conntrack -s 192.0.2.7 -w 0", "flush --from 192.0.2.7 --zone 0"],
+		["-D -s 192.0.2.7 --zone 0", "flush --from 192.0.2.7 --zone 0"],
 		["-D -s 192.0.2.7 -n", "flush --from 192.0.2.7 -n"],
 		["-D -p udp --port 8125", "flush --host-port 8125 --proto udp"],
 		["list -p udp", "list --proto udp"],
@@ -115,7 +117,7 @@ describe("takes", () => {
 		["list -n 203.0.113.10", "list --answered-at 203.0.113.10"],
 		["list -w -p udp", "list --proto udp -w"],
 		["flush -p udp 8125 -n", "flush --proto udp 8125 -n"],
-		["flush -w 3 8125", "flush --zone 3 8125"],
+		["flush -p udp --zone 3 8125", "flush --proto udp --zone 3 8125"],
 		[
 			"flush -s 192.0.2.7 --proto udp --proto tcp",
 			"flush --from 192.0.2.7 --proto udp --proto tcp",
@@ -189,6 +191,9 @@ describe("answers with what to type", () => {
 		["-D -i 42", [`${ANY} -o jsonl | jq -c 'select(.id == 42)'`]],
 		["-D -s 10.88.0.0 --mask-src 255.255.0.0", [`${ANY} --from 10.88.0.0`]],
 		["-D --orig-zone 9 -s 192.0.2.7", [`${ANY} --from 192.0.2.7 --zone 9`]],
+		["-D -s 192.0.2.7 -w 3", ["flush --from 192.0.2.7 --zone 3"]],
+		["-D -s 192.0.2.7 --zone=3 -n", ["flush --from 192.0.2.7 --zone=3 -n"]],
+		["flush -w 3 8125", ["flush --zone 3 8125"]],
 		["list -w 3 -p udp", ["list --zone 3", "list --watch 3"]],
 	])("%s", (line, want) => expect(meaningOf(line)).toEqual(want));
 
@@ -241,7 +246,6 @@ test("a removal that is taken has every condition that was typed", () => {
 		["--reply-port-dst", "1004"],
 		["-g", "10.88.0.9"],
 		["-p", "udp"],
-		["-w", "1005"],
 	] as const;
 	let taken = 0;
 	for (let set = 1; set < 1 << options.length; set++) {
@@ -256,7 +260,7 @@ test("a removal that is taken has every condition that was typed", () => {
 		taken++;
 		for (const [, value] of typed) expect(words).toContain(value);
 	}
-	expect(taken).toBeGreaterThan(1000);
+	expect(taken).toBeGreaterThan(500);
 });
 
 test("says what words were taken as, and what a removal leaves", () => {
