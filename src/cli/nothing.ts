@@ -5,7 +5,7 @@ import type { Context } from "../context.ts";
 import { type Proto, protocolName } from "../net/proto.ts";
 import type { RuleScope } from "../policy/published.ts";
 import { unmappedInWords } from "../policy/unmapped.words.ts";
-import { publishersOf } from "../rules/publishers.ts";
+import { PUBLISHING_IN_WORDS, publishersOf } from "../rules/publishers.ts";
 import { type CacheSource, liveAttachments } from "../state/liveness.ts";
 
 /** What a command goes by. */
@@ -55,7 +55,10 @@ export async function tellNothingKnown(
 			engines === "" ? "--rules" : `--rules (for the ports of ${engines})`,
 		);
 	else if (engines !== "") return;
-	else lacking.push("no rule publishes a port");
+	else {
+		lacking.push(`no rule of ${PUBLISHING_IN_WORDS} publishes a port`);
+		ways.unshift("--rules=all (for rules of people and firewalls)");
+	}
 	context.host.write(2, `${lacking.join(", and ")}; ${tryInWords(ways)}\n`);
 }
 

@@ -15,6 +15,7 @@ import type { DNATRule } from "../rules/dnat.ts";
 import { type Engine, engineOf, formatPlace } from "../rules/engines.ts";
 import { readLegacy } from "../rules/legacy.read.ts";
 import type { Interest } from "../rules/model.ts";
+import { PUBLISHING_IN_WORDS } from "../rules/publishers.ts";
 import { type OnDNAT, readPublished, visitLegacy } from "../rules/survey.ts";
 import { cachedAttachments } from "../state/liveness.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -259,7 +260,7 @@ function inWords({ counts }: Survey, reach: Reach | undefined): string {
 	const words = [...counts].map(([engine, count]) => `${count} of ${engine}`);
 	const all =
 		words.length === 0
-			? "none that publishes a port"
+			? `none of ${PUBLISHING_IN_WORDS}`
 			: `${words.join(", ")}, none left over`;
 	if (!reach) return all;
 	const { reached, unclear, leftOut } = reach;

@@ -13,6 +13,9 @@ import { type OnDNAT, readPublished, visitLegacy } from "./survey.ts";
 
 const DEADLINE_MS = 30_000;
 
+/** The programs that are looked for, for people. */
+export const PUBLISHING_IN_WORDS = "portmap, netavark, Docker, CRI-O or Incus";
+
 /** Returns the programs that publish a port here. Rules that cannot be read count as none. */
 export async function publishersOf(host: Host): Promise<ReadonlySet<Engine>> {
 	const engines = new Set<Engine>();

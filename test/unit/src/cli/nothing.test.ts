@@ -12,6 +12,7 @@ import { records } from "../../../support/unit/garbage.ts";
 
 const NONE =
 	"no port mapping is recorded in /run/cni/conntrack-flush or cached in /var/lib/cni";
+const NO_RULE = `${NONE}, and no rule of portmap, netavark, Docker, CRI-O or Incus publishes a port`;
 const DOCKER = "udp local:8125 > 172.17.0.5:5353 docker";
 const ENTRY = { orig: "192.0.2.7:1 > 203.0.113.1:4711" };
 /** A document without a frontend of UDP. */
@@ -45,13 +46,13 @@ describe("nothing is known", () => {
 		],
 		[
 			"flush --stale --rules",
-			`${NONE}, and no rule publishes a port; try --host-port, --from or --pod\n`,
+			`${NO_RULE}; try --rules=all (for rules of people and firewalls), --host-port, --from or --pod\n`,
 		],
 		["reconcile", `${NONE}; try --rules, --services or --frontends\n`],
 		["reconcile -n", `${NONE}; try --rules, --services or --frontends\n`],
 		[
 			"reconcile --rules",
-			`${NONE}, and no rule publishes a port; try --services or --frontends\n`,
+			`${NO_RULE}; try --rules=all (for rules of people and firewalls), --services or --frontends\n`,
 		],
 		[
 			"reconcile --frontends /tmp/none.json",

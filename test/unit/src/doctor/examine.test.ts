@@ -23,7 +23,7 @@ test("a node on which all is well: exit 0, nothing changed", async () => {
 ok    ctnetlink: answers
 ok    kernel: Linux 6.1.0-1: filtered dump yes, kernel flush no, retire yes
 ok    conflist: ${CONF_DIR}/10.conflist lists the plugin, after portmap
-ok    DNAT rules: none that publishes a port
+ok    DNAT rules: none of portmap, netavark, Docker, CRI-O or Incus
 ok    stale entries: no port mapping is recorded in ${DIR} or cached in /var/lib/cni
 ok    table fill: 3 of 1000 entries (0.3 %)
 `);
