@@ -125,7 +125,7 @@ export async function isWideOn(host: Host, s: Selection): Promise<boolean> {
 	if (passes && !s.leadsTo && !s.podIPs)
 		host.write(
 			2,
-			`${hostIP} is no address of this node: every entry of what passes through to it there is meant, healthy or not\n`,
+			`${hostIP} is no address of this node: what passes through this node to that address and port is meant, healthy or not\n`,
 		);
 	return passes || more.length > 0 || span.first !== span.last;
 }

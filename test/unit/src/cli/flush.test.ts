@@ -64,7 +64,7 @@ async function flush(
 
 describe("an address that is not the node's", () => {
 	const WARNING =
-		"198.51.100.9 is no address of this node: every entry of what passes through to it there is meant, healthy or not\n";
+		"198.51.100.9 is no address of this node: what passes through this node to that address and port is meant, healthy or not\n";
 	const AWAY = ["--host-port", "8125", "--host-ip", "198.51.100.9"];
 	test.each<[string, string[], number[], string]>([
 		["what passes through to it goes, with a warning", AWAY, [4], WARNING],
