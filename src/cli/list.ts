@@ -1,13 +1,14 @@
 // `list`: prints the entries of hostPorts and the verdict about each, once or again and
 // again. It changes nothing.
 
+import type { IP } from "../net/ip.ts";
 import { type Selection, saysPorts } from "../policy/selection.ts";
 import { showAgain } from "./again.ts";
 import { ANY_PROTO, splitProtos } from "./anyproto.ts";
 import { command } from "./command.ts";
 import { type Query, show } from "./listing.ts";
 import { OPERANDS, readOperands } from "./operands.ts";
-import { addressesForList, lazy, readPods } from "./pods.ts";
+import { addressesForList, lazy, type Pods, readPods } from "./pods.ts";
 import { FORMAT } from "./rows.ts";
 import {
 	ALL_PROTOS,
@@ -86,30 +87,44 @@ The table is printed while it is read, in constant memory. The format json is an
 		const context = { host, dataDir, log: () => {}, event: "list" };
 		const pods = lazy(() => readPods(context, cache));
 		const said = readOperands(host, operands, flags, pods);
-		const pod =
-			said.pod === undefined
-				? undefined
-				: addressesForList(pods().find(said.pod, "--pod: not a pod"), pods());
-		for (const note of pod?.notes ?? []) host.write(2, `${note}\n`);
-		const selection = selectionOf(
-			{ ...flags, ...said, proto: mapped },
-			pod?.ips,
-			ALL_PROTOS,
-		);
+		/** The addresses of the pod, also those that it had before a listing. */
+		const podIPs = new Set<IP>();
+		const addAddresses = (word: string, now: Pods): void => {
+			const pod = now.find(word, "--pod: not a pod");
+			const { ips, notes } = addressesForList(pod, now);
+			for (const note of podIPs.size === 0 ? notes : [])
+				host.write(2, `${note}\n`);
+			for (const ip of ips) podIPs.add(ip);
+		};
+		if (said.pod !== undefined) addAddresses(said.pod, pods());
 		// with --all, all protocols are all that there are
 		const isNarrowed =
 			stale || (proto.length > 0 && !(all && proto.includes(ALL_PROTOS)));
-		const query = {
-			selection,
-			others: othersOf(selection, others, isNarrowed),
-			...{ all, stale, dataDir, cache, format },
+		const queryNow = (): Query => {
+			const selection = selectionOf(
+				{ ...flags, ...said, proto: mapped },
+				said.pod === undefined ? undefined : [...podIPs],
+				ALL_PROTOS,
+			);
+			return {
+				selection,
+				others: othersOf(selection, others, isNarrowed),
+				...{ all, stale, dataDir, cache, format },
+			};
 		};
 		if (!watch) {
-			await show(host, query);
+			await show(host, queryNow());
 			return 0;
 		}
 		const isText = format === "table" || format === "wide";
-		await showAgain(host, interval, isText, () => show(host, query));
+		await showAgain(host, interval, isText, async () => {
+			// it may have been replaced, with another address
+			if (said.pod !== undefined) {
+				const now = readPods(context, cache);
+				if (now.knows(said.pod)) addAddresses(said.pod, now);
+			}
+			await show(host, queryNow());
+		});
 		return 0;
 	},
 });

@@ -1,9 +1,13 @@
 // `list`: the entries of a table that it shows, and how it prints them.
 
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { cli } from "../../../../src/cli/cli.ts";
 import type { EntrySpec } from "../../../support/entries.ts";
-import { fakeHost, sysError } from "../../../support/fakehost.ts";
+import {
+	type FakeHost,
+	fakeHost,
+	sysError,
+} from "../../../support/fakehost.ts";
 import { fakeKernel } from "../../../support/fakekernel.ts";
 import { natRules } from "../../../support/natrules.ts";
 import {
@@ -424,6 +428,12 @@ describe("without records", () => {
 });
 
 describe("again and again", () => {
+	/** What happens after each listing. */
+	let between: ((fake: FakeHost) => void) | undefined;
+	afterEach(() => {
+		between = undefined;
+	});
+
 	/** Lists again and again, and ends after so many listings. */
 	const watch = async (
 		looks: number,
@@ -445,7 +455,10 @@ describe("again and again", () => {
 		const sleeps: number[] = [];
 		const code = await cli({
 			...fake,
-			sleep: (ms) => void sleeps.push(ms),
+			sleep(ms) {
+				sleeps.push(ms);
+				between?.(fake);
+			},
 			signal: () => (sleeps.length < looks ? undefined : "SIGTERM"),
 		});
 		return { code, sleeps, out: fake.written(1), err: fake.written(2) };
@@ -461,6 +474,25 @@ describe("again and again", () => {
 		const { out } = await watch(2, 80, "--stale");
 		expect(out.split("\x1b[2J\x1b[HVERDICT")).toHaveLength(3);
 		expect(out.startsWith("\x1b[2J")).toBe(true);
+	});
+
+	test("a pod with the address that it has when it is replaced, and what it had before", async () => {
+		between = (fake) => {
+			for (const [path, text] of fake.files)
+				fake.writeFile(path, text.replaceAll("10.88.0.2", "10.88.0.9"), 0o600);
+		};
+		const { out } = await watch(2, undefined, "ns/pod");
+		expect(out.split("\n\n").map(ports)).toEqual([[2], [2, 3, 6]]);
+	});
+
+	test("a pod that is no longer known keeps its addresses", async () => {
+		between = (fake) => {
+			for (const path of fake.files.keys())
+				if (path.endsWith(".json")) fake.unlink(path);
+		};
+		const { code, out, err } = await watch(2, undefined, "ns/pod");
+		expect([code, err]).toEqual([0, ""]);
+		expect(out.split("\n\n").map(ports)).toEqual([[2], [2]]);
 	});
 
 	test("an object a line stays that", async () => {
