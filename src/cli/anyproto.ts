@@ -16,7 +16,7 @@ const NAMES = choice<readonly number[]>("PROTO", {
 export const ANY_PROTO = {
 	...protoFlag("all protocols"),
 	...NAMES,
-	help: "select entries of this protocol, given by its name or number, where all is udp, tcp and sctp; without it, these, and with --all every protocol",
+	help: "select entries of this protocol, given by its name or number, where all is udp, tcp and sctp, and with --all every protocol; without this flag it is all",
 	parse(text: string, flag: string): readonly number[] {
 		const number = /^\d{1,3}$/.test(text) ? Number(text) : 256;
 		return number < 256 ? [number] : NAMES.parse(text, flag);

@@ -135,7 +135,7 @@ test.each<[string, string[], string[]]>([
 		"flags and their values",
 		["list", "--"],
 		[
-			"*--proto=[select entries of this protocol, given by its name or number, where all is udp, tcp and sctp; without it, these, and with --all every protocol]:PROTO:(udp tcp sctp all icmp dccp gre esp ah icmpv6 udplite)",
+			"*--proto=[select entries of this protocol, given by its name or number, where all is udp, tcp and sctp, and with --all every protocol; without this flag it is all]:PROTO:(udp tcp sctp all icmp dccp gre esp ah icmpv6 udplite)",
 			"(-o --output)-o+[the output format]:FORMAT:(table wide json jsonl)",
 			"(-o --output)--output=[the output format]:FORMAT:(table wide json jsonl)",
 			"--data-dir=[the directory of the plugin's records]:DIR:_files",
