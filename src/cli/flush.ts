@@ -48,7 +48,7 @@ export const flushCommand = command({
 	summary: "remove the entries of a hostPort or a pod, or all stale entries",
 	about: `Removes the entries that came to --host-port, that clients (--from) sent, that were sent to a destination (--to), that a rule has sent to a pod (--pod, --leads-to), whose replies come to an address (--answered-at), or with --stale the entries that keep traffic from this node's attachments. One of these conditions is required; without it nothing is removed. An entry must match all that are given. A port or a pod may stand without its flag.
 
-It removes the entries that "list" shows with the same flags. Without --stale these may be healthy, so first look at the list, or use --dry-run. If more is selected than one port of this node, a dry run says how many entries of whom would go, and on a terminal flush asks before it removes them; --yes keeps it from asking. Without --proto, list shows all protocols, but flush without --stale removes only UDP entries.
+It removes the entries that "list" shows with the same flags; those that a departed pod began from its hostPort go with --stale only. Without --stale the entries may be healthy, so first look at the list, or use --dry-run. If more is selected than one port of this node, a dry run says how many entries of whom would go, and on a terminal flush asks before it removes them; --yes keeps it from asking. Without --proto, list shows all protocols, but flush without --stale removes only UDP entries.
 
 TCP connections without NAT, such as those of the node's own listeners, are never removed. With --host-port, traffic that only passes through this node to the same port number on another host is never touched, unless --host-ip names an address that is not the node's; flush then warns of it. --to selects it. An entry that was replaced after it was read is left alone and counted as already gone.
 
@@ -202,7 +202,7 @@ async function isAllowed(
 	if (look.error !== undefined) throw look.error;
 	if (whom.total === 0) return true;
 	const found = whom.words(pods().nameFor);
-	const question = `this removes ${found}, healthy or not\nremove them?`;
+	const question = `this removes ${found}, healthy or not, and what comes until you answer\nremove them?`;
 	if (isAgreed(host, question)) return true;
 	host.write(2, "nothing removed\n");
 	return false;

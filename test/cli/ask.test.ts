@@ -16,7 +16,7 @@ import { undoAll } from "../support/undo.ts";
 
 const FLUSH = `${OUR_BIN}/conntrack-flush flush --from 192.0.2.7`;
 const QUESTION =
-	"this removes 2 entries: 2 to 10.88.0.2, healthy or not\r\nremove them? [y/N] ";
+	"this removes 2 entries: 2 to 10.88.0.2, healthy or not, and what comes until you answer\r\nremove them? [y/N] ";
 
 let node: Namespace;
 

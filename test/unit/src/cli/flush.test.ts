@@ -376,7 +376,7 @@ describe("more than one hostPort of this node", () => {
 				out,
 			]);
 			expect(called.err).toBe(
-				`this removes ${WHOM}, healthy or not\nremove them? [y/N] ${end}`,
+				`this removes ${WHOM}, healthy or not, and what comes until you answer\nremove them? [y/N] ${end}`,
 			);
 		},
 	);
