@@ -5,7 +5,7 @@ import { readDetailed } from "../conntrack/detail.ts";
 import { type Entry, readEntry } from "../conntrack/entry.ts";
 import type { PortFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
-import { scan } from "../conntrack/scan.ts";
+import { isFound } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
@@ -13,6 +13,7 @@ import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
 import { Deadline } from "../netlink/deadline.ts";
+import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
 import {
 	agrees,
@@ -25,8 +26,9 @@ import {
 } from "../policy/selection.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import { KnownVerdicts } from "./known.ts";
 import { readRecords } from "./records.ts";
-import { entryPrinter, type Format } from "./rows.ts";
+import { entryPrinter, entryTable, type Format } from "./rows.ts";
 
 /** The reader of the output may be a person with a pager. */
 const DEADLINE_MS = 24 * 3_600_000;
@@ -40,6 +42,14 @@ export interface Query {
 	readonly dataDir: string;
 	readonly cache: CacheSource;
 	readonly format: Format;
+}
+
+/** An entry that may have to be printed. */
+interface Hit {
+	readonly entry: Entry;
+	/** Its kind if it has one, and the verdict on that if it is known. */
+	readonly kind: string | undefined;
+	readonly verdict: Verdict | undefined;
 }
 
 /** Lists the table once. Throws NetlinkError and SysError. */
@@ -65,45 +75,82 @@ export async function show(host: Host, query: Query): Promise<void> {
 	for (const { proto, hostPort, count } of replied)
 		if (hostPort !== null) ports.add(proto, hostPort, "reply", count);
 	const isLocal = (ip: string): boolean => locals.has(ip);
-	const judge = judgeBy(
-		live,
-		isLocal,
-		host.ticks(),
-		readDepartures(host, dataDir),
-		cached,
-	);
+	const departures = readDepartures(host, dataDir);
+	const judge = judgeBy(live, isLocal, host.ticks(), departures, cached);
 	const rules = openProspects(host, deadline, wanted, (why) =>
 		host.write(2, `judged by the records alone: ${why}\n`),
 	);
 	const hostIPs = new Set(mapped.map((m) => m.hostIP));
+	const hostPorts = new PortSet();
+	for (const { proto, hostPort, count } of mapped)
+		hostPorts.add(proto, hostPort, undefined, count);
+	const known = new KnownVerdicts({
+		addresses: here,
+		hostPorts,
+		hasDepartures: departures.size > 0,
+	});
 	/** Returns the verdict; the rules are asked about addresses of the node and recorded ones only. */
-	const verdictOn = async (e: Entry): Promise<Verdict> => {
+	const verdictOn = async ({ entry: e, kind }: Hit): Promise<Verdict> => {
 		const { dst } = e.orig;
 		const isAsked = isLocal(dst) || hostIPs.has(dst);
-		return judge(e, isAsked ? await rules.of(e) : undefined);
+		const prospect = isAsked ? await rules.of(e) : undefined;
+		const verdict = judge(e, prospect);
+		if (kind !== undefined && (prospect?.isShared ?? true))
+			known.learn(kind, verdict);
+		return verdict;
 	};
-	const printer = entryPrinter(host, format);
+	const isShown = ({ kind, attachment, isPublished }: Verdict): boolean =>
+		!(ofNode && !attachment && !isPublished) && !(stale && kind !== "stale");
+	const lines = format === "table" ? entryTable(host) : undefined;
+	const printer = lines ?? entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
-	const visit = async (hits: readonly Entry[]): Promise<void> => {
-		for (const entry of hits) {
+	const visit = async (hits: readonly (Hit | string)[]): Promise<void> => {
+		for (const hit of hits) {
+			if (typeof hit === "string") {
+				lines?.line(hit);
+				continue;
+			}
+			const { entry } = hit;
 			const isOurs =
 				all || ofNode
 					? agrees(selection, entry)
 					: isMeant(selection, entry, isLocal);
 			if (!isOurs && !agreesByReply(selection, entry)) continue;
-			const verdict = await verdictOn(entry);
+			const verdict = hit.verdict ?? (await verdictOn(hit));
 			if (!isOurs && !verdict.isBegun) continue;
-			if (ofNode && !verdict.attachment && !verdict.isPublished) continue;
-			if (stale && verdict.kind !== "stale") continue;
+			if (!isShown(verdict)) continue;
 			found[verdict.kind]++;
 			printer.row({ entry, verdict });
 		}
 	};
+	const read = format === "table" ? readEntry : readDetailed;
+	const isOpen = leavesNothingOut(selection);
+	/** The entries of a datagram to print, and lines that are ready for it. */
+	let hits: (Hit | string)[] = [];
+	const look = (b: RecvBuffer, m: Message): void => {
+		const verdict = known.look(b, m);
+		const { kind, orig, reply } = known;
+		if (verdict) {
+			if (!isShown(verdict)) return;
+			const line = isOpen && lines?.lineOf(b, orig, reply, verdict);
+			if (line) {
+				found[verdict.kind]++;
+				hits.push(line);
+				return;
+			}
+		}
+		const entry = read(b, m);
+		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
+	};
+	const settle = async (): Promise<void> => {
+		const settled = hits;
+		hits = [];
+		if (settled.length > 0) await visit(settled);
+	};
 	const count = { entries: 0, kept: 0, undecodable: 0 };
 	const table = new Conntrack(host, deadline);
 	try {
-		const read = format === "table" ? readEntry : readDetailed;
-		await scan(table, ports, count, visit, undefined, read);
+		await table.pass(ports, count, look, settle);
 	} finally {
 		table.close();
 		rules.close();
@@ -119,6 +166,14 @@ export async function show(host: Host, query: Query): Promise<void> {
 			2,
 			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
 		);
+}
+
+/** Returns true if the selection leaves out nothing but protocols, of which no other entry is found. */
+function leavesNothingOut({ protos: _, ...rest }: Selection): boolean {
+	return Object.values<unknown>(rest).every(
+		(given) =>
+			given === undefined || (Array.isArray(given) && given.length === 0),
+	);
 }
 
 function summary(found: Readonly<Record<string, number>>): string {

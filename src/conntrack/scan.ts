@@ -29,9 +29,7 @@ export async function scan<E extends Entry = Entry>(
 		count,
 		(b, m) => {
 			const entry = read(b, m);
-			const { proto, orig, reply } = entry;
-			if (ports.has(proto, orig.dport) || ports.hasReply(proto, reply.dport))
-				hits.push(entry);
+			if (isFound(ports, entry)) hits.push(entry);
 		},
 		async () => {
 			const found = hits;
@@ -40,4 +38,12 @@ export async function scan<E extends Entry = Entry>(
 		},
 		filter,
 	);
+}
+
+/** Returns true if the entry has one of the ports: one whose layout hides its ports is decoded too. */
+export function isFound(
+	ports: PortSet,
+	{ proto, orig, reply }: Entry,
+): boolean {
+	return ports.has(proto, orig.dport) || ports.hasReply(proto, reply.dport);
 }

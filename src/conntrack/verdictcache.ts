@@ -111,7 +111,7 @@ export function judgeOne<R>(
  * entry is not laid out as the kernel does it, or has a zone, which comes before the
  * status.
  */
-function kindOf(
+export function kindOf(
 	{ words, halves, bytes }: RecvBuffer,
 	m: Message,
 	v4: boolean,

@@ -1,0 +1,80 @@
+// The verdicts that a listing knows before it has decoded an entry. Entries of one kind
+// differ in their clients alone and share a verdict (conntrack/verdictcache.ts), and so do
+// all entries that no hostPort has to do with, which are most of a node's table.
+
+import { V4_SRC_WORD, V4_TUPLE, V6_TUPLE } from "../conntrack/layout.ts";
+import type { Prefilter } from "../conntrack/prefilter.ts";
+import type { PortSet } from "../conntrack/skip.ts";
+import { kindOf } from "../conntrack/verdictcache.ts";
+import { attributesAt } from "../netlink/nfnl.ts";
+import type { Message, RecvBuffer } from "../netlink/reader.ts";
+import type { Verdict } from "../policy/judge.ts";
+
+/** So many kinds are remembered, in about 800 kB: a crowd of listeners and of pods has fewer. */
+const REMEMBERED = 4096;
+/** The kind of all entries that came to no hostPort and no address of the node. */
+const NOBODYS = "nobody's";
+
+/** What tells apart the entries whose verdicts depend on more than their kinds. */
+export interface Concerns {
+	/** The addresses of the node and those of mappings: what came to any other is judged without the rules. */
+	readonly addresses: Prefilter;
+	/** The ports of all mappings. */
+	readonly hostPorts: PortSet;
+	/** True if pods have left: an entry whose replies come to a hostPort may be one that such a pod began. */
+	readonly hasDepartures: boolean;
+}
+
+export class KnownVerdicts {
+	readonly #concerns: Concerns;
+	readonly #verdicts = new Map<string, Verdict>();
+	/** The kind of the entry that was looked up last; undefined if it is of none. */
+	kind: string | undefined;
+	/** The words of its original tuple and of its reply tuple, which have the usual layout. */
+	orig = 0;
+	reply = 0;
+
+	constructor(concerns: Concerns) {
+		this.#concerns = concerns;
+	}
+
+	/** Looks up the entry of a message. Returns undefined if its verdict is not known. */
+	look(b: RecvBuffer, m: Message): Verdict | undefined {
+		const { addresses, hostPorts, hasDepartures } = this.#concerns;
+		const orig = attributesAt(m) >> 2;
+		const v4 = b.words[orig + 2] === V4_SRC_WORD;
+		const reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
+		const status = 2 * reply - orig;
+		this.orig = orig;
+		this.reply = reply;
+		this.kind = undefined;
+		const kind = kindOf(b, m, v4, orig, reply, status);
+		if (kind === undefined) return undefined;
+		const proto = kind.charCodeAt(0);
+		if (
+			hasDepartures &&
+			hostPorts.hasWire(proto, b.halves[2 * (status - 1)] as number)
+		)
+			return undefined;
+		if (addresses.passes(b, v4, reply - 1, m.end >> 2)) {
+			// the rules may treat what the node itself sends in another way
+			if (
+				v4
+					? addresses.mayHaveWord(b.words[orig + 3] as number)
+					: addresses.mayHave(b.bytes.subarray(4 * orig + 12, 4 * orig + 28))
+			)
+				return undefined;
+			this.kind = kind;
+		} else
+			this.kind = hostPorts.hasWire(proto, b.halves[2 * (reply - 1)] as number)
+				? kind
+				: NOBODYS;
+		return this.#verdicts.get(this.kind);
+	}
+
+	/** Remembers the verdict on all entries of a kind. */
+	learn(kind: string, verdict: Verdict): void {
+		if (this.#verdicts.size >= REMEMBERED) this.#verdicts.clear();
+		this.#verdicts.set(kind, verdict);
+	}
+}
