@@ -10,9 +10,9 @@ import { attributesAt } from "../netlink/nfnl.ts";
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
 
-/** So many kinds are remembered, in about 800 kB: a crowd of listeners and of pods has fewer. */
+/** So many kinds are remembered, in about 800 kB: those of a thousand hostPorts. */
 const REMEMBERED = 4096;
-/** The kind of all entries that came to no hostPort and no address of the node. */
+/** The kind of all entries that came to no hostPort and to no address of the node. */
 const NOBODYS = "nobody's";
 
 /** What tells apart the entries whose verdicts depend on more than their kinds. */
@@ -30,9 +30,8 @@ export class KnownVerdicts {
 	readonly #verdicts = new Map<string, Verdict>();
 	/** The kind of the entry that was looked up last; undefined if it is of none. */
 	kind: string | undefined;
-	/** The words of its original tuple and of its reply tuple, which have the usual layout. */
-	orig = 0;
-	reply = 0;
+	/** The verdict on the entries that are nobody's, if it is known. */
+	nobodys: Verdict | undefined;
 
 	constructor(concerns: Concerns) {
 		this.#concerns = concerns;
@@ -40,40 +39,61 @@ export class KnownVerdicts {
 
 	/** Looks up the entry of a message. Returns undefined if its verdict is not known. */
 	look(b: RecvBuffer, m: Message): Verdict | undefined {
-		const { addresses, hostPorts, hasDepartures } = this.#concerns;
+		const { addresses } = this.#concerns;
 		const orig = attributesAt(m) >> 2;
 		const v4 = b.words[orig + 2] === V4_SRC_WORD;
 		const reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
 		const status = 2 * reply - orig;
-		this.orig = orig;
-		this.reply = reply;
 		this.kind = undefined;
 		const kind = kindOf(b, m, v4, orig, reply, status);
 		if (kind === undefined) return undefined;
 		const proto = kind.charCodeAt(0);
+		if (this.mayBeBegun(b, proto, status)) return undefined;
+		if (this.isNobodys(b, v4, proto, reply, m.end)) {
+			this.kind = NOBODYS;
+			return this.nobodys;
+		}
+		// the rules may treat what the node itself sends in another way
 		if (
-			hasDepartures &&
-			hostPorts.hasWire(proto, b.halves[2 * (status - 1)] as number)
+			v4
+				? addresses.mayHaveWord(b.words[orig + 3] as number)
+				: addresses.mayHave(b.bytes.subarray(4 * orig + 12, 4 * orig + 28))
 		)
 			return undefined;
-		if (addresses.passes(b, v4, reply - 1, m.end >> 2)) {
-			// the rules may treat what the node itself sends in another way
-			if (
-				v4
-					? addresses.mayHaveWord(b.words[orig + 3] as number)
-					: addresses.mayHave(b.bytes.subarray(4 * orig + 12, 4 * orig + 28))
-			)
-				return undefined;
-			this.kind = kind;
-		} else
-			this.kind = hostPorts.hasWire(proto, b.halves[2 * (reply - 1)] as number)
-				? kind
-				: NOBODYS;
-		return this.#verdicts.get(this.kind);
+		this.kind = kind;
+		return this.#verdicts.get(kind);
+	}
+
+	/** Returns true if a pod that left may have begun the entry whose reply tuple ends at word `status`. */
+	mayBeBegun(b: RecvBuffer, proto: number, status: number): boolean {
+		const { hostPorts, hasDepartures } = this.#concerns;
+		return (
+			hasDepartures &&
+			hostPorts.hasWire(proto, b.halves[2 * (status - 1)] as number)
+		);
+	}
+
+	/** Returns true if the entry came to no hostPort and to no address of the node. Its reply tuple begins at word `reply`, and it ends at byte `end`. */
+	isNobodys(
+		b: RecvBuffer,
+		v4: boolean,
+		proto: number,
+		reply: number,
+		end: number,
+	): boolean {
+		const { addresses, hostPorts } = this.#concerns;
+		return (
+			!hostPorts.hasWire(proto, b.halves[2 * (reply - 1)] as number) &&
+			!addresses.passes(b, v4, reply - 1, end >> 2)
+		);
 	}
 
 	/** Remembers the verdict on all entries of a kind. */
 	learn(kind: string, verdict: Verdict): void {
+		if (kind === NOBODYS) {
+			this.nobodys = verdict;
+			return;
+		}
 		if (this.#verdicts.size >= REMEMBERED) this.#verdicts.clear();
 		this.#verdicts.set(kind, verdict);
 	}

@@ -7,7 +7,7 @@ import type { PortFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import { isFound } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
-import { Conntrack } from "../conntrack/table.ts";
+import { type Ahead, Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
@@ -27,6 +27,7 @@ import {
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
 import { KnownVerdicts } from "./known.ts";
+import { Lines } from "./lines.ts";
 import { readRecords } from "./records.ts";
 import { entryPrinter, entryTable, type Format } from "./rows.ts";
 
@@ -101,13 +102,13 @@ export async function show(host: Host, query: Query): Promise<void> {
 	};
 	const isShown = ({ kind, attachment, isPublished }: Verdict): boolean =>
 		!(ofNode && !attachment && !isPublished) && !(stale && kind !== "stale");
-	const lines = format === "table" ? entryTable(host) : undefined;
-	const printer = lines ?? entryPrinter(host, format);
+	const rows = format === "table" ? entryTable(host) : undefined;
+	const printer = rows ?? entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
 	const visit = async (hits: readonly (Hit | string)[]): Promise<void> => {
 		for (const hit of hits) {
 			if (typeof hit === "string") {
-				lines?.line(hit);
+				rows?.lines(hit);
 				continue;
 			}
 			const { entry } = hit;
@@ -124,33 +125,35 @@ export async function show(host: Host, query: Query): Promise<void> {
 		}
 	};
 	const read = format === "table" ? readEntry : readDetailed;
-	const isOpen = leavesNothingOut(selection);
 	/** The entries of a datagram to print, and lines that are ready for it. */
 	let hits: (Hit | string)[] = [];
 	const look = (b: RecvBuffer, m: Message): void => {
 		const verdict = known.look(b, m);
-		const { kind, orig, reply } = known;
-		if (verdict) {
-			if (!isShown(verdict)) return;
-			const line = isOpen && lines?.lineOf(b, orig, reply, verdict);
-			if (line) {
-				found[verdict.kind]++;
-				hits.push(line);
-				return;
-			}
-		}
+		const { kind } = known;
+		if (verdict && !isShown(verdict)) return;
 		const entry = read(b, m);
 		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
+	};
+	const count = { entries: 0, kept: 0, undecodable: 0 };
+	const lines =
+		rows && all && !stale && leavesNothingOut(selection)
+			? new Lines(ports, known, rows)
+			: undefined;
+	const ahead: Ahead = (b, at, length, seq) => {
+		if (!lines || !rows?.takesLines) return at;
+		const made: string[] = [];
+		const next = lines.make(b, at, length, seq, count, found, made);
+		if (made.length > 0) hits.push(made.join(""));
+		return next;
 	};
 	const settle = async (): Promise<void> => {
 		const settled = hits;
 		hits = [];
 		if (settled.length > 0) await visit(settled);
 	};
-	const count = { entries: 0, kept: 0, undecodable: 0 };
 	const table = new Conntrack(host, deadline);
 	try {
-		await table.pass(ports, count, look, settle);
+		await table.pass(ports, count, look, settle, undefined, ahead);
 	} finally {
 		table.close();
 		rules.close();

@@ -5,12 +5,10 @@ import { IPS_ASSURED, IPS_SEEN_REPLY } from "../conntrack/constants.ts";
 import type { Detail } from "../conntrack/detail.ts";
 import { idOf, zoneOf } from "../conntrack/detail.ts";
 import type { Entry, Tuple } from "../conntrack/entry.ts";
-import { V4_TUPLE } from "../conntrack/layout.ts";
 import type { Host } from "../host.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
-import { AF_INET, AF_INET6, type Family } from "../net/ip.ts";
+import { AF_INET } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
-import type { RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
 import {
 	type Column,
@@ -19,6 +17,7 @@ import {
 	inBatches,
 	type Printer,
 	RED,
+	type TablePrinter,
 	tablePrinter,
 } from "./table.ts";
 import { oneOf } from "./values.ts";
@@ -74,65 +73,9 @@ const WHY: Column<Row> = {
 	isText: true,
 };
 
-/** A table of entries, which takes lines too. */
-export interface EntryTable extends Printer<Row> {
-	/** Prints a line that `lineOf` has made. */
-	line(text: string): void;
-	/**
-	 * Returns the line of the entry whose tuples begin at these words and have the usual
-	 * layout. Returns undefined if it must be printed as a row.
-	 */
-	lineOf(
-		b: RecvBuffer,
-		orig: number,
-		reply: number,
-		verdict: Verdict,
-	): string | undefined;
-}
-
-/** Returns a printer of the format "table", which can print what is not decoded. */
-export function entryTable(host: Host): EntryTable {
-	const table = tablePrinter<Row>(host, [VERDICT, ...FLOW, WHY]);
-	/** The first two cells by verdict and protocol. */
-	const heads: Record<Verdict["kind"], string[]> = {
-		stale: [],
-		live: [],
-		other: [],
-	};
-	const headOf = (kind: Verdict["kind"], proto: number): string => {
-		const name = protocolName(proto);
-		const head = `${kind}${table.gap(0, kind.length)}${name}${table.gap(1, name.length)}`;
-		heads[kind][proto] = head;
-		return head;
-	};
-	return {
-		row: table.row,
-		end: table.end,
-		line: table.line,
-		lineOf(b, orig, reply, { kind, why }) {
-			// a row has no spaces at its end
-			if (!table.takesLines || why.endsWith(" ")) return undefined;
-			const isV4 = reply - orig === V4_TUPLE;
-			const family = isV4 ? AF_INET : AF_INET6;
-			const proto = b.bytes[4 * reply - 20] as number;
-			const from = endpointAt(b, orig + 3, reply - 3, family);
-			const to = endpointAt(b, orig + (isV4 ? 5 : 8), reply - 1, family);
-			const answers = endpointAt(b, reply + 3, 2 * reply - orig - 3, family);
-			return `${heads[kind][proto] ?? headOf(kind, proto)}${from}${table.gap(2, from.length)}${to}${table.gap(3, to.length)}${answers}${table.gap(4, answers.length)}${why}\n`;
-		},
-	};
-}
-
-/** Returns the endpoint whose address and whose port stand at these words. */
-function endpointAt(
-	b: RecvBuffer,
-	ip: number,
-	port: number,
-	family: Family,
-): string {
-	const high = b.bytes[4 * port] as number;
-	const low = b.bytes[4 * port + 1] as number;
-	return formatEndpoint(b.ip(ip, family), 256 * high + low);
+/** Returns a printer of the format "table". */
+export function entryTable(host: Host): TablePrinter<Row> {
+	return tablePrinter(host, [VERDICT, ...FLOW, WHY]);
 }
 
 /** Returns a printer that writes rows to standard output as they come. */

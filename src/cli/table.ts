@@ -42,12 +42,12 @@ export function widthOf(host: Host): number {
 	return host.full().columns(1) || Number.POSITIVE_INFINITY;
 }
 
-/** A printer that also takes lines whose cells its caller has made. */
+/** A printer that also takes lines which its caller has made. */
 export interface TablePrinter<T> extends Printer<T> {
-	/** True if `line` and `gap` may be used: the widths are decided, and the lines are not for a terminal. */
+	/** True if `lines` and `gap` may be used: the widths are decided, and the lines are not for a terminal. */
 	readonly takesLines: boolean;
-	/** Prints a line as it is; it ends with a newline. */
-	line(text: string): void;
+	/** Prints lines as they are; each ends with a newline. */
+	lines(text: string): void;
 	/** Returns the space behind a cell of so many characters. */
 	gap(column: number, length: number): string;
 }
@@ -105,7 +105,10 @@ export function tablePrinter<T>(
 		get takesLines() {
 			return isDecided && width === Number.POSITIVE_INFINITY && !colour;
 		},
-		line: lines.row,
+		lines(text) {
+			lines.end();
+			host.write(1, text);
+		},
 		gap: (column, length) => gapBehind(length, widths[column] ?? 0),
 	};
 }
