@@ -5,7 +5,7 @@
 import { V4_SRC_WORD, V4_TUPLE, V6_TUPLE } from "../conntrack/layout.ts";
 import type { Prefilter } from "../conntrack/prefilter.ts";
 import type { PortSet } from "../conntrack/skip.ts";
-import { kindOf } from "../conntrack/verdictcache.ts";
+import { kindOfEntry } from "../conntrack/verdictcache.ts";
 import { attributesAt } from "../netlink/nfnl.ts";
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
@@ -26,32 +26,46 @@ export interface Concerns {
 }
 
 export class KnownVerdicts {
-	readonly #concerns: Concerns;
+	readonly concerns: Concerns;
 	readonly #verdicts = new Map<string, Verdict>();
 	/** The kind of the entry that was looked up last; undefined if it is of none. */
 	kind: string | undefined;
+	/** The words at which its tuples begin; only an entry whose verdict is known has them there. */
+	orig = 0;
+	reply = 0;
 	/** The verdict on the entries that are nobody's, if it is known. */
 	nobodys: Verdict | undefined;
 
 	constructor(concerns: Concerns) {
-		this.#concerns = concerns;
+		this.concerns = concerns;
 	}
 
 	/** Looks up the entry of a message. Returns undefined if its verdict is not known. */
 	look(b: RecvBuffer, m: Message): Verdict | undefined {
-		const { addresses } = this.#concerns;
+		const { addresses, hostPorts, hasDepartures } = this.concerns;
 		const orig = attributesAt(m) >> 2;
 		const v4 = b.words[orig + 2] === V4_SRC_WORD;
 		const reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
 		const status = 2 * reply - orig;
+		this.orig = orig;
+		this.reply = reply;
 		this.kind = undefined;
-		const kind = kindOf(b, m, v4, orig, reply, status);
+		const kind = kindOfEntry(b, m, v4, orig, reply, status);
 		if (kind === undefined) return undefined;
 		const proto = kind.charCodeAt(0);
-		if (this.mayBeBegun(b, proto, status)) return undefined;
-		if (this.isNobodys(b, v4, proto, reply, m.end)) {
-			this.kind = NOBODYS;
-			return this.nobodys;
+		const { halves } = b;
+		if (
+			hasDepartures &&
+			hostPorts.hasWire(proto, halves[2 * status - 2] as number)
+		)
+			return undefined;
+		if (!addresses.passes(b, v4, reply - 1, m.end >> 2)) {
+			const isMapped = hostPorts.hasWire(
+				proto,
+				halves[2 * reply - 2] as number,
+			);
+			this.kind = isMapped ? kind : NOBODYS;
+			return isMapped ? this.#verdicts.get(kind) : this.nobodys;
 		}
 		// the rules may treat what the node itself sends in another way
 		if (
@@ -62,30 +76,6 @@ export class KnownVerdicts {
 			return undefined;
 		this.kind = kind;
 		return this.#verdicts.get(kind);
-	}
-
-	/** Returns true if a pod that left may have begun the entry whose reply tuple ends at word `status`. */
-	mayBeBegun(b: RecvBuffer, proto: number, status: number): boolean {
-		const { hostPorts, hasDepartures } = this.#concerns;
-		return (
-			hasDepartures &&
-			hostPorts.hasWire(proto, b.halves[2 * (status - 1)] as number)
-		);
-	}
-
-	/** Returns true if the entry came to no hostPort and to no address of the node. Its reply tuple begins at word `reply`, and it ends at byte `end`. */
-	isNobodys(
-		b: RecvBuffer,
-		v4: boolean,
-		proto: number,
-		reply: number,
-		end: number,
-	): boolean {
-		const { addresses, hostPorts } = this.#concerns;
-		return (
-			!hostPorts.hasWire(proto, b.halves[2 * (reply - 1)] as number) &&
-			!addresses.passes(b, v4, reply - 1, end >> 2)
-		);
 	}
 
 	/** Remembers the verdict on all entries of a kind. */

@@ -13,6 +13,7 @@ import {
 	V6_REPLY_WORD,
 	V6_TUPLE,
 } from "../conntrack/layout.ts";
+import { PLACES, SHIFT } from "../conntrack/prefilter.ts";
 import type { EntryCount, PortSet } from "../conntrack/skip.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET, AF_INET6, type Family, formatIP } from "../net/ip.ts";
@@ -26,16 +27,15 @@ const REMEMBERED = 4096;
 /** The words of a message before its original tuple. */
 const HEAD = 5;
 
-/** The columns of a table: `VERDICT PROTO FROM TO LEADS TO WHY`. */
-export interface Columns {
-	/** Returns the space behind a cell of so many characters. */
-	gap(column: number, length: number): string;
-}
+/** The least space between two cells, as the space of a longer one begins. */
+const GAP = "  ";
 
 export class Lines {
-	readonly #ports: PortSet;
 	readonly #known: KnownVerdicts;
-	readonly #columns: Columns;
+	/** The widths of the columns `VERDICT PROTO FROM TO LEADS TO WHY`. */
+	readonly #widths: readonly number[];
+	/** The space behind a cell, by the number of characters that its column is wider. */
+	readonly #gaps: readonly string[];
 	readonly #v4 = new Map<number, string>();
 	readonly #v6 = new Map<number, Beginning>();
 	/** The first two cells of a line, by verdict and by protocol. */
@@ -45,16 +45,19 @@ export class Lines {
 		other: [],
 	};
 
-	/** The lines are of entries that have one of the ports and whose verdict is known. */
-	constructor(ports: PortSet, known: KnownVerdicts, columns: Columns) {
-		this.#ports = ports;
+	/** The lines are of entries whose verdict is known. */
+	constructor(known: KnownVerdicts, widths: readonly number[]) {
 		this.#known = known;
-		this.#columns = columns;
+		this.#widths = widths;
+		this.#gaps = Array.from(
+			{ length: Math.max(...widths) + 1 },
+			(_, wider) => GAP + " ".repeat(wider),
+		);
 	}
 
 	/**
-	 * Adds the lines of the entries from offset `at` of a dump's datagram on to `lines`,
-	 * and counts them in `count` and `found`. Returns the offset of the first message
+	 * Adds the lines of the entries from offset `at` of a dump's datagram on that have one
+	 * of the ports to `lines`, and counts them in `count` and `found`. Returns the offset of the first message
 	 * that is no such entry, or the offset after the last.
 	 */
 	make(
@@ -62,14 +65,16 @@ export class Lines {
 		at: number,
 		length: number,
 		seq: number,
+		ports: PortSet,
 		count: EntryCount,
 		found: Record<Verdict["kind"], number>,
 		lines: string[],
 	): number {
 		const { words, halves, bytes } = b;
 		const known = this.#known;
-		const ports = this.#ports;
-		const columns = this.#columns;
+		const { addresses, hostPorts, hasDepartures } = known.concerns;
+		const { table } = addresses;
+		const mapped = hostPorts.table;
 		let i = at >> 2;
 		while (4 * i < length) {
 			const size = words[i] as number;
@@ -88,34 +93,53 @@ export class Lines {
 				!isPlain(words, reply + 1, v4)
 			)
 				break;
-			const proto = bytes[4 * reply - 20] as number;
-			if (!ports.hasWire(proto, halves[2 * reply - 2] as number)) break;
-			const end = 4 * i + size;
-			const verdict =
-				known.isNobodys(b, v4, proto, reply, end) &&
-				!known.mayBeBegun(b, proto, status)
-					? known.nobodys
-					: known.look(b, messageAt(b, 4 * i, length));
-			// a row has no spaces at its end
-			if (verdict === undefined || verdict.why.endsWith(" ")) break;
-			const { kind, why } = verdict;
-			const from = this.#endpoint(b, v4, orig + 3, reply - 3);
-			const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
-			const leads = this.#endpoint(b, v4, reply + 3, status - 3);
-			lines.push(
-				`${this.#heads[kind][proto] ?? this.#head(kind, proto)}${from}${columns.gap(2, from.length)}${to}${columns.gap(3, to.length)}${leads}${columns.gap(4, leads.length)}${why}\n`,
-			);
-			found[kind]++;
+			const dport = halves[2 * reply - 2] as number;
+			if (!ports.hasWire(bytes[4 * reply - 20] as number, dport)) break;
+			// the halves of the destination that a prefilter compares
+			const first = halves[2 * (v4 ? orig + 5 : orig + 8)] as number;
+			const last = halves[2 * (v4 ? orig + 5 : orig + 11) + 1] as number;
+			const isNobodys =
+				mapped[dport] === 0 &&
+				table[last >> SHIFT] === 0 &&
+				table[PLACES + (first >> SHIFT)] === 0 &&
+				!(hasDepartures && mapped[halves[2 * status - 2] as number]);
+			const verdict = isNobodys
+				? known.nobodys
+				: known.look(b, messageAt(b, 4 * i, length));
+			if (verdict === undefined) break;
+			lines.push(this.line(b, orig, reply, verdict));
+			found[verdict.kind]++;
 			count.entries++;
 			i += (size + 3) >> 2;
 		}
 		return 4 * i;
 	}
 
+	/** Returns the line of an entry whose tuples begin at these words and have the usual layout. */
+	line(
+		b: RecvBuffer,
+		orig: number,
+		reply: number,
+		{ kind, why }: Verdict,
+	): string {
+		const widths = this.#widths;
+		const gaps = this.#gaps;
+		const v4 = reply - orig === V4_TUPLE;
+		const proto = b.bytes[4 * reply - 20] as number;
+		const from = this.#endpoint(b, v4, orig + 3, reply - 3);
+		const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
+		const leads = this.#endpoint(b, v4, reply + 3, 2 * reply - orig - 3);
+		const head = this.#heads[kind][proto] ?? this.#head(kind, proto);
+		const gap1 = gaps[(widths[2] as number) - from.length] ?? GAP;
+		const gap2 = gaps[(widths[3] as number) - to.length] ?? GAP;
+		const gap3 = gaps[(widths[4] as number) - leads.length] ?? GAP;
+		return `${head}${from}${gap1}${to}${gap2}${leads}${gap3}${why}\n`;
+	}
+
 	#head(kind: Verdict["kind"], proto: number): string {
 		const name = protocolName(proto);
-		const { gap } = this.#columns;
-		const head = `${kind}${gap(0, kind.length)}${name}${gap(1, name.length)}`;
+		const [first = 0, second = 0] = this.#widths;
+		const head = kind.padEnd(first) + GAP + name.padEnd(second) + GAP;
 		this.#heads[kind][proto] = head;
 		return head;
 	}

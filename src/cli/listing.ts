@@ -9,6 +9,7 @@ import { isFound } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { type Ahead, Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
+import { portSetFor } from "../flush/find.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
@@ -26,6 +27,7 @@ import {
 } from "../policy/selection.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import { dumpsOfStale } from "./dumps.ts";
 import { KnownVerdicts } from "./known.ts";
 import { Lines } from "./lines.ts";
 import { readRecords } from "./records.ts";
@@ -69,12 +71,15 @@ export async function show(host: Host, query: Query): Promise<void> {
 	locals.addTo(here);
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
-	const ports = new PortSet(ofNode ? here : undefined);
-	for (const { proto, hostPort } of wanted) ports.add(proto, hostPort);
 	const replied: readonly PortFilter[] = ofNode ? mapped : wanted;
-	// entries that a pod began come to its hostPort with their replies
-	for (const { proto, hostPort, count } of replied)
-		if (hostPort !== null) ports.add(proto, hostPort, "reply", count);
+	const sides: readonly PortFilter[] = [
+		...wanted,
+		// entries that a pod began come to its hostPort with their replies
+		...replied
+			.filter(({ hostPort }) => hostPort !== null)
+			.map((port) => ({ ...port, side: "reply" as const })),
+	];
+	let ports = new PortSet();
 	const isLocal = (ip: string): boolean => locals.has(ip);
 	const departures = readDepartures(host, dataDir);
 	const judge = judgeBy(live, isLocal, host.ticks(), departures, cached);
@@ -96,7 +101,9 @@ export async function show(host: Host, query: Query): Promise<void> {
 		const isAsked = isLocal(dst) || hostIPs.has(dst);
 		const prospect = isAsked ? await rules.of(e) : undefined;
 		const verdict = judge(e, prospect);
-		if (kind !== undefined && (prospect?.isShared ?? true))
+		// a row has no spaces at its end
+		const isUsual = !verdict.why.endsWith(" ");
+		if (kind !== undefined && (prospect?.isShared ?? true) && isUsual)
 			known.learn(kind, verdict);
 		return verdict;
 	};
@@ -125,35 +132,58 @@ export async function show(host: Host, query: Query): Promise<void> {
 		}
 	};
 	const read = format === "table" ? readEntry : readDetailed;
+	const isOpen = leavesNothingOut(selection);
+	let lines: Lines | undefined;
 	/** The entries of a datagram to print, and lines that are ready for it. */
 	let hits: (Hit | string)[] = [];
-	const look = (b: RecvBuffer, m: Message): void => {
-		const verdict = known.look(b, m);
-		const { kind } = known;
-		if (verdict && !isShown(verdict)) return;
-		const entry = read(b, m);
-		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
+	/** The last of these lines, one by one. */
+	let made: string[] = [];
+	const joinMade = (): void => {
+		if (made.length > 0) hits.push(made.join(""));
+		made = [];
 	};
 	const count = { entries: 0, kept: 0, undecodable: 0 };
-	const lines =
-		rows && all && !stale && leavesNothingOut(selection)
-			? new Lines(ports, known, rows)
-			: undefined;
-	const ahead: Ahead = (b, at, length, seq) => {
-		if (!lines || !rows?.takesLines) return at;
-		const made: string[] = [];
-		const next = lines.make(b, at, length, seq, count, found, made);
-		if (made.length > 0) hits.push(made.join(""));
-		return next;
+	const look = (b: RecvBuffer, m: Message): void => {
+		const verdict = known.look(b, m);
+		const { kind, orig, reply } = known;
+		if (verdict) {
+			if (!isShown(verdict)) return;
+			if (lines) {
+				made.push(lines.line(b, orig, reply, verdict));
+				found[verdict.kind]++;
+				return;
+			}
+		}
+		const entry = read(b, m);
+		joinMade();
+		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
 	};
+	const ahead: Ahead = (b, at, length, seq) =>
+		lines?.make(b, at, length, seq, ports, count, found, made) ?? at;
 	const settle = async (): Promise<void> => {
+		joinMade();
 		const settled = hits;
 		hits = [];
 		if (settled.length > 0) await visit(settled);
+		if (isOpen && rows?.widths) lines ??= new Lines(known, rows.widths);
 	};
 	const table = new Conntrack(host, deadline);
 	try {
-		await table.pass(ports, count, look, settle, undefined, ahead);
+		const dumps =
+			ofNode && stale
+				? await dumpsOfStale(host, deadline, table, wanted, mapped)
+				: [undefined];
+		for (const dump of dumps) {
+			ports = portSetFor(dump, sides, ofNode ? here : undefined);
+			await table.pass(
+				ports,
+				count,
+				look,
+				settle,
+				dump,
+				all && !stale ? ahead : undefined,
+			);
+		}
 	} finally {
 		table.close();
 		rules.close();

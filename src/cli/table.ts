@@ -44,12 +44,10 @@ export function widthOf(host: Host): number {
 
 /** A printer that also takes lines which its caller has made. */
 export interface TablePrinter<T> extends Printer<T> {
-	/** True if `lines` and `gap` may be used: the widths are decided, and the lines are not for a terminal. */
-	readonly takesLines: boolean;
+	/** The widths of the columns, between which are two spaces. Undefined until they are decided, and if the lines are for a terminal. */
+	readonly widths: readonly number[] | undefined;
 	/** Prints lines as they are; each ends with a newline. */
 	lines(text: string): void;
-	/** Returns the space behind a cell of so many characters. */
-	gap(column: number, length: number): string;
 }
 
 export function tablePrinter<T>(
@@ -102,14 +100,14 @@ export function tablePrinter<T>(
 			first.end();
 			lines.end();
 		},
-		get takesLines() {
-			return isDecided && width === Number.POSITIVE_INFINITY && !colour;
+		get widths() {
+			const isPlain = width === Number.POSITIVE_INFINITY && !colour;
+			return isDecided && isPlain ? widths : undefined;
 		},
 		lines(text) {
 			lines.end();
 			host.write(1, text);
 		},
-		gap: (column, length) => gapBehind(length, widths[column] ?? 0),
 	};
 }
 
@@ -121,19 +119,13 @@ function line(
 ): string {
 	const last = cells.length - 1;
 	const padded = cells.map((cell, i) => {
-		const gap = i === last ? "" : gapBehind(cell.length, widths[i] ?? 0);
+		const gap =
+			i === last
+				? ""
+				: " ".repeat(Math.max(0, (widths[i] ?? 0) - cell.length) + 2);
 		return paint(cell, i) + gap;
 	});
 	return `${padded.join("").trimEnd()}\n`;
-}
-
-/** Spaces by their number, because a table needs millions of them. */
-const SPACES = Array.from({ length: 64 }, (_, n) => " ".repeat(n));
-
-/** Returns the space between a cell of so many characters, in a column of this width, and the next cell. */
-function gapBehind(length: number, width: number): string {
-	const n = width > length ? width - length + 2 : 2;
-	return SPACES[n] ?? " ".repeat(n);
 }
 
 /** Returns a printer that collects rows and calls `print` with up to `most` of them at a time. */

@@ -7,6 +7,7 @@ import type {
 	FlushFilter,
 	PortFilter,
 } from "../conntrack/messages.ts";
+import type { Prefilter } from "../conntrack/prefilter.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import type { Conntrack, ScanCount } from "../conntrack/table.ts";
 import { judgeOne, VerdictCache } from "../conntrack/verdictcache.ts";
@@ -61,13 +62,7 @@ export async function find(
 ): Promise<void> {
 	const { ports, filters } = wanted;
 	if (ports.length === 0) return;
-	let situation: Situation = {
-		entries,
-		everywhere: Math.max(entries, readNumber(host, OBJECTS) ?? 0),
-		buckets: readNumber(host, BUCKETS) ?? DEFAULT_BUCKETS,
-		ports,
-		filters,
-	};
+	let situation = situationOf(host, entries, ports, filters);
 	let chosen = plan(situation);
 	if (chosen.how === "kernel-flush") {
 		logPlan(log, situation, chosen);
@@ -76,16 +71,52 @@ export async function find(
 		situation = { ...situation, filters: undefined };
 		chosen = plan(situation);
 	}
-	if (chosen.how === "scan" && entries >= WORTH_A_SAMPLE) {
-		const sample = await table.sample();
-		const share = (p: DumpFilter): number => sample.share(p.family, p.proto);
-		situation = { ...situation, share };
+	if (chosen.how === "scan") {
+		situation = await sampled(table, situation);
 		chosen = plan(situation);
 	}
 	logPlan(log, situation, chosen);
 	seen.how = chosen.how;
 	const dumps = chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
 	for (const dump of dumps) await pass(table, wanted, seen, finder, dump);
+}
+
+/** Returns the dumps that read the entries of the ports in the cheapest way; undefined stands for one of the whole table. Throws as `find`. */
+export async function dumpsFor(
+	host: Host,
+	table: Conntrack,
+	ports: readonly PortFilter[],
+): Promise<readonly (DumpFilter | undefined)[]> {
+	const entries = await table.count();
+	if (entries === 0 || ports.length === 0) return [];
+	const situation = situationOf(host, entries, ports, undefined);
+	const chosen = plan(await sampled(table, situation));
+	return chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
+}
+
+function situationOf(
+	host: Host,
+	entries: number,
+	ports: readonly PortFilter[],
+	filters: readonly FlushFilter[] | undefined,
+): Situation {
+	return {
+		entries,
+		everywhere: Math.max(entries, readNumber(host, OBJECTS) ?? 0),
+		buckets: readNumber(host, BUCKETS) ?? DEFAULT_BUCKETS,
+		ports,
+		filters,
+	};
+}
+
+/** Adds a sample of the table, if that is worth it. */
+async function sampled(
+	table: Conntrack,
+	situation: Situation,
+): Promise<Situation> {
+	if (situation.entries < WORTH_A_SAMPLE) return situation;
+	const sample = await table.sample();
+	return { ...situation, share: (p) => sample.share(p.family, p.proto) };
 }
 
 function logPlan(log: Log, situation: Situation, { how }: Plan): void {
@@ -139,10 +170,7 @@ async function pass(
 	{ settle }: Finder,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
-	const wanted = new PortSet(prefilter?.());
-	for (const port of ports)
-		if (!filter || isIn(filter, port))
-			wanted.add(port.proto, port.hostPort, port.side, port.count);
+	const wanted = portSetFor(filter, ports, prefilter?.());
 	const most = areMany(ports) ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
@@ -183,6 +211,19 @@ async function pass(
 		// a scan that failed has found entries too
 		await settlePending();
 	}
+}
+
+/** Returns the ports that may come in a dump. */
+export function portSetFor(
+	dump: DumpFilter | undefined,
+	ports: readonly PortFilter[],
+	prefilter: Prefilter | undefined,
+): PortSet {
+	const set = new PortSet(prefilter);
+	for (const port of ports)
+		if (!dump || isIn(dump, port))
+			set.add(port.proto, port.hostPort, port.side, port.count);
+	return set;
 }
 
 /** Returns the ports of all the dumps that replies come to, as a PortSet has them. */
