@@ -20,6 +20,7 @@ import {
 	familiesOf,
 	isMeant,
 	isSaid,
+	leavesNothingOut,
 	portsOf,
 	type Selection,
 } from "../policy/selection.ts";
@@ -118,7 +119,7 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 		const context = { host, dataDir, log, event };
 		const printer = entryPrinter(host, output === "json" ? "json" : "table");
 		const cache = cacheOf(cniCacheDir, flags.proto);
-		const found = dryRun ? explained(context, cache, printer.row) : () => {};
+		const found = dryRun ? explained(context, cache, printer.row) : undefined;
 		const action = dryRun ? "count" : "delete";
 		const report = stale
 			? await flushStale(context, cache, selection, rules, action, found)
@@ -142,36 +143,48 @@ async function flushStale(
 	selection: Selection,
 	rules: RuleScope | undefined,
 	action: "count" | "delete",
-	found: OnFound,
+	found: OnFound | undefined,
 ): Promise<Report> {
 	let local = (_: IP): boolean => false;
 	const source: Source = (isLocal) => {
 		local = isLocal;
 		const desired = recorded(context, cache)(isLocal);
-		return {
-			...desired,
-			judge(e) {
-				const reason = desired.judge(e);
-				const isSelected =
-					reason === "begun-by-pod"
-						? agreesByReply(selection, e)
-						: isMeant(selection, e, isLocal);
-				return isSelected ? reason : undefined;
-			},
+		const judge = (e: Entry): Reason | undefined => {
+			const reason = desired.judge(e);
+			const isSelected =
+				reason === "begun-by-pod"
+					? agreesByReply(selection, e)
+					: isMeant(selection, e, isLocal);
+			return isSelected ? reason : undefined;
 		};
+		// a selection may look at the client
+		const isOpen = leavesNothingOut(selection);
+		return { ...desired, judge, ...(isOpen && { judgesKinds: judge }) };
 	};
-	const report = await reconcile(context, [source], action, (e) =>
-		found(e, local),
+	const report = await reconcile(
+		context,
+		[source],
+		action,
+		found && ((e) => found(e, local)),
 	);
 	if (rules === undefined || report.error !== undefined) return report;
+	// all that such a repair looks at is UDP
+	const isAll =
+		leavesNothingOut(selection) && selection.protos.includes(IPPROTO_UDP);
 	const byRules = await repairByRules(context, {
 		scope: rules,
 		action,
 		memory: new RepairMemory(),
 		spares: () => leadingToLive(context, cache),
-		isMeant: (e, isLocal) => isMeant(selection, e, isLocal),
+		...(!isAll && {
+			isMeant: (e, isLocal) => isMeant(selection, e, isLocal),
+		}),
 		found: (e, reason, _, words = "") =>
-			found(e, local, { kind: "stale", reason: reason as Reason, why: words }),
+			found?.(e, local, {
+				kind: "stale",
+				reason: reason as Reason,
+				why: words,
+			}),
 	});
 	return joinReports(report, byRules);
 }
@@ -181,7 +194,7 @@ function flushMeant(
 	{ host, log }: Context,
 	selection: Selection,
 	action: "count" | "delete",
-	found: OnFound,
+	found: OnFound | undefined,
 ): Promise<Report> {
 	let locals = new LocalAddresses();
 	const isLocal = (ip: IP): boolean => locals.has(ip);
@@ -193,7 +206,7 @@ function flushMeant(
 				ports: portsOf(selection),
 				judge(e) {
 					if (!isMeant(selection, e, isLocal)) return undefined;
-					found(e, isLocal);
+					found?.(e, isLocal);
 					return "asked";
 				},
 			};

@@ -22,6 +22,7 @@ import {
 	familiesOf,
 	isMeant,
 	isSaid,
+	leavesNothingOut,
 	portsOf,
 	type Selection,
 } from "../policy/selection.ts";
@@ -199,14 +200,6 @@ export async function show(host: Host, query: Query): Promise<void> {
 			2,
 			`no port mapping is recorded in ${dataDir} or cached in ${cache.dir}; try --host-port, --pod-ip or --all\n`,
 		);
-}
-
-/** Returns true if the selection leaves out nothing but protocols, of which no other entry is found. */
-function leavesNothingOut({ protos: _, ...rest }: Selection): boolean {
-	return Object.values<unknown>(rest).every(
-		(given) =>
-			given === undefined || (Array.isArray(given) && given.length === 0),
-	);
 }
 
 function summary(found: Readonly<Record<string, number>>): string {

@@ -2,13 +2,18 @@
 // containers whose ports other programs publish, are counted. None is removed.
 
 import type { Context } from "../context.ts";
-import { total } from "../flush/report.ts";
+import { emptyReport, type Report, total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { type Attachment, byPort } from "../policy/mapping.ts";
-import { repairByRules } from "../reconcile/byrules.ts";
+import {
+	firstLook,
+	type Repair,
+	repairByRules,
+	repairKinds,
+} from "../reconcile/byrules.ts";
 import { RepairMemory } from "../reconcile/memory.ts";
-import { reconcile } from "../reconcile/reconcile.ts";
+import { type Beside, reconcile } from "../reconcile/reconcile.ts";
 import { recorded } from "../reconcile/recorded.ts";
 import { type CacheSource, liveAttachments } from "../state/liveness.ts";
 import { type Finding, fail, ok } from "./finding.ts";
@@ -16,8 +21,8 @@ import { type Finding, fail, ok } from "./finding.ts";
 const CHECK = "stale entries";
 
 /**
- * Counts the stale entries as `reconcile` finds them. If a program publishes ports here, a
- * second pass counts what contradicts the rules on ports that no live attachment maps.
+ * Counts the stale entries as `reconcile` finds them. If a program publishes ports here, the
+ * same pass shows what may contradict the rules on ports that no live attachment maps.
  * Changes nothing. Throws what ends a flush.
  */
 export async function checkStale(
@@ -31,15 +36,26 @@ export async function checkStale(
 	const mapped = liveAttachments(context, cache).filter(
 		(a) => a.mappings.length > 0,
 	);
+	const repair = countByRules(mapped);
+	const first = firstLook(repair);
 	const ofPods =
 		mapped.length === 0
 			? ok(
 					CHECK,
 					`no attachment is recorded in ${dataDir} or cached in ${cacheDir}`,
 				)
-			: await countRecorded(context, cache, mapped.length);
+			: await countRecorded(
+					context,
+					cache,
+					mapped.length,
+					hasPublished ? first.beside : undefined,
+				);
 	const ofOthers = hasPublished
-		? await countPublished(context, mapped)
+		? publishedInWords(
+				mapped.length === 0
+					? await repairByRules(context, repair)
+					: await repairKinds(context, repair, first.kinds, emptyReport()),
+			)
 		: undefined;
 	if (!ofOthers) return [ofPods];
 	return ofPods.status === "ok" ? [ofOthers] : [ofPods, ofOthers];
@@ -50,8 +66,15 @@ async function countRecorded(
 	context: Context,
 	cache: CacheSource,
 	n: number,
+	beside: Beside | undefined,
 ): Promise<Finding> {
-	const report = await reconcile(context, [recorded(context, cache)], "count");
+	const report = await reconcile(
+		context,
+		[recorded(context, cache)],
+		"count",
+		undefined,
+		beside,
+	);
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
 	const whose = `${n} ${n === 1 ? "attachment" : "attachments"}`;
@@ -64,21 +87,22 @@ async function countRecorded(
 }
 
 /**
- * Counts the entries that contradict the rules. A port that a live attachment maps is left
- * out: if a leftover rule stands before the pod's own, the healthy entries of the pod
- * contradict the rules too.
+ * Returns the repair that counts the entries which contradict the rules. A port that a
+ * live attachment maps is left out: if a leftover rule stands before the pod's own, the
+ * healthy entries of the pod contradict the rules too.
  */
-async function countPublished(
-	context: Context,
-	mapped: readonly Attachment[],
-): Promise<Finding | undefined> {
+function countByRules(mapped: readonly Attachment[]): Repair {
 	const mappingsOf = byPort(mapped.flatMap(({ mappings }) => mappings));
-	const report = await repairByRules(context, {
+	return {
 		scope: "engines",
 		action: "count",
 		memory: new RepairMemory(),
 		spares: () => (e) => mappingsOf(e.proto, e.orig.dport).length > 0,
-	});
+	};
+}
+
+/** Returns the finding on entries that contradict the rules, if there are any. */
+function publishedInWords(report: Report): Finding | undefined {
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
 	if (reasons.size === 0) return undefined;

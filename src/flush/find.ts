@@ -14,12 +14,13 @@ import { judgeOne, VerdictCache } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { areMany } from "../net/portindex.ts";
+import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { costs, type Plan, plan, type Situation } from "../policy/plan.ts";
 import type { RemovalReason, Removed, Wanted } from "./search.ts";
 
 /** So many stale entries are collected before they are removed: memory does not grow with their number. */
 const PENDING = 100;
-/** For a search of many ports it is more, because the rules are read anew for the ports of each part. */
+/** For a search of many ports or of all records it is more, because the rules are asked once for each kind in such a part. */
 const PENDING_OF_MANY = 1000;
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** The kernel's default on machines of more than 4 GB. */
@@ -165,13 +166,13 @@ function readNumber(host: Host, path: string): number | undefined {
 
 async function pass(
 	table: Conntrack,
-	{ ports, prefilter, judge: judgeWanted, isCacheable }: Wanted,
+	{ ports, prefilter, judge: judgeWanted, isCacheable, refresh }: Wanted,
 	seen: PassCount,
 	{ settle }: Finder,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
 	const wanted = portSetFor(filter, ports, prefilter?.());
-	const most = areMany(ports) ? PENDING_OF_MANY : PENDING;
+	const most = refresh || areMany(ports) ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
 		const found = pending;
@@ -191,13 +192,19 @@ async function pass(
 		return reason;
 	};
 	const replies = filter ? repliesOf(ports) : wanted.replies;
-	const cache = isCacheable ? new VerdictCache(judge, replies) : undefined;
+	let cache = isCacheable ? new VerdictCache(judge, replies) : undefined;
+	const removalOf = (b: RecvBuffer, m: Message): Removed | undefined =>
+		cache ? cache.judge(b, m) : judgeOne(judge, b, m);
 	try {
 		await table.pass(
 			wanted,
 			seen.scanned,
 			(b, m) => {
-				const removal = cache ? cache.judge(b, m) : judgeOne(judge, b, m);
+				let removal = removalOf(b, m);
+				if (removal !== undefined && refresh?.()) {
+					cache &&= new VerdictCache(judge, replies);
+					removal = removalOf(b, m);
+				}
 				if (removal === undefined) seen.kept++;
 				else pending.push(removal);
 			},

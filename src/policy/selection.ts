@@ -112,3 +112,11 @@ function addressOf({ hostIP }: Selection): IP | null {
 export function isSaid({ hostPort, podIP }: Selection): boolean {
 	return hostPort !== undefined || podIP !== undefined;
 }
+
+/** Returns true if everything of the protocols is selected, whatever the entry. */
+export function leavesNothingOut({ protos: _, ...rest }: Selection): boolean {
+	return Object.values<unknown>(rest).every(
+		(given) =>
+			given === undefined || (Array.isArray(given) && given.length === 0),
+	);
+}
