@@ -13,7 +13,7 @@ import {
 	V6_REPLY_WORD,
 	V6_TUPLE,
 } from "../conntrack/layout.ts";
-import { PLACES, SHIFT } from "../conntrack/prefilter.ts";
+import { ADDRESS_PLACES, ADDRESS_SHIFT } from "../conntrack/prefilter.ts";
 import type { EntryCount, PortSet } from "../conntrack/skip.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET, AF_INET6, type Family, formatIP } from "../net/ip.ts";
@@ -100,8 +100,8 @@ export class Lines {
 			const last = halves[2 * (v4 ? orig + 5 : orig + 11) + 1] as number;
 			const isNobodys =
 				mapped[dport] === 0 &&
-				table[last >> SHIFT] === 0 &&
-				table[PLACES + (first >> SHIFT)] === 0 &&
+				table[last >> ADDRESS_SHIFT] === 0 &&
+				table[ADDRESS_PLACES + (first >> ADDRESS_SHIFT)] === 0 &&
 				!(hasDepartures && mapped[halves[2 * status - 2] as number]);
 			const verdict = isNobodys
 				? known.nobodys
