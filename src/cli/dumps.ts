@@ -3,13 +3,14 @@
 
 import type { DumpFilter } from "../conntrack/messages.ts";
 import type { Conntrack } from "../conntrack/table.ts";
-import { dumpsFor } from "../flush/find.ts";
+import { situationOf, WORTH_A_SAMPLE } from "../flush/find.ts";
 import type { Host } from "../host.ts";
 import { AF_INET, AF_INET6 } from "../net/ip.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
 import { Exchange } from "../netlink/exchange.ts";
 import { NETLINK_NETFILTER } from "../netlink/nl.ts";
 import type { PortRow } from "../policy/mapping.ts";
+import { plan } from "../policy/plan.ts";
 import { readLegacy } from "../rules/legacy.read.ts";
 import type { Interest, NatRule } from "../rules/model.ts";
 import { type Traffic, trafficOf } from "../rules/protocols.ts";
@@ -40,7 +41,15 @@ export async function dumpsOfStale(
 	const ports = wanted.filter(({ family, proto }) =>
 		some.some((t) => t.family === family && t.proto === proto),
 	);
-	return dumpsFor(host, table, ports);
+	const entries = await table.count();
+	if (entries === 0 || ports.length === 0) return [];
+	const situation = situationOf(host, entries, ports, undefined);
+	const chosen = plan(
+		entries < WORTH_A_SAMPLE
+			? situation
+			: { ...situation, share: await table.shares() },
+	);
+	return chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
 }
 
 /** Returns the traffic that programs which publish ports have rules for, some of it more than once. */

@@ -9,7 +9,7 @@ import { isFound } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { type Ahead, Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
-import { portSetFor } from "../flush/find.ts";
+import { portSetOf } from "../flush/find.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
@@ -175,7 +175,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 				? await dumpsOfStale(host, deadline, table, wanted, mapped)
 				: [undefined];
 		for (const dump of dumps) {
-			ports = portSetFor(dump, sides, ofNode ? here : undefined);
+			ports = portSetOf(sides, dump, ofNode ? here : undefined);
 			await table.pass(
 				ports,
 				count,

@@ -95,8 +95,8 @@ export class Conntrack {
 		return entries;
 	}
 
-	/** Returns a sample of the table. */
-	async sample(): Promise<Sample> {
+	/** Returns the shares that families and protocols have in a sample of the table. */
+	async shares(): Promise<(p: DumpFilter) => number> {
 		const sample = new Sample();
 		const table = new Exchange(this.#host, NETLINK_NETFILTER, this.#deadline);
 		try {
@@ -108,7 +108,7 @@ export class Conntrack {
 			// the rest of the dump ends with its socket
 			table.close();
 		}
-		return sample;
+		return ({ family, proto }) => sample.share(family, proto);
 	}
 
 	/**

@@ -14,7 +14,6 @@ import { judgeOne, VerdictCache } from "../conntrack/verdictcache.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { areMany } from "../net/portindex.ts";
-import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { costs, type Plan, plan, type Situation } from "../policy/plan.ts";
 import type { RemovalReason, Removed, Wanted } from "./search.ts";
 
@@ -28,7 +27,7 @@ const DEFAULT_BUCKETS = 262144;
 /** Counts the entries of all namespaces and those just freed. It exists with CONFIG_SLUB_DEBUG, which distributions set. */
 const OBJECTS = "/sys/kernel/slab/nf_conntrack/total_objects";
 /** A smaller table is not sampled, because the sample would be a large part of it. */
-const WORTH_A_SAMPLE = 4096;
+export const WORTH_A_SAMPLE = 4096;
 
 /** What becomes of the entries that were found. */
 export interface Finder {
@@ -72,8 +71,8 @@ export async function find(
 		situation = { ...situation, filters: undefined };
 		chosen = plan(situation);
 	}
-	if (chosen.how === "scan") {
-		situation = await sampled(table, situation);
+	if (chosen.how === "scan" && entries >= WORTH_A_SAMPLE) {
+		situation = { ...situation, share: await table.shares() };
 		chosen = plan(situation);
 	}
 	logPlan(log, situation, chosen);
@@ -82,20 +81,8 @@ export async function find(
 	for (const dump of dumps) await pass(table, wanted, seen, finder, dump);
 }
 
-/** Returns the dumps that read the entries of the ports in the cheapest way; undefined stands for one of the whole table. Throws as `find`. */
-export async function dumpsFor(
-	host: Host,
-	table: Conntrack,
-	ports: readonly PortFilter[],
-): Promise<readonly (DumpFilter | undefined)[]> {
-	const entries = await table.count();
-	if (entries === 0 || ports.length === 0) return [];
-	const situation = situationOf(host, entries, ports, undefined);
-	const chosen = plan(await sampled(table, situation));
-	return chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
-}
-
-function situationOf(
+/** Returns what a plan is made of. */
+export function situationOf(
 	host: Host,
 	entries: number,
 	ports: readonly PortFilter[],
@@ -108,16 +95,6 @@ function situationOf(
 		ports,
 		filters,
 	};
-}
-
-/** Adds a sample of the table, if that is worth it. */
-async function sampled(
-	table: Conntrack,
-	situation: Situation,
-): Promise<Situation> {
-	if (situation.entries < WORTH_A_SAMPLE) return situation;
-	const sample = await table.sample();
-	return { ...situation, share: (p) => sample.share(p.family, p.proto) };
 }
 
 function logPlan(log: Log, situation: Situation, { how }: Plan): void {
@@ -171,7 +148,7 @@ async function pass(
 	{ settle }: Finder,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
-	const wanted = portSetFor(filter, ports, prefilter?.());
+	const wanted = portSetOf(ports, filter, prefilter?.());
 	const most = refresh || areMany(ports) ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
@@ -191,19 +168,18 @@ async function pass(
 		if (!came && reason === undefined) others++;
 		return reason;
 	};
-	const replies = filter ? repliesOf(ports) : wanted.replies;
+	// entries of one dump may have replies to ports that another one is about
+	const { replies } = filter ? portSetOf(ports.filter((p) => p.side)) : wanted;
 	let cache = isCacheable ? new VerdictCache(judge, replies) : undefined;
-	const removalOf = (b: RecvBuffer, m: Message): Removed | undefined =>
-		cache ? cache.judge(b, m) : judgeOne(judge, b, m);
 	try {
 		await table.pass(
 			wanted,
 			seen.scanned,
 			(b, m) => {
-				let removal = removalOf(b, m);
+				let removal = cache ? cache.judge(b, m) : judgeOne(judge, b, m);
 				if (removal !== undefined && refresh?.()) {
 					cache &&= new VerdictCache(judge, replies);
-					removal = removalOf(b, m);
+					removal = judgeOne(judge, b, m);
 				}
 				if (removal === undefined) seen.kept++;
 				else pending.push(removal);
@@ -220,38 +196,21 @@ async function pass(
 	}
 }
 
-/** Returns the ports that may come in a dump. */
-export function portSetFor(
-	dump: DumpFilter | undefined,
+/** Returns the ports as a set; with `dump`, those of which entries come in it. */
+export function portSetOf(
 	ports: readonly PortFilter[],
-	prefilter: Prefilter | undefined,
+	dump?: DumpFilter,
+	prefilter?: Prefilter,
 ): PortSet {
 	const set = new PortSet(prefilter);
-	for (const port of ports)
-		if (!dump || isIn(dump, port))
-			set.add(port.proto, port.hostPort, port.side, port.count);
+	for (const { family, proto, hostPort, side, count } of ports)
+		if (
+			!dump ||
+			(family === dump.family &&
+				proto === dump.proto &&
+				(dump.hostPort === null ||
+					(dump.hostPort === hostPort && dump.side === side)))
+		)
+			set.add(proto, hostPort, side, count);
 	return set;
-}
-
-/** Returns the ports of all the dumps that replies come to, as a PortSet has them. */
-function repliesOf(ports: readonly PortFilter[]): PortSet["replies"] {
-	const found = ports.filter(({ side }) => side === "reply");
-	if (found.length === 0) return undefined;
-	const set = new PortSet();
-	for (const { proto, hostPort, side, count } of found)
-		set.add(proto, hostPort, side, count);
-	return set.replies;
-}
-
-/** Returns true if entries of this port come in the dump. */
-function isIn(
-	dump: DumpFilter,
-	{ family, proto, hostPort, side }: PortFilter,
-): boolean {
-	return (
-		family === dump.family &&
-		proto === dump.proto &&
-		(dump.hostPort === null ||
-			(dump.hostPort === hostPort && dump.side === side))
-	);
 }
