@@ -23,13 +23,14 @@ import { fakeKernel } from "../../../support/fakekernel.ts";
 import { natRules } from "../../../support/natrules.ts";
 import { mapping } from "../../../support/unit/flows.ts";
 
-const EVERYTHING: readonly DumpFilter[] = [AF_INET, AF_INET6].flatMap(
-	(family) =>
-		([IPPROTO_UDP, IPPROTO_TCP, IPPROTO_SCTP] as const).map((proto) => ({
-			family,
-			proto,
-			hostPort: null,
-		})),
+const EVERYTHING: readonly DumpFilter[] = (
+	[AF_INET, AF_INET6] as const
+).flatMap((family) =>
+	([IPPROTO_UDP, IPPROTO_TCP, IPPROTO_SCTP] as const).map((proto) => ({
+		family,
+		proto,
+		hostPort: null,
+	})),
 );
 /** A sample of a table in which each protocol and family has its share. */
 const ENTRIES: readonly EntrySpec[] = Array.from({ length: 600 }, (_, i) => ({
