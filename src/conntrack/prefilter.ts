@@ -82,22 +82,25 @@ export class Prefilter {
 
 	/** Answers as `mayHave`, for an IPv4 address as a word that memory shows. */
 	mayHaveWord(word: number): boolean {
-		const [first, last] = LITTLE_ENDIAN
-			? [word & 0xffff, word >>> 16]
-			: [word >>> 16, word & 0xffff];
+		const high = word >>> 16;
+		const low = word & 0xffff;
+		const { table } = this;
 		return (
-			this.table[last >> ADDRESS_SHIFT] === 1 ||
-			this.table[ADDRESS_PLACES + (first >> ADDRESS_SHIFT)] === 1
+			table[(LITTLE_ENDIAN ? high : low) >> ADDRESS_SHIFT] === 1 ||
+			table[
+				ADDRESS_PLACES + ((LITTLE_ENDIAN ? low : high) >> ADDRESS_SHIFT)
+			] === 1
 		);
 	}
 
 	/** Returns true if the address at this word may be one of those that were added. */
 	#has(halves: Uint16Array, v4: boolean, at: number): boolean {
-		const last = halves[2 * (v4 ? at : at + 3) + 1] ?? 0;
-		const first = halves[2 * at] ?? 0;
+		const { table } = this;
+		const last = halves[2 * (v4 ? at : at + 3) + 1] as number;
 		return (
-			this.table[last >> ADDRESS_SHIFT] === 1 ||
-			this.table[ADDRESS_PLACES + (first >> ADDRESS_SHIFT)] === 1
+			table[last >> ADDRESS_SHIFT] === 1 ||
+			table[ADDRESS_PLACES + ((halves[2 * at] as number) >> ADDRESS_SHIFT)] ===
+				1
 		);
 	}
 }
