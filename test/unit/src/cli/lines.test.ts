@@ -2,11 +2,22 @@
 // random entries are listed together, and each of them alone.
 
 import { describe, expect, test } from "vitest";
+import { KnownVerdicts } from "../../../../src/cli/known.ts";
+import { Lines } from "../../../../src/cli/lines.ts";
+import { Prefilter } from "../../../../src/conntrack/prefilter.ts";
+import { PortSet } from "../../../../src/conntrack/skip.ts";
+import { ipBytes } from "../../../../src/net/ip.ts";
+import { RecvBuffer } from "../../../../src/netlink/reader.ts";
 import {
 	attr,
+	be16,
 	be32,
 	type EntrySpec,
+	message,
+	nest,
+	nfgenmsg,
 	type StatusBit,
+	u8,
 } from "../../../support/entries.ts";
 import { natRules } from "../../../support/natrules.ts";
 import { type Random, random } from "../../../support/random.ts";
@@ -14,16 +25,17 @@ import { call, ROUTES } from "../../../support/unit/calls.ts";
 import { records } from "../../../support/unit/garbage.ts";
 
 const DEPARTED = "/run/cni/conntrack-flush/departed";
-/** The client of a rule stands before it: such a verdict holds for no other client. */
+/** A client or an interface stands before the rule that is for it alone: such a verdict holds for no other client. */
 const RULES = natRules(
 	"udp local:8125 > 10.88.0.2:5353",
 	"192.0.2.7 tcp local:8080 > 10.88.0.7:80 docker",
 	"udp local6:8125 > [fd88::2]:5353",
 	"tcp local:443 > 10.88.0.7:443 docker",
+	"on eth9 udp local:53 > 10.88.0.7:53 docker",
 );
 const V4 = {
 	clients: ["192.0.2.7", "192.0.2.8", "10.88.0.9", "203.0.113.1", "10.244.0.3"],
-	frontends: ["203.0.113.1", "203.0.113.10", "10.96.0.10", "198.51.100.255"],
+	frontends: ["203.0.113.1", "127.0.0.77", "10.96.0.10", "198.51.100.255"],
 	backends: ["10.88.0.2", "10.88.0.9", "10.88.0.7", "10.245.3.200"],
 };
 const V6 = {
@@ -44,8 +56,32 @@ const STATUS: readonly (readonly StatusBit[])[] = [
 	[],
 ];
 
+/** Entries whose verdicts depend on their clients. */
+const SPECIAL: readonly ((id: number, client: string) => EntrySpec)[] = [
+	// a pod that has left has begun it
+	(id) => ({
+		id,
+		orig: `10.88.0.9:${id} > 198.51.100.9:53`,
+		reply: `198.51.100.9:53 > 203.0.113.1:8125`,
+	}),
+	(id, client) => ({
+		id,
+		proto: "tcp",
+		orig: `${client}:${id} > 203.0.113.1:8080`,
+		reply: `10.88.0.9:80 > ${client}:${id}`,
+		status: ["DST_NAT"],
+	}),
+	(id, client) => ({
+		id,
+		orig: `${client}:${id} > 203.0.113.1:53`,
+		reply: `10.88.0.9:53 > ${client}:${id}`,
+		status: ["DST_NAT"],
+	}),
+];
+
 /** Returns an entry; some have another layout than the kernel's usual one, and `near` is the share of those that came to the hostPort. */
 function anyEntry(r: Random, id: number, near: number): EntrySpec {
+	if (r.chance(0.15)) return r.pick(SPECIAL)(id, r.pick(V4.clients));
 	const isNear = r.chance(near);
 	const { clients, frontends, backends } = !isNear && r.chance(0.3) ? V6 : V4;
 	const client = `${r.pick(clients)}:${r.pick([...PORTS, 1024 + id])}`;
@@ -83,6 +119,8 @@ async function listed(
 		env: { CNI_COMMAND: undefined },
 		kernel: {
 			entries,
+			// what is learned of one datagram is used in the next
+			perDatagram: 4,
 			rules: RULES,
 			routes: [...ROUTES, { prefix: "fd03::1/128" }, { prefix: "::1/128" }],
 		},
@@ -136,6 +174,50 @@ describe.each<[string, readonly string[], number]>([
 			alone.push(...rowsOf(await listed(node, [entry])));
 		expect(alone.length).toBeGreaterThan(10);
 		expect(rows.slice(FIRST.length)).toEqual(alone);
+	});
+});
+
+describe("an entry of another layout is left to be decoded", () => {
+	const ip = (type: number, address: string): Uint8Array =>
+		attr(type, ipBytes(address));
+	const ports = nest(2, attr(1, u8(17)), attr(2, be16(1)), attr(3, be16(53)));
+	const usual = nest(1, ip(1, "10.244.0.3"), ip(2, "10.96.0.10"));
+	const turned = nest(1, ip(2, "10.96.0.10"), ip(1, "10.244.0.3"));
+	test.each([
+		["the usual one is not", usual, usual, 1],
+		["original addresses in another order", turned, usual, 0],
+		["addresses of the reply in another order", usual, turned, 0],
+	])("%s", (_, orig, reply, want) => {
+		const bytes = message(
+			{ type: 0x0100, seq: 7 },
+			nfgenmsg(2),
+			nest(1, orig, ports),
+			nest(2, reply, ports),
+			attr(3, be32(0)),
+			attr(12, be32(1)),
+		);
+		const b = new RecvBuffer(1024);
+		b.bytes.set(bytes);
+		const wanted = new PortSet();
+		wanted.add(17, null);
+		const known = new KnownVerdicts({
+			addresses: new Prefilter("orig.dst"),
+			hostPorts: new PortSet(),
+			hasDepartures: false,
+		});
+		known.nobodys = { kind: "other", why: "no recorded hostPort" };
+		const made: string[] = [];
+		const next = new Lines(known, [7, 5, 4, 2, 8, 3]).make(
+			b,
+			0,
+			bytes.length,
+			7,
+			wanted,
+			{ entries: 0, kept: 0 },
+			{ stale: 0, live: 0, other: 0 },
+			made,
+		);
+		expect([made.length, next]).toEqual([want, want * bytes.length]);
 	});
 });
 
