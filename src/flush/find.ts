@@ -149,7 +149,8 @@ async function pass(
 	filter: DumpFilter | undefined,
 ): Promise<void> {
 	const wanted = portSetOf(ports, filter, prefilter?.());
-	const most = refresh || areMany(ports) ? PENDING_OF_MANY : PENDING;
+	const isLong = (isCacheable && refresh) || areMany(ports);
+	const most = isLong ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
 		const found = pending;
