@@ -152,14 +152,14 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 			explained(context, cache, ({ entry, verdict }) =>
 				printer.row({ entry, verdict: ipvs.explain(entry, verdict) }),
 			);
-		const found: OnFound = (e, isLocal, verdict) => {
-			if (!explain) {
-				ipvs.count(e);
-				return;
-			}
-			whom.add(e);
-			explain(e, isLocal, verdict);
-		};
+		const shown: OnFound | undefined = explain
+			? (e, isLocal, verdict) => {
+					whom.add(e);
+					explain(e, isLocal, verdict);
+				}
+			: undefined;
+		// who is told of each entry costs a verdict for each
+		const found = shown ?? (ipvs.isThere ? ipvs.count : undefined);
 		// what comes after a look that found nothing was not asked about
 		const isLook = dryRun || (asks && whom.total === 0);
 		const action = isLook ? "count" : "delete";

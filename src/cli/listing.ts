@@ -6,16 +6,19 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { PortFilter } from "../conntrack/messages.ts";
 import { lookAtOthers } from "../conntrack/others.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
-import { scan } from "../conntrack/scan.ts";
+import { isFound } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
-import { Conntrack } from "../conntrack/table.ts";
+import { type Ahead, Conntrack } from "../conntrack/table.ts";
 import { localAddresses } from "../flush/addresses.ts";
+import { portSetOf } from "../flush/find.ts";
 import { openProspects } from "../flush/prospects.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
 import { anyProtocolName, isMapped } from "../net/otherprotos.ts";
 import { Deadline } from "../netlink/deadline.ts";
+import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import { judgeBy, type Verdict } from "../policy/judge.ts";
+import { addressesOf } from "../policy/mapping.ts";
 import {
 	agrees,
 	agreesBeside,
@@ -24,6 +27,7 @@ import {
 	familiesOf,
 	isMeant,
 	isSaid,
+	leavesNothingOut,
 	portsOf,
 	prefilterOf,
 	type Selection,
@@ -31,10 +35,13 @@ import {
 import { unmappedInWords } from "../policy/unmapped.words.ts";
 import { readDepartures } from "../state/departures.read.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import { dumpsOfStale } from "./dumps.ts";
 import { ipvsNotes } from "./ipvs.ts";
+import { KnownVerdicts } from "./known.ts";
+import { Lines } from "./lines.ts";
 import { tryInWords } from "./nothing.ts";
 import { readRecords } from "./records.ts";
-import { entryPrinter, type Format } from "./rows.ts";
+import { entryPrinter, entryTable, type Format } from "./rows.ts";
 
 /** The reader of the output may be a person with a pager. */
 const DEADLINE_MS = 24 * 3_600_000;
@@ -50,6 +57,14 @@ export interface Query {
 	readonly dataDir: string;
 	readonly cache: CacheSource;
 	readonly format: Format;
+}
+
+/** An entry that may have to be printed. */
+interface Hit {
+	readonly entry: Entry;
+	/** Its kind if it has one, and the verdict on that if it is known. */
+	readonly kind: string | undefined;
+	readonly verdict: Verdict | undefined;
 }
 
 /** Lists the table once. Throws NetlinkError and SysError. */
@@ -68,39 +83,64 @@ export async function show(host: Host, query: Query): Promise<void> {
 	locals.addTo(here);
 	for (const { hostIP } of mapped)
 		if (hostIP !== null) here.add(ipBytes(hostIP));
-	const ports = new PortSet(ofNode ? here : prefilterOf(selection));
-	if (others) lookAtOthers(ports, others);
-	for (const { proto, hostPort, count } of wanted)
-		ports.add(proto, hostPort, undefined, count);
-	// entries that a pod began come to its hostPort with their replies
 	const isOfAllPorts = wanted.some(({ hostPort }) => hostPort === null);
 	const replied: readonly PortFilter[] = isOfAllPorts ? mapped : wanted;
-	for (const { proto, hostPort, count } of replied)
-		if (hostPort !== null) ports.add(proto, hostPort, "reply", count);
+	const sides: readonly PortFilter[] = [
+		...wanted,
+		// entries that a pod began come to its hostPort with their replies
+		...replied
+			.filter(({ hostPort }) => hostPort !== null)
+			.map((port) => ({ ...port, side: "reply" as const })),
+	];
+	let ports = new PortSet();
 	const isLocal = (ip: string): boolean => locals.has(ip);
-	const judge = judgeBy(
-		live,
-		isLocal,
-		host.ticks(),
-		readDepartures(host, dataDir),
-		cached,
-	);
+	const departures = readDepartures(host, dataDir);
+	const judge = judgeBy(live, isLocal, host.ticks(), departures, cached);
 	const rules = openProspects(host, deadline, dumpsOf(selection), (why) =>
 		host.write(2, `judged by the records alone: ${why}\n`),
 	);
 	const hostIPs = new Set(mapped.map((m) => m.hostIP));
+	const hostPorts = new PortSet();
+	for (const { proto, hostPort, count } of mapped)
+		hostPorts.add(proto, hostPort, undefined, count);
+	const pods = new Prefilter("sources");
+	for (const ip of [
+		...live.flatMap(addressesOf),
+		...cached.flatMap((holder) => holder.ips),
+	])
+		pods.add(ipBytes(ip));
+	const known = new KnownVerdicts({
+		addresses: here,
+		hostPorts,
+		pods,
+		hasDepartures: departures.size > 0,
+	});
 	/** Returns the verdict; the rules are asked about addresses of the node and recorded ones only. */
-	const verdictOn = async (e: Entry): Promise<Verdict> => {
+	const verdictOn = async ({ entry: e, kind }: Hit): Promise<Verdict> => {
 		const { dst } = e.orig;
 		const isAsked = isLocal(dst) || hostIPs.has(dst);
-		return judge(e, isAsked ? await rules.of(e) : undefined);
+		const prospect = isAsked ? await rules.of(e) : undefined;
+		const verdict = judge(e, prospect);
+		// a row has no spaces at its end
+		const isUsual = !verdict.why.endsWith(" ");
+		if (kind !== undefined && (prospect?.isShared ?? true) && isUsual)
+			known.learn(kind, verdict);
+		return verdict;
 	};
+	const isShown = ({ kind, attachment, isPublished }: Verdict): boolean =>
+		!(ofNode && !attachment && !isPublished) && !(stale && kind !== "stale");
 	const ipvs = ipvsNotes(host);
-	const printer = entryPrinter(host, format);
+	const rows = format === "table" ? entryTable(host) : undefined;
+	const printer = rows ?? entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
 	let hidden = 0;
-	const visit = async (hits: readonly Entry[]): Promise<void> => {
-		for (const entry of hits) {
+	const visit = async (hits: readonly (Hit | string)[]): Promise<void> => {
+		for (const hit of hits) {
+			if (typeof hit === "string") {
+				rows?.lines(hit);
+				continue;
+			}
+			const { entry } = hit;
 			if (!isMapped(entry.proto)) {
 				if (stale || !agreesBeside(selection, entry)) continue;
 				if (others === "all" && !all) {
@@ -117,19 +157,69 @@ export async function show(host: Host, query: Query): Promise<void> {
 					? agrees(selection, entry)
 					: isMeant(selection, entry, isLocal);
 			if (!isOurs && !agreesByReply(selection, entry)) continue;
-			const verdict = await verdictOn(entry);
+			const verdict = hit.verdict ?? (await verdictOn(hit));
 			if (!isOurs && !verdict.isBegun) continue;
-			if (ofNode && !verdict.attachment && !verdict.isPublished) continue;
-			if (stale && verdict.kind !== "stale") continue;
+			if (!isShown(verdict)) continue;
 			found[verdict.kind]++;
 			printer.row({ entry, verdict: ipvs.explain(entry, verdict) });
 		}
 	};
+	const read = format === "table" ? readShown : readDetailed;
+	// what is said of IPVS is said of each entry
+	const isOpen = leavesNothingOut(selection) && !ipvs.isThere;
+	let lines: Lines | undefined;
+	/** The entries of a datagram to print, and lines that are ready for it. */
+	let hits: (Hit | string)[] = [];
+	/** The last of these lines, one by one. */
+	let made: string[] = [];
+	const joinMade = (): void => {
+		if (made.length > 0) hits.push(made.join(""));
+		made = [];
+	};
 	const count = { entries: 0, kept: 0, undecodable: 0 };
+	const look = (b: RecvBuffer, m: Message): void => {
+		const verdict = known.look(b, m);
+		const { kind, orig, reply } = known;
+		if (verdict) {
+			if (!isShown(verdict)) return;
+			if (lines) {
+				made.push(lines.line(b, orig, reply, verdict));
+				found[verdict.kind]++;
+				return;
+			}
+		}
+		const entry = read(b, m);
+		joinMade();
+		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
+	};
+	const ahead: Ahead = (b, at, length, seq) =>
+		lines?.make(b, at, length, seq, ports, count, found, made) ?? at;
+	const settle = async (): Promise<void> => {
+		joinMade();
+		const settled = hits;
+		hits = [];
+		if (settled.length > 0) await visit(settled);
+		if (isOpen && rows?.widths) lines ??= new Lines(known, rows.widths);
+	};
 	const table = new Conntrack(host, deadline);
 	try {
-		const read = format === "table" ? readShown : readDetailed;
-		await scan(table, ports, count, visit, undefined, read);
+		const dumps =
+			ofNode && stale
+				? await dumpsOfStale(host, deadline, table, dumpsOf(selection), mapped)
+				: [undefined];
+		const prefilter = ofNode ? here : prefilterOf(selection);
+		for (const dump of dumps) {
+			ports = portSetOf(sides, dump, prefilter);
+			if (others) lookAtOthers(ports, others);
+			await table.pass(
+				ports,
+				count,
+				look,
+				settle,
+				dump,
+				all && !stale ? ahead : undefined,
+			);
+		}
 	} finally {
 		table.close();
 		rules.close();

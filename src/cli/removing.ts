@@ -17,6 +17,7 @@ import {
 	agreesByReply,
 	familiesOf,
 	isMeant,
+	leavesNothingOut,
 	portsOf,
 	prefilterOf,
 	type Selection,
@@ -45,26 +46,29 @@ export async function flushStale(
 	selection: Selection,
 	rules: RuleScope | undefined,
 	action: "count" | "delete",
-	found: OnFound,
+	found: OnFound | undefined,
 ): Promise<Report> {
 	let local = (_: IP): boolean => false;
 	const source: Source = (isLocal) => {
 		local = isLocal;
 		const desired = recorded(context, cache)(isLocal);
-		return {
-			...desired,
-			judge(e) {
-				const reason = desired.judge(e);
-				const isSelected =
-					reason === "begun-by-pod"
-						? agreesByReply(selection, e)
-						: isMeant(selection, e, isLocal);
-				return isSelected ? reason : undefined;
-			},
+		const judge = (e: Entry): Reason | undefined => {
+			const reason = desired.judge(e);
+			const isSelected =
+				reason === "begun-by-pod"
+					? agreesByReply(selection, e)
+					: isMeant(selection, e, isLocal);
+			return isSelected ? reason : undefined;
 		};
+		// a selection may look at the client
+		const isOpen = leavesNothingOut(selection);
+		return { ...desired, judge, ...(isOpen && { judgesKinds: judge }) };
 	};
-	const report = await reconcile(context, [source], action, (e) =>
-		found(e, local),
+	const report = await reconcile(
+		context,
+		[source],
+		action,
+		found && ((e) => found(e, local)),
 	);
 	if (rules === undefined || report.error !== undefined) return report;
 	const byRules = await repairByRules(context, {
@@ -74,7 +78,11 @@ export async function flushStale(
 		spares: () => leadingToLive(context, cache),
 		isMeant: (e, isLocal) => isMeant(selection, e, isLocal),
 		found: (e, reason, _, words = "") =>
-			found(e, local, { kind: "stale", reason: reason as Reason, why: words }),
+			found?.(e, local, {
+				kind: "stale",
+				reason: reason as Reason,
+				why: words,
+			}),
 	});
 	return joinReports(report, byRules);
 }
@@ -84,7 +92,7 @@ export function flushMeant(
 	{ host, log }: Context,
 	selection: Selection,
 	action: "count" | "delete",
-	found: OnFound,
+	found: OnFound | undefined,
 ): Promise<Report> {
 	let locals = new LocalAddresses();
 	const isLocal = (ip: IP): boolean => locals.has(ip);
@@ -97,7 +105,7 @@ export function flushMeant(
 				...(prefilter && { prefilter: () => prefilter }),
 				judge(e) {
 					if (!isMeant(selection, e, isLocal)) return undefined;
-					found(e, isLocal);
+					found?.(e, isLocal);
 					return "asked";
 				},
 			};

@@ -23,6 +23,7 @@ import {
 	inBatches,
 	type Printer,
 	RED,
+	type TablePrinter,
 	tablePrinter,
 } from "./table.ts";
 import { oneOf } from "./values.ts";
@@ -40,6 +41,9 @@ export const FORMAT = oneOf<Format>("FORMAT", [
 	"json",
 	"jsonl",
 ]);
+
+/** The number of rows that are written at a time. */
+const ROWS = 100;
 
 const COLOURS = { stale: RED, live: GREEN, other: DIM } as const;
 
@@ -67,15 +71,20 @@ const WHY: Column<Row> = {
 	isText: true,
 };
 
+/** Returns a printer of the format "table". */
+export function entryTable(host: Host): TablePrinter<Row> {
+	return tablePrinter(host, [VERDICT, ...FLOW, WHY]);
+}
+
 /** Returns a printer that writes rows to standard output as they come. */
 export function entryPrinter(host: Host, format: Format): Printer<Row> {
 	switch (format) {
 		case "table":
-			return tablePrinter(host, [VERDICT, ...FLOW, WHY]);
+			return entryTable(host);
 		case "wide":
 			return tablePrinter(host, [VERDICT, ...FLOW, ...MORE, WHY]);
 		case "jsonl":
-			return inBatches((rows) => {
+			return inBatches<Row>(ROWS, (rows) => {
 				host.write(
 					1,
 					rows.map((r) => `${JSON.stringify(asData(r))}\n`).join(""),
@@ -88,7 +97,7 @@ export function entryPrinter(host: Host, format: Format): Printer<Row> {
 
 function arrayPrinter(host: Host): Printer<Row> {
 	let opened = false;
-	const rows = inBatches<Row>((batch) => {
+	const rows = inBatches<Row>(ROWS, (batch) => {
 		const items = batch.map((r) => JSON.stringify(asData(r))).join(",\n");
 		host.write(1, (opened ? ",\n" : "[\n") + items);
 		opened = true;

@@ -24,8 +24,10 @@ export interface Printer<T> {
 	end(): void;
 }
 
-/** The number of rows that decide the widths, and that are written at a time. */
-const BATCH = 100;
+/** The number of rows that decide the widths. */
+const DECIDING = 100;
+/** The number of lines that are written at a time. */
+const LINES = 400;
 
 /** The space before text that stands below its row. */
 const INDENT = "    ";
@@ -40,41 +42,73 @@ export function widthOf(host: Host): number {
 	return host.full().columns(1) || Number.POSITIVE_INFINITY;
 }
 
+/** A printer that also takes lines which its caller has made. */
+export interface TablePrinter<T> extends Printer<T> {
+	/** The widths of the columns, between which are two spaces. Undefined until they are decided, and if the lines are for a terminal. */
+	readonly widths: readonly number[] | undefined;
+	/** Prints lines as they are; each ends with a newline. */
+	lines(text: string): void;
+}
+
 export function tablePrinter<T>(
 	host: Host,
 	columns: readonly Column<T>[],
-): Printer<T> {
+): TablePrinter<T> {
 	// the convention of no-color.org
 	const colour = isTerminal(host) && !host.env("NO_COLOR");
 	const width = widthOf(host);
 	const last = columns.length - 1;
-	let widths: readonly number[] | undefined;
+	const head = columns.map((c) => c.head);
+	let widths: readonly number[] = [];
 	/** True if one of the first rows did not fit: then the text of all stands below, so that they look alike. */
 	let below = false;
-	return inBatches((rows) => {
-		const lines = rows.map((row) => columns.map((c) => c.cell(row)));
-		const head = columns.map((c) => c.head);
-		const first = widths === undefined;
-		widths ??= head.map((h, i) =>
-			Math.max(h.length, ...lines.map((cells) => cells[i]?.length ?? 0)),
+	let before = 0;
+	const fits = (cells: readonly string[]): boolean =>
+		!columns[last]?.isText || before + (cells[last]?.length ?? 0) <= width;
+	const cellsOf = (row: T): string[] => columns.map((c) => c.cell(row));
+	const lineOf = (row: T, cells: readonly string[]): string => {
+		const paint = (cell: string, i: number): string => {
+			const by = colour && columns[i]?.paint;
+			return by ? `\x1b[${by(row)}m${cell}\x1b[0m` : cell;
+		};
+		if (!below && fits(cells)) return line(cells, widths, paint);
+		return `${line(cells.slice(0, last), widths, paint)}${wrap(cells[last] ?? "", INDENT, width)}\n`;
+	};
+	const lines = inBatches<string>(LINES, (texts) =>
+		host.write(1, texts.join("")),
+	);
+	let isDecided = false;
+	const first = inBatches<T>(DECIDING, (rows) => {
+		const all = rows.map(cellsOf);
+		widths = head.map((h, i) =>
+			Math.max(h.length, ...all.map((cells) => cells[i]?.length ?? 0)),
 		);
-		const before = widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0);
-		const fits = (cells: readonly string[]): boolean =>
-			!columns[last]?.isText || before + (cells[last]?.length ?? 0) <= width;
-		if (first) below = !lines.every(fits);
-		const text = lines.map((cells, n) => {
-			const paint = (cell: string, i: number): string => {
-				const row = rows[n];
-				const by = colour && row !== undefined && columns[i]?.paint;
-				return by ? `\x1b[${by(row)}m${cell}\x1b[0m` : cell;
-			};
-			if (!below && fits(cells)) return line(cells, widths ?? [], paint);
-			return `${line(cells.slice(0, last), widths ?? [], paint)}${wrap(cells[last] ?? "", INDENT, width)}\n`;
-		});
-		if (first)
-			text.unshift(line(below ? head.slice(0, last) : head, widths, (h) => h));
-		host.write(1, text.join(""));
+		before = widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0);
+		below = !all.every(fits);
+		isDecided = true;
+		lines.row(line(below ? head.slice(0, last) : head, widths, (h) => h));
+		for (const [i, row] of rows.entries()) lines.row(lineOf(row, all[i] ?? []));
+		// they fill a screen
+		lines.end();
 	});
+	return {
+		row(row) {
+			if (isDecided) lines.row(lineOf(row, cellsOf(row)));
+			else first.row(row);
+		},
+		end() {
+			first.end();
+			lines.end();
+		},
+		get widths() {
+			const isPlain = width === Number.POSITIVE_INFINITY && !colour;
+			return isDecided && isPlain ? widths : undefined;
+		},
+		lines(text) {
+			lines.end();
+			host.write(1, text);
+		},
+	};
 }
 
 /** Returns a row's cells next to each other, all but the last padded. */
@@ -94,8 +128,11 @@ function line(
 	return `${padded.join("").trimEnd()}\n`;
 }
 
-/** Returns a printer that collects rows and calls `print` with one or more of them at a time. */
-export function inBatches<T>(print: (rows: readonly T[]) => void): Printer<T> {
+/** Returns a printer that collects rows and calls `print` with up to `most` of them at a time. */
+export function inBatches<T>(
+	most: number,
+	print: (rows: readonly T[]) => void,
+): Printer<T> {
 	let rows: T[] = [];
 	const end = (): void => {
 		const batch = rows;
@@ -105,7 +142,7 @@ export function inBatches<T>(print: (rows: readonly T[]) => void): Printer<T> {
 	return {
 		row(row) {
 			rows.push(row);
-			if (rows.length >= BATCH) end();
+			if (rows.length >= most) end();
 		},
 		end,
 	};

@@ -9,13 +9,14 @@ const OTHERS_BIT = 8;
 
 /**
  * Lets a scan for the ports also look at the entries of these other protocols, by their
- * numbers, whatever their ports. This must come before ports are added.
+ * numbers, whatever their ports.
  */
 export function lookAtOthers(
 	ports: PortSet,
 	protos: readonly number[] | "all",
 ): void {
-	ports.table.fill(OTHERS_BIT);
+	for (const [half, bits] of ports.table.entries())
+		ports.table[half] = bits | OTHERS_BIT;
 	ports.others = (proto) =>
 		!isMapped(proto) && (protos === "all" || protos.includes(proto));
 }

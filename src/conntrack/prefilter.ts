@@ -14,12 +14,13 @@ import {
 } from "./layout.ts";
 
 /** The places for the last 16 bits of an address, of which 12 are compared. There are as many for the first 16 bits of prefixes. */
-const PLACES = 4096;
-const SHIFT = 4;
+export const ADDRESS_PLACES = 4096;
+export const ADDRESS_SHIFT = 4;
 
 export class Prefilter {
 	readonly looksAt: "orig.dst" | "sources";
-	readonly #table = new Uint8Array(2 * PLACES);
+	/** 1 for the ends of addresses, at `half >> ADDRESS_SHIFT`, and behind these ADDRESS_PLACES for the beginnings of prefixes. */
+	readonly table = new Uint8Array(2 * ADDRESS_PLACES);
 
 	/** Looks at the address that an entry came to, or at its two sources: the one that its replies come from and the one that began it. */
 	constructor(at: "orig.dst" | "sources") {
@@ -29,7 +30,7 @@ export class Prefilter {
 	/** Lets the addresses of a prefix of `bits` bits through. Without `bits` it is a whole address. */
 	add(prefix: Uint8Array, bits = 8 * prefix.length): void {
 		if (bits === 8 * prefix.length) {
-			this.#table[halfAt(prefix, prefix.length - 2) >> SHIFT] = 1;
+			this.table[halfAt(prefix, prefix.length - 2) >> ADDRESS_SHIFT] = 1;
 			return;
 		}
 		const free = 1 << Math.max(0, 16 - bits);
@@ -37,7 +38,7 @@ export class Prefilter {
 		const first = ((high << 8) | low) & ~(free - 1);
 		for (let n = first; n < first + free; n++) {
 			const half = halfAt(Uint8Array.of(n >> 8, n & 0xff), 0);
-			this.#table[PLACES + (half >> SHIFT)] = 1;
+			this.table[ADDRESS_PLACES + (half >> ADDRESS_SHIFT)] = 1;
 		}
 	}
 
@@ -74,29 +75,32 @@ export class Prefilter {
 	/** Returns true if the address, in network order, may be one of those that were added. */
 	mayHave(address: Uint8Array): boolean {
 		return (
-			this.#table[halfAt(address, address.length - 2) >> SHIFT] === 1 ||
-			this.#table[PLACES + (halfAt(address, 0) >> SHIFT)] === 1
+			this.table[halfAt(address, address.length - 2) >> ADDRESS_SHIFT] === 1 ||
+			this.table[ADDRESS_PLACES + (halfAt(address, 0) >> ADDRESS_SHIFT)] === 1
 		);
 	}
 
 	/** Answers as `mayHave`, for an IPv4 address as a word that memory shows. */
 	mayHaveWord(word: number): boolean {
-		const [first, last] = LITTLE_ENDIAN
-			? [word & 0xffff, word >>> 16]
-			: [word >>> 16, word & 0xffff];
+		const high = word >>> 16;
+		const low = word & 0xffff;
+		const { table } = this;
 		return (
-			this.#table[last >> SHIFT] === 1 ||
-			this.#table[PLACES + (first >> SHIFT)] === 1
+			table[(LITTLE_ENDIAN ? high : low) >> ADDRESS_SHIFT] === 1 ||
+			table[
+				ADDRESS_PLACES + ((LITTLE_ENDIAN ? low : high) >> ADDRESS_SHIFT)
+			] === 1
 		);
 	}
 
 	/** Returns true if the address at this word may be one of those that were added. */
 	#has(halves: Uint16Array, v4: boolean, at: number): boolean {
-		const last = halves[2 * (v4 ? at : at + 3) + 1] ?? 0;
-		const first = halves[2 * at] ?? 0;
+		const { table } = this;
+		const last = halves[2 * (v4 ? at : at + 3) + 1] as number;
 		return (
-			this.#table[last >> SHIFT] === 1 ||
-			this.#table[PLACES + (first >> SHIFT)] === 1
+			table[last >> ADDRESS_SHIFT] === 1 ||
+			table[ADDRESS_PLACES + ((halves[2 * at] as number) >> ADDRESS_SHIFT)] ===
+				1
 		);
 	}
 }

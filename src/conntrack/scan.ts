@@ -29,13 +29,7 @@ export async function scan<E extends Entry = Entry>(
 		count,
 		(b, m) => {
 			const entry = read(b, m);
-			const { proto, orig, reply } = entry;
-			if (
-				ports.has(proto, orig.dport) ||
-				ports.hasReply(proto, reply.dport) ||
-				ports.others?.(proto)
-			)
-				hits.push(entry);
+			if (isFound(ports, entry)) hits.push(entry);
 		},
 		async () => {
 			const found = hits;
@@ -43,5 +37,17 @@ export async function scan<E extends Entry = Entry>(
 			if (found.length > 0) await visit(found);
 		},
 		filter,
+	);
+}
+
+/** Returns true if the entry has one of the ports, or is of another protocol to look at: one whose layout hides its ports is decoded too. */
+export function isFound(
+	ports: PortSet,
+	{ proto, orig, reply }: Entry,
+): boolean {
+	return (
+		ports.has(proto, orig.dport) ||
+		ports.hasReply(proto, reply.dport) ||
+		(ports.others?.(proto) ?? false)
 	);
 }

@@ -58,6 +58,18 @@ export interface ScanCount extends EntryCount {
 	undecodable: number;
 }
 
+/**
+ * Treats the entries of a datagram of `length` bytes from offset `at` on as far as it can
+ * without decoding them, and counts these. Returns the offset of the first that it cannot
+ * treat. Only messages with this sequence number are of the dump.
+ */
+export type Ahead = (
+	b: RecvBuffer,
+	at: number,
+	length: number,
+	seq: number,
+) => number;
+
 export class Conntrack {
 	readonly #host: Host;
 	readonly #deadline: Deadline;
@@ -83,8 +95,8 @@ export class Conntrack {
 		return entries;
 	}
 
-	/** Returns a sample of the table. */
-	async sample(): Promise<Sample> {
+	/** Returns the shares that families and protocols have in a sample of the table. */
+	async shares(): Promise<(p: DumpFilter) => number> {
 		const sample = new Sample();
 		const table = new Exchange(this.#host, NETLINK_NETFILTER, this.#deadline);
 		try {
@@ -96,7 +108,7 @@ export class Conntrack {
 			// the rest of the dump ends with its socket
 			table.close();
 		}
-		return sample;
+		return ({ family, proto }) => sample.share(family, proto);
 	}
 
 	/**
@@ -104,7 +116,8 @@ export class Conntrack {
 	 * entries in `count`. `look` is called with the message of each entry that may have
 	 * one of the ports, and `settle` after each datagram; `settle` may remove entries. If
 	 * `look` throws a DecodeError, the entry counts as undecodable. An entry comes twice
-	 * if the kernel interrupted the dump. scan.ts decodes the entries.
+	 * if the kernel interrupted the dump. scan.ts decodes the entries. `ahead` is called
+	 * before each search for an entry with a port.
 	 */
 	async pass(
 		ports: PortSet,
@@ -112,6 +125,7 @@ export class Conntrack {
 		look: (b: RecvBuffer, m: Message) => void,
 		settle: () => Promise<void>,
 		filter?: DumpFilter,
+		ahead?: Ahead,
 	): Promise<void> {
 		const what = "read entries";
 		const write = (w: Writer, seq: number): void =>
@@ -122,6 +136,7 @@ export class Conntrack {
 			await table.dump(what, write, async (b, length, seq) => {
 				let ended = false;
 				for (let at = 0; !ended; ) {
+					if (ahead) at = ahead(b, at, length, seq);
 					at = skipOthers(b, at, length, ports, count);
 					if (at >= length) break;
 					const m = messageAt(b, at, length);

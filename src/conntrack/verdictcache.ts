@@ -68,7 +68,7 @@ export class VerdictCache<R> {
 		const status = 2 * reply - orig;
 		const kind = this.#replies?.[b.halves[2 * (status - 1)] as number]
 			? undefined
-			: kindOf(b, m, v4, orig, reply, status);
+			: kindOfEntry(b, m, v4, orig, reply, status);
 		if (kind === undefined) return judgeOne(this.#judge, b, m);
 		const verdict = this.#verdicts.get(kind);
 		if (verdict === undefined) {
@@ -111,7 +111,7 @@ export function judgeOne<R>(
  * entry is not laid out as the kernel does it, or has a zone, which comes before the
  * status.
  */
-function kindOf(
+export function kindOfEntry(
 	{ words, halves, bytes }: RecvBuffer,
 	m: Message,
 	v4: boolean,

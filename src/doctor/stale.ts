@@ -2,14 +2,19 @@
 // containers whose ports other programs publish, are counted. None is removed.
 
 import type { Context } from "../context.ts";
-import { total } from "../flush/report.ts";
+import { emptyReport, type Report, total } from "../flush/report.ts";
 import type { Host } from "../host.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
 import { type Attachment, byPort } from "../policy/mapping.ts";
 import { unmappedInWords } from "../policy/unmapped.words.ts";
-import { repairByRules } from "../reconcile/byrules.ts";
+import {
+	firstLook,
+	type Repair,
+	repairByRules,
+	repairKinds,
+} from "../reconcile/byrules.ts";
 import { RepairMemory } from "../reconcile/memory.ts";
-import { reconcile } from "../reconcile/reconcile.ts";
+import { type Beside, reconcile } from "../reconcile/reconcile.ts";
 import { recorded } from "../reconcile/recorded.ts";
 import type { Source } from "../reconcile/source.ts";
 import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
@@ -18,8 +23,8 @@ import { type Finding, fail, ok } from "./finding.ts";
 const CHECK = "stale entries";
 
 /**
- * Counts the stale entries as `reconcile` finds them. If a program publishes ports here, a
- * second pass counts what contradicts the rules on ports that no live attachment maps.
+ * Counts the stale entries as `reconcile` finds them. If a program publishes ports here, the
+ * same pass shows what may contradict the rules on ports that no live attachment maps.
  * Where no port is mapped, as under Docker or CRI-O, the rules alone are asked.
  * Changes nothing. Throws what ends a flush.
  */
@@ -36,16 +41,23 @@ export async function checkStale(
 	const unmapped = unmappedInWords(live, dataDir, cacheDir);
 	if (unmapped !== undefined)
 		return [
-			hasPublished ? await countPublished(context, []) : ok(CHECK, unmapped),
+			hasPublished
+				? publishedInWords(await repairByRules(context, countByRules([])))
+				: ok(CHECK, unmapped),
 		];
 	const mapped = live.filter((a) => a.mappings.length > 0);
+	const repair = countByRules(mapped);
+	const first = firstLook(repair);
 	const ofPods = await countRecorded(
 		context,
 		recorded(context, cache, snapshot),
 		mapped.length,
+		hasPublished ? first.beside : undefined,
 	);
 	if (!hasPublished) return [ofPods];
-	const ofOthers = await countPublished(context, mapped);
+	const ofOthers = publishedInWords(
+		await repairKinds(context, repair, first.kinds, emptyReport()),
+	);
 	if (ofOthers.status === "ok") return [ofPods];
 	return ofPods.status === "ok" ? [ofOthers] : [ofPods, ofOthers];
 }
@@ -55,8 +67,9 @@ async function countRecorded(
 	context: Context,
 	source: Source,
 	n: number,
+	beside: Beside | undefined,
 ): Promise<Finding> {
-	const report = await reconcile(context, [source], "count");
+	const report = await reconcile(context, [source], "count", undefined, beside);
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
 	const whose = `${n} ${n === 1 ? "attachment" : "attachments"}`;
@@ -69,21 +82,22 @@ async function countRecorded(
 }
 
 /**
- * Counts the entries that contradict the rules. A port that a live attachment maps is left
- * out: if a leftover rule stands before the pod's own, the healthy entries of the pod
- * contradict the rules too.
+ * Returns the repair that counts the entries which contradict the rules. A port that a
+ * live attachment maps is left out: if a leftover rule stands before the pod's own, the
+ * healthy entries of the pod contradict the rules too.
  */
-async function countPublished(
-	context: Context,
-	mapped: readonly Attachment[],
-): Promise<Finding> {
+function countByRules(mapped: readonly Attachment[]): Repair {
 	const mappingsOf = byPort(mapped.flatMap(({ mappings }) => mappings));
-	const report = await repairByRules(context, {
+	return {
 		scope: "engines",
 		action: "count",
 		memory: new RepairMemory(),
 		spares: () => (e) => mappingsOf(e.proto, e.orig.dport).length > 0,
-	});
+	};
+}
+
+/** Returns the finding on entries that contradict the rules. */
+function publishedInWords(report: Report): Finding {
 	if (report.error !== undefined) throw report.error;
 	const { reasons } = report;
 	if (reasons.size === 0)

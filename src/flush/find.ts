@@ -7,6 +7,7 @@ import type {
 	FlushFilter,
 	PortFilter,
 } from "../conntrack/messages.ts";
+import type { Prefilter } from "../conntrack/prefilter.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import type { Conntrack, ScanCount } from "../conntrack/table.ts";
 import { judgeOne, VerdictCache } from "../conntrack/verdictcache.ts";
@@ -18,7 +19,7 @@ import type { RemovalReason, Removed, Wanted } from "./search.ts";
 
 /** So many stale entries are collected before they are removed: memory does not grow with their number. */
 const PENDING = 100;
-/** For a search of many ports it is more, because the rules are read anew for the ports of each part. */
+/** For a search of many ports or of all records it is more, because the rules are asked once for each kind in such a part. */
 const PENDING_OF_MANY = 1000;
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** The kernel's default on machines of more than 4 GB. */
@@ -26,7 +27,7 @@ const DEFAULT_BUCKETS = 262144;
 /** Counts the entries of all namespaces and those just freed. It exists with CONFIG_SLUB_DEBUG, which distributions set. */
 const OBJECTS = "/sys/kernel/slab/nf_conntrack/total_objects";
 /** A smaller table is not sampled, because the sample would be a large part of it. */
-const WORTH_A_SAMPLE = 4096;
+export const WORTH_A_SAMPLE = 4096;
 
 /** What becomes of the entries that were found. */
 export interface Finder {
@@ -61,13 +62,7 @@ export async function find(
 ): Promise<void> {
 	const { ports, filters } = wanted;
 	if (ports.length === 0) return;
-	let situation: Situation = {
-		entries,
-		everywhere: Math.max(entries, readNumber(host, OBJECTS) ?? 0),
-		buckets: readNumber(host, BUCKETS) ?? DEFAULT_BUCKETS,
-		ports,
-		filters,
-	};
+	let situation = situationOf(host, entries, ports, filters);
 	let chosen = plan(situation);
 	if (chosen.how === "kernel-flush") {
 		logPlan(log, situation, chosen);
@@ -77,15 +72,29 @@ export async function find(
 		chosen = plan(situation);
 	}
 	if (chosen.how === "scan" && entries >= WORTH_A_SAMPLE) {
-		const sample = await table.sample();
-		const share = (p: DumpFilter): number => sample.share(p.family, p.proto);
-		situation = { ...situation, share };
+		situation = { ...situation, share: await table.shares() };
 		chosen = plan(situation);
 	}
 	logPlan(log, situation, chosen);
 	seen.how = chosen.how;
 	const dumps = chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
 	for (const dump of dumps) await pass(table, wanted, seen, finder, dump);
+}
+
+/** Returns what a plan is made of. */
+export function situationOf(
+	host: Host,
+	entries: number,
+	ports: readonly PortFilter[],
+	filters: readonly FlushFilter[] | undefined,
+): Situation {
+	return {
+		entries,
+		everywhere: Math.max(entries, readNumber(host, OBJECTS) ?? 0),
+		buckets: readNumber(host, BUCKETS) ?? DEFAULT_BUCKETS,
+		ports,
+		filters,
+	};
 }
 
 function logPlan(log: Log, situation: Situation, { how }: Plan): void {
@@ -134,16 +143,14 @@ function readNumber(host: Host, path: string): number | undefined {
 
 async function pass(
 	table: Conntrack,
-	{ ports, prefilter, judge: judgeWanted, isCacheable }: Wanted,
+	{ ports, prefilter, judge: judgeWanted, isCacheable, refresh }: Wanted,
 	seen: PassCount,
 	{ settle }: Finder,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
-	const wanted = new PortSet(prefilter?.());
-	for (const port of ports)
-		if (!filter || isIn(filter, port))
-			wanted.add(port.proto, port.hostPort, port.side, port.count);
-	const most = areMany(ports) ? PENDING_OF_MANY : PENDING;
+	const wanted = portSetOf(ports, filter, prefilter?.());
+	const isLong = (isCacheable && refresh) || areMany(ports);
+	const most = isLong ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
 	const settlePending = (): Promise<void> => {
 		const found = pending;
@@ -162,14 +169,19 @@ async function pass(
 		if (!came && reason === undefined) others++;
 		return reason;
 	};
-	const replies = filter ? repliesOf(ports) : wanted.replies;
-	const cache = isCacheable ? new VerdictCache(judge, replies) : undefined;
+	// entries of one dump may have replies to ports that another one is about
+	const { replies } = filter ? portSetOf(ports.filter((p) => p.side)) : wanted;
+	let cache = isCacheable ? new VerdictCache(judge, replies) : undefined;
 	try {
 		await table.pass(
 			wanted,
 			seen.scanned,
 			(b, m) => {
-				const removal = cache ? cache.judge(b, m) : judgeOne(judge, b, m);
+				let removal = cache ? cache.judge(b, m) : judgeOne(judge, b, m);
+				if (removal !== undefined && refresh?.()) {
+					cache &&= new VerdictCache(judge, replies);
+					removal = judgeOne(judge, b, m);
+				}
 				if (removal === undefined) seen.kept++;
 				else pending.push(removal);
 			},
@@ -185,25 +197,21 @@ async function pass(
 	}
 }
 
-/** Returns the ports of all the dumps that replies come to, as a PortSet has them. */
-function repliesOf(ports: readonly PortFilter[]): PortSet["replies"] {
-	const found = ports.filter(({ side }) => side === "reply");
-	if (found.length === 0) return undefined;
-	const set = new PortSet();
-	for (const { proto, hostPort, side, count } of found)
-		set.add(proto, hostPort, side, count);
-	return set.replies;
-}
-
-/** Returns true if entries of this port come in the dump. */
-function isIn(
-	dump: DumpFilter,
-	{ family, proto, hostPort, side }: PortFilter,
-): boolean {
-	return (
-		family === dump.family &&
-		proto === dump.proto &&
-		(dump.hostPort === null ||
-			(dump.hostPort === hostPort && dump.side === side))
-	);
+/** Returns the ports as a set; with `dump`, those of which entries come in it. */
+export function portSetOf(
+	ports: readonly PortFilter[],
+	dump?: DumpFilter,
+	prefilter?: Prefilter,
+): PortSet {
+	const set = new PortSet(prefilter);
+	for (const { family, proto, hostPort, side, count } of ports)
+		if (
+			!dump ||
+			(family === dump.family &&
+				proto === dump.proto &&
+				(dump.hostPort === null ||
+					(dump.hostPort === hostPort && dump.side === side)))
+		)
+			set.add(proto, hostPort, side, count);
+	return set;
 }

@@ -6,12 +6,11 @@ import type { DumpFilter } from "../conntrack/messages.ts";
 import type { Host } from "../host.ts";
 import { wordsOf } from "../log.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
-import type { Prospect } from "../policy/ruling.ts";
-import { RulesView } from "./rulesview.ts";
+import { type FoundProspect, RulesView } from "./rulesview.ts";
 
 export interface Prospects {
 	/** Returns undefined if the rules cannot be read. Throws DeadlineError. */
-	of(e: Entry): Promise<Prospect | undefined>;
+	of(e: Entry): Promise<FoundProspect | undefined>;
 	close(): void;
 }
 

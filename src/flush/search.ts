@@ -19,6 +19,8 @@ export interface Wanted {
 	readonly judge: Judge<RemovalReason>;
 	/** True if `judge` looks only at the fields that the verdict cache compares (conntrack/verdictcache.ts). */
 	readonly isCacheable?: boolean | undefined;
+	/** Is asked before an entry counts as stale. Returns true if what `judge` knows has changed since the last call; then the entry is judged again. */
+	readonly refresh?: (() => boolean) | undefined;
 	/** Filters of the kernel that express the same judgement, where that is possible. */
 	readonly filters?: readonly FlushFilter[] | undefined;
 }

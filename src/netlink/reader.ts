@@ -112,13 +112,13 @@ export function messageAt(b: RecvBuffer, at: number, length: number): Message {
 	if (length - at < NLMSG_HDRLEN)
 		throw new DecodeError(`${length - at} bytes left, no message header`);
 	const word = at >> 2; // messages begin at multiples of 4
-	const size = b.words[word] ?? 0;
+	const size = b.words[word] as number;
 	if (size < NLMSG_HDRLEN || at + size > length)
 		throw new DecodeError(`message of ${size} bytes in ${length - at}`);
 	return {
-		type: b.halves[2 * word + 2] ?? 0,
-		flags: b.halves[2 * word + 3] ?? 0,
-		seq: b.words[word + 2] ?? 0,
+		type: b.halves[2 * word + 2] as number,
+		flags: b.halves[2 * word + 3] as number,
+		seq: b.words[word + 2] as number,
 		start: at,
 		end: at + size,
 	};

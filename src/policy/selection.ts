@@ -216,3 +216,15 @@ export function saysPorts(s: Selection): boolean {
 		[s.from, s.to, s.leadsTo, s.answeredAt].some((p) => p?.ports)
 	);
 }
+
+/** Returns true if everything of the protocols is selected, whatever the entry. */
+export function leavesNothingOut({
+	protos: _,
+	hostPorts,
+	...rest
+}: Selection): boolean {
+	return (
+		hostPorts.length === 0 &&
+		Object.values<unknown>(rest).every((given) => given === undefined)
+	);
+}

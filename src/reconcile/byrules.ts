@@ -6,6 +6,7 @@ import type { Entry } from "../conntrack/entry.ts";
 import type { DumpFilter } from "../conntrack/messages.ts";
 import { Prefilter } from "../conntrack/prefilter.ts";
 import type { Context } from "../context.ts";
+import type { LocalAddresses } from "../flush/addresses.ts";
 import { flush } from "../flush/flush.ts";
 import type { Report } from "../flush/report.ts";
 import { RulesView } from "../flush/rulesview.ts";
@@ -26,7 +27,7 @@ import { rulesInWords } from "../policy/ruling.words.ts";
 import { isDNATed, type Reason } from "../policy/stale.ts";
 import { noteReturned } from "../state/returned.ts";
 import { type RepairMemory, tupleInWords } from "./memory.ts";
-import type { OnStale } from "./reconcile.ts";
+import type { Beside, OnStale } from "./reconcile.ts";
 
 /** A table of millions takes seconds to read, and no pod waits for it. */
 const DEADLINE_MS = 120_000;
@@ -56,18 +57,69 @@ export async function repairByRules(
 	context: Context,
 	repair: Repair,
 ): Promise<Report> {
-	const { host, log } = context;
-	const { scope, action, memory, found } = repair;
-	const isSpared = repair.spares();
-	// most passes find nothing, so the first look judges one entry of each kind; which of a
-	// kind are in question it cannot tell
+	const { scope } = repair;
+	const { kinds, collect } = firstLook(repair);
+	const report = await look(context, { scope, action: "count" }, () => ({
+		isCacheable: true,
+		judge: collect,
+	}));
+	return repairKinds(context, repair, kinds, report);
+}
+
+/** The first look of a repair. Most find nothing, so it takes one entry of each kind; which of a kind are meant it cannot tell. */
+export interface FirstLook {
+	/** The entries that were taken, by their kinds. */
+	readonly kinds: ReadonlyMap<string, Entry>;
+	/** Takes an entry that is in question, unless it is spared. */
+	collect(e: Entry): undefined;
+	/** The same as a part of another pass. */
+	readonly beside: Beside;
+}
+
+/** Begins a repair. Throws what `spares` throws. */
+export function firstLook({
+	scope,
+	spares,
+}: Pick<Repair, "scope" | "spares">): FirstLook {
+	const isSpared = spares();
 	const kinds = new Map<string, Entry>();
 	const collect = (e: Entry): undefined =>
 		void (isSpared(e) || kinds.set(kindOf(e), e));
-	const report = await look(context, { scope, action: "count" }, () => ({
-		isCacheable: true,
-		judge: (e) => collect(e),
-	}));
+	return {
+		kinds,
+		collect,
+		beside: {
+			ports: PORTS,
+			look(e, locals) {
+				if (isInQuestion({ scope }, e, locals)) collect(e);
+			},
+		},
+	};
+}
+
+/** Returns true if rules in the scope may decide about the entry. */
+function isInQuestion(
+	{ scope, isMeant }: Pick<Repair, "scope" | "isMeant">,
+	e: Entry,
+	locals: LocalAddresses,
+): boolean {
+	return (
+		e.proto === IPPROTO_UDP &&
+		!isOfOthers(e) &&
+		(isMeant?.(e, (ip) => locals.has(ip)) ?? true) &&
+		(locals.isLocal(e.orig.dst) || (scope === "all" && isDNATed(e)))
+	);
+}
+
+/** Goes on with a repair after its first look, whose report this is. The report holds what failed. Never throws. */
+export async function repairKinds(
+	context: Context,
+	repair: Repair,
+	kinds: FirstLook["kinds"],
+	report: Report,
+): Promise<Report> {
+	const { host, log } = context;
+	const { scope, action, memory, found } = repair;
 	if (report.error !== undefined || kinds.size === 0) return report;
 	const deadline = new Deadline(host, DEADLINE_MS);
 	let view: RulesView | undefined;
@@ -105,9 +157,10 @@ export async function repairByRules(
 /** Looks at the entries that rules in the scope may decide about. */
 function look(
 	{ host, log }: Context,
-	{ scope, action, isMeant }: Pick<Repair, "scope" | "action" | "isMeant">,
+	repair: Pick<Repair, "scope" | "action" | "isMeant">,
 	search: () => Pick<Search, "judge" | "isCacheable" | "confirm" | "onRemoval">,
 ): Promise<Report> {
+	const { scope, action } = repair;
 	const prepare = async (shared: Shared): Promise<Search> => {
 		const locals = await shared.locals(new Set(FAMILIES));
 		const { judge, ...rest } = search();
@@ -122,12 +175,7 @@ function look(
 					return prefilter;
 				},
 			}),
-			judge: (e) =>
-				!isOfOthers(e) &&
-				(isMeant?.(e, (ip) => locals.has(ip)) ?? true) &&
-				(locals.isLocal(e.orig.dst) || (scope === "all" && isDNATed(e)))
-					? judge(e)
-					: undefined,
+			judge: (e) => (isInQuestion(repair, e, locals) ? judge(e) : undefined),
 		};
 	};
 	const deadline = new Deadline(host, DEADLINE_MS);

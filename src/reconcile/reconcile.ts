@@ -3,6 +3,8 @@
 // died, a DEL never came. What is desired is said by the sources (source.ts).
 
 import type { Entry } from "../conntrack/entry.ts";
+import type { PortFilter } from "../conntrack/messages.ts";
+import { Prefilter } from "../conntrack/prefilter.ts";
 import type { Context } from "../context.ts";
 import { LocalAddresses } from "../flush/addresses.ts";
 import { confirmByRules } from "../flush/confirm.ts";
@@ -11,9 +13,9 @@ import { finishDels } from "../flush/gc.ts";
 import { logReport, type Report } from "../flush/report.ts";
 import { familiesIn } from "../flush/rulesview.ts";
 import type { Action, RemovalReason } from "../flush/search.ts";
+import { ipBytes } from "../net/ip.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { first } from "../policy/mapping.ts";
-import type { Reason } from "../policy/stale.ts";
 import { leftBehind, takeUp } from "../state/left.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { dropAbsent, recorded } from "./recorded.ts";
@@ -30,6 +32,13 @@ export type OnStale = (
 	rules?: string,
 ) => void;
 
+/** Another look at entries to the node's own addresses, which is made in the same pass and removes nothing. */
+export interface Beside {
+	readonly ports: readonly PortFilter[];
+	/** Is shown one entry of each kind or more, some of them with other ports. */
+	look(e: Entry, locals: LocalAddresses): void;
+}
+
 /**
  * Makes the table agree with all the sources; with "count" it changes nothing. Calls
  * `found` for each stale entry. The report holds what failed. Throws only what a source
@@ -40,6 +49,7 @@ export async function reconcile(
 	sources: readonly Source[],
 	action: Action,
 	found?: OnStale,
+	beside?: Beside,
 ): Promise<Report> {
 	let locals = new LocalAddresses();
 	const desired = sources.map((source) => source((ip) => locals.has(ip)));
@@ -51,31 +61,45 @@ export async function reconcile(
 		if (!by) return undefined;
 		return desired.some((d) => d !== by && d.serves(e)) ? undefined : by;
 	};
-	const judge = (e: Entry): Reason | undefined => {
-		let by = contradicted(e);
-		if (!by) return undefined;
-		if (desired.some((d) => d.refresh?.())) by = contradicted(e);
-		return by?.judge(e);
+	const looked = [...ports, ...(beside?.ports ?? [])];
+	const hostIPs = desired.flatMap((d) => d.hostIPs ?? []);
+	const prefilter = (): Prefilter => {
+		const addresses = new Prefilter("orig.dst");
+		locals.addTo(addresses);
+		for (const ip of hostIPs) addresses.add(ipBytes(ip));
+		return addresses;
 	};
 	return flush(
 		host,
 		{
 			prepare: async (shared) => {
-				locals = await shared.locals(familiesIn(ports));
+				locals = await shared.locals(familiesIn(looked));
 				return {
-					ports,
-					judge,
-					confirm: async () =>
-						confirmByRules(shared, log, {
+					ports: looked,
+					...(desired.every((d) => d.hostIPs) && { prefilter }),
+					judge(e) {
+						beside?.look(e, locals);
+						return contradicted(e)?.judge(e);
+					},
+					isCacheable:
+						!found && desired.every((d) => d.judge === d.judgesKinds),
+					refresh: () => desired.some((d) => d.refresh?.()),
+					async confirm() {
+						// rules for the ports of another look alone are not asked for
+						shared.ports = ports;
+						return confirmByRules(shared, log, {
 							claims: (e) => contradicted(e)?.claims?.(e),
 							isSpared: (e) => contradicted(e)?.isSpared?.(e) ?? false,
-						}),
-					onRemoval: (e, reason) =>
-						found?.(
-							e,
-							reason,
-							first(desired, (d) => d.owner(e)),
-						),
+						});
+					},
+					...(found && {
+						onRemoval: (e, reason) =>
+							found(
+								e,
+								reason,
+								first(desired, (d) => d.owner(e)),
+							),
+					}),
 				};
 			},
 			action,

@@ -112,6 +112,8 @@ export function recorded(
 		let served = servedBy([]);
 		/** The mappings whose frontends may be taken by what departed pods began. */
 		let takeable: readonly PortRow[] = [];
+		/** Those that were takeable at first. */
+		let named: ReadonlySet<string> | undefined;
 		let takenBy = (_: Entry): Mapping | undefined => undefined;
 		let lookedAt = 0;
 		const read = (now: Snapshot): void => {
@@ -132,6 +134,9 @@ export function recorded(
 					: all
 							.filter((a) => cachedNames.has(cacheName(a)))
 							.flatMap((a) => a.mappings);
+			// `ports` names them once: of other ports, an entry is not told from those of its kind
+			named ??= new Set(takeable.map(rowKey));
+			takeable = takeable.filter((row) => named?.has(rowKey(row)));
 			const held = new Set<IP>([
 				...all.flatMap(addressesOf),
 				...now.cached.flatMap(({ ips }) => ips),
@@ -150,13 +155,20 @@ export function recorded(
 			leading(e.proto, e.orig.dport).some((m) => leadsTo(m, e));
 		const stale = (e: Entry): Reason | undefined =>
 			first(mappingsOf(e), (m) => staleOnAdd(m, e, isLocal));
+		const judge = (e: Entry): Reason | undefined =>
+			stale(e) ?? (takenBy(e) === undefined ? undefined : "begun-by-pod");
 		return {
 			ports: [
 				...all.flatMap((a) => a.mappings),
 				...takeable.map((m) => ({ ...m, side: "reply" as const })),
 			],
-			judge: (e) =>
-				stale(e) ?? (takenBy(e) === undefined ? undefined : "begun-by-pod"),
+			hostIPs: all
+				.flatMap((a) => a.mappings)
+				.map(({ hostIP }) => hostIP)
+				.filter((ip) => ip !== null),
+			judge,
+			// what a departed pod began has replies to one of the ports
+			judgesKinds: judge,
 			serves,
 			// no rule has made what a pod began
 			claims: (e) => (stale(e) === undefined ? undefined : mappingsOf(e)),
@@ -193,4 +205,9 @@ function ownersOf(
 	for (const a of attachments)
 		for (const m of a.mappings) addTo(owners, m, (own) => [own, a] as const);
 	return owners;
+}
+
+/** Returns what is the same of rows of the same ports. */
+function rowKey({ family, proto, hostPort, count }: PortRow): string {
+	return `${family} ${proto} ${hostPort} ${count}`;
 }

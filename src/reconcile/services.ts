@@ -142,6 +142,8 @@ export function makeClaimSource(claims: readonly Claim[]): Source {
 			const isWide = wide && dst !== "::1" && isLocal(dst);
 			return [own, isWide ? wide : undefined].filter((c) => c !== undefined);
 		};
+		const judge = (e: Entry): Reason | undefined =>
+			findContradiction(claimsOf(e), e);
 		return {
 			ports: claims.map(({ family, proto, port, count }) => ({
 				family,
@@ -149,7 +151,8 @@ export function makeClaimSource(claims: readonly Claim[]): Source {
 				hostPort: port,
 				...(count !== undefined && { count }),
 			})),
-			judge: (e) => findContradiction(claimsOf(e), e),
+			judge,
+			judgesKinds: judge,
 			serves: (e) => claimsOf(e).some((claim) => leadsTo(claim, e)),
 			owner: (e) => claimsOf(e)[0]?.name,
 		};

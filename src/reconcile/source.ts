@@ -12,8 +12,16 @@ import type { Reason } from "../policy/stale.ts";
 export interface Desired {
 	/** The ports of which the source says anything. Entries with other ports are healthy. */
 	readonly ports: readonly PortFilter[];
+	/** The addresses of its frontends beside the node's own; undefined stands for any. Entries to others are healthy. */
+	readonly hostIPs?: readonly IP[];
 	/** Returns why the entry contradicts the source, or undefined if it does not. */
 	judge(e: Entry): Reason | undefined;
+	/**
+	 * `judge` itself, if it looks only at the fields that the verdict cache compares
+	 * (conntrack/verdictcache.ts). A source that is made of another one and judges in its
+	 * own way then does not pass for such a one.
+	 */
+	judgesKinds?(e: Entry): Reason | undefined;
 	/** Returns true if the entry is exactly as this source wants it. Then it stays, whatever other sources say. */
 	serves(e: Entry): boolean;
 	/** Returns the mappings that a contradiction rests on; the rules have to confirm it. If it rests on none, and in a source without this, it stands. */

@@ -37,6 +37,9 @@ import {
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 
+/** Is told the base chains, and the rules that call other chains or send packets elsewhere. */
+export type Visitor = Pick<Callers, "addBase" | "add">;
+
 /** Is called for each rule of a program that publishes ports. */
 export type OnDNAT = (rule: DNATRule) => void;
 
@@ -46,7 +49,7 @@ export type OnDNAT = (rule: DNATRule) => void;
  */
 export async function readPublished(
 	requests: Exchange,
-	callers: Callers,
+	callers: Visitor,
 	found: OnDNAT,
 ): Promise<boolean> {
 	const chains = await chainsOf(requests, callers);
@@ -70,7 +73,7 @@ export async function readPublished(
 /** Goes through the rules of legacy iptables, which are read as a whole (legacy.ts). */
 export function visitLegacy(
 	{ chains, rules }: LegacyRules,
-	callers: Callers,
+	callers: Visitor,
 	found: OnDNAT,
 ): void {
 	for (const base of chains) callers.addBase(base);
@@ -85,7 +88,7 @@ export function visitLegacy(
 /** Returns the base chains and those of programs that publish ports, or undefined if the kernel has no nf_tables. */
 async function chainsOf(
 	requests: Exchange,
-	callers: Callers,
+	callers: Visitor,
 ): Promise<ChainID[] | undefined> {
 	try {
 		return await readAll(
@@ -107,7 +110,8 @@ async function chainsOf(
 	}
 }
 
-function isPublishing(chain: ChainID): boolean {
+/** Returns true if the chain is one of a program that publishes ports. */
+export function isPublishing(chain: ChainID): boolean {
 	return PUBLISHING.includes(engineOf(chain));
 }
 
@@ -143,7 +147,13 @@ function rulesOf(
 }
 
 function leadsOn({ is }: Step): boolean {
-	return is === "nat" || is === "send" || is === "jump" || is === "goto";
+	return (
+		is === "nat" ||
+		is === "redirect" ||
+		is === "send" ||
+		is === "jump" ||
+		is === "goto"
+	);
 }
 
 function elementsOf(

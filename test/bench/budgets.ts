@@ -4,6 +4,7 @@
 import { MAIN_SIZE, NOTHING_STALE, PORTMAP } from "./contenders.ts";
 import type { Row } from "./measure.ts";
 import { median, ratio } from "./stats.ts";
+import { LIST } from "./table.ts";
 import { grouped, tableOf } from "./words.ts";
 
 export interface Verdict {
@@ -24,6 +25,7 @@ export interface Verdict {
 export type About =
 	| "against portmap"
 	| "against conntrack -D"
+	| "against conntrack -L"
 	| "against the least it could cost"
 	| "memory and size"
 	| "stall of a CPU";
@@ -52,6 +54,14 @@ const conntrack = (op: string, limit: number) =>
 		limit,
 		about: "against conntrack -D",
 	}) as const;
+const listing = (op: string, limit: number) =>
+	({
+		op,
+		sizes: [200_000, Infinity],
+		who: LIST,
+		limit,
+		about: "against conntrack -L",
+	}) as const;
 
 const PEERS: readonly Against[] = [
 	portmap("del-1", MAIN_SIZE, 0.1, `${PORTMAP} ADD`),
@@ -61,6 +71,10 @@ const PEERS: readonly Against[] = [
 	portmap("add-100", MAIN_SIZE, 0.01),
 	conntrack("add-1", 0.7),
 	conntrack("del-1", 0.15),
+	listing("list-all", 1.5),
+	listing("list-stale", 0.6),
+	listing("doctor", 0.6),
+	listing("flush-stale", 0.8),
 ];
 
 const START_FLOOR = 2.2;
@@ -77,6 +91,7 @@ const RSS_MB = 3;
 const FEW_PORTS = 100;
 const MANY_RSS_MB = 16;
 const RECONCILE_RSS_MB = 16;
+const TABLE_RSS_MB = 6;
 const EXECUTABLE_MB = 2.5;
 const BUNDLE_MB = 0.072;
 /** The most CPU that the rules may cost, and the most memory, by the rules of the node. */
@@ -228,6 +243,8 @@ function worst(
 		.toSorted((a, b) => b[1] - a[1])[0];
 }
 
+const isOfTable = (r: Row): boolean =>
+	PEERS.some(({ op, who }) => op === r.op && who === LIST);
 const rss = (r: Row): number => (r.figures?.rss ?? Number.NaN) / 1024;
 const late = (r: Row): number => median(r.stalls);
 
@@ -246,6 +263,7 @@ function bySize(rows: readonly Row[], own: readonly Row[]): Verdict[] {
 		const verbs = here.filter(
 			(r) =>
 				!r.op.startsWith("reconcile") &&
+				!isOfTable(r) &&
 				r.ports <= FEW_PORTS &&
 				!RULES.some(({ op }) => op === r.op),
 		);
@@ -269,6 +287,7 @@ function bySize(rows: readonly Row[], own: readonly Row[]): Verdict[] {
 const ORDER: readonly About[] = [
 	"against portmap",
 	"against conntrack -D",
+	"against conntrack -L",
 	"against the least it could cost",
 	"memory and size",
 	"stall of a CPU",
@@ -296,6 +315,12 @@ export function verdicts(
 		list.push(
 			verdict("memory and size", text, whole[1], RECONCILE_RSS_MB, "MB"),
 		);
+	}
+	const looking = worst(own.filter(isOfTable), rss);
+	if (looking) {
+		const [row, mb] = looking;
+		const text = `peak RSS of a command about the whole table, any table (most: ${row.label})`;
+		list.push(verdict("memory and size", text, mb, TABLE_RSS_MB, "MB"));
 	}
 	const largest = worst(
 		own.filter((r) => !r.op.startsWith("reconcile") && r.ports > FEW_PORTS),

@@ -20,6 +20,7 @@ import {
 	pair,
 	stdin,
 } from "./request.ts";
+import { LIST, tableWords } from "./table.ts";
 import { PORTMAP_VERSION, type Tools } from "./tools.ts";
 
 /** The newest, by the name it has in the results. */
@@ -236,6 +237,12 @@ function conntrack(file: string, op: Op, set: Setting): Contender[] {
 	];
 }
 
+/** The whole table, as people look at it. */
+function listing(file: string, set: Setting): Contender {
+	const argv = [file, "-L", "-o", "extended"];
+	return { who: LIST, kind: "peer", argv, env: {}, ...set, flushes: false };
+}
+
 /**
  * portmap's DEL flushes nothing: it is there once, to compare the rest. What
  * our DEL is set against is portmap's one flush, on ADD.
@@ -282,6 +289,19 @@ export async function contenders(
 		const argv = [tools.plugin, ...reconcileWords(op, node)];
 		const own = { who: "ours", kind: "ours", argv, env: {}, ...set } as const;
 		return [{ ...own, flushes: true }, ...floors(op, tools, set)];
+	}
+	if (op.request.command === "TABLE") {
+		const argv = [tools.plugin, ...tableWords(op, node)];
+		const more = { kind: "ours", env: {}, ...set } as const;
+		const own = {
+			who: "ours",
+			argv,
+			flushes: op.id === "flush-stale",
+			...more,
+		};
+		return tools.conntrack === undefined
+			? [own]
+			: [own, listing(tools.conntrack, set)];
 	}
 	// First, because the peers read the same document.
 	const list = [await ours(op, tools.plugin, node, set)];

@@ -136,6 +136,20 @@ test("instructions for an entry that has the port and is kept", async () => {
 	expect(each).toBeLessThanOrEqual(limits.instructions.perKeptEntry);
 });
 
+test.each([
+	["list-stale", "perPassedEntry"],
+	["list-all", "perListedEntry"],
+] as const)(
+	"instructions of %s for an entry of the table, most of which no hostPort has to do with",
+	async (id, limit) => {
+		const op = { ...opById(id), stale: 100 };
+		const each =
+			((await count(op, LARGE)) - (await count(op, SMALL))) / (LARGE - SMALL);
+		expect(each).toBeGreaterThan(100);
+		expect(each).toBeLessThanOrEqual(limits.instructions[limit]);
+	},
+);
+
 test.each(["version", "add-0", "del-0"])(
 	"no netlink socket for %s",
 	async (id) => {

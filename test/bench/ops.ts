@@ -250,6 +250,27 @@ export const OPS: readonly Op[] = [
 		["dump"],
 		{ sizes: LARGE, stale: 1000 },
 	),
+
+	// What people call where a table is large; half a million is what they are made for.
+	...(
+		[
+			["list-all", "list --all"],
+			["list-stale", "list --stale"],
+			["doctor", "doctor"],
+			["flush-stale", "flush --stale"],
+		] as const
+	).map(([id, label]) =>
+		op(
+			id,
+			`${label}, 50 000 stale entries`,
+			{ command: "TABLE", ports: 100 },
+			[],
+			{
+				sizes: [200_000, Infinity],
+				stale: 50_000,
+			},
+		),
+	),
 ];
 
 export function opById(id: string): Op {

@@ -83,7 +83,8 @@ export function writeCrowd(pods: number, dataDir: string): void {
 	}
 }
 
-function writeRecords(count: number, dataDir: string): void {
+/** Writes a record for each of so many hostPorts. */
+export function writeRecords(count: number, dataDir: string): void {
 	const host = nodeHost([]);
 	for (const [i, m] of mappings(count).entries()) {
 		writeRecord(host, dataDir, {

@@ -35,8 +35,8 @@ export function mappingsOf(request: Request): Mapping[] {
 }
 
 export interface Request {
-	/** RECONCILE is no verb: `reconcile` of the command line. */
-	readonly command: "VERSION" | "ADD" | "DEL" | "RECONCILE";
+	/** RECONCILE is no verb: `reconcile` of the command line. TABLE stands for its commands about the whole table (table.ts). */
+	readonly command: "VERSION" | "ADD" | "DEL" | "RECONCILE" | "TABLE";
 	readonly ports: number;
 	/** The one port is 53. */
 	readonly dns: boolean;

@@ -59,6 +59,16 @@ describe("list", () => {
 		expect(err).toBe(TOLD);
 	});
 
+	test("names each entry of a long table", async () => {
+		const many = Array.from({ length: 300 }, (_, i) => ({
+			...PINNED,
+			id: i + 1,
+		}));
+		const { out, err } = await say("list --all", many);
+		expect(out.split("came to a service of IPVS")).toHaveLength(301);
+		expect(err).toContain("300 of these came to services of IPVS");
+	});
+
 	test("tells programs in the entry alone", async () => {
 		const { out, err } = await say("list --all -o jsonl", [PINNED]);
 		expect(JSON.parse(out).why).toMatch(/^came to a service of IPVS, /);

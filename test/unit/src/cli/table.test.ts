@@ -110,7 +110,10 @@ describe("batches", () => {
 		[250, [100, 100, 50]],
 	])("%i rows are printed as %j", (rows, want) => {
 		const sizes: number[] = [];
-		const printer = inBatches<number>((batch) => void sizes.push(batch.length));
+		const printer = inBatches<number>(
+			100,
+			(batch) => void sizes.push(batch.length),
+		);
 		for (let n = 0; n < rows; n++) printer.row(n);
 		printer.end();
 		expect(sizes).toEqual(want);

@@ -118,6 +118,23 @@ test("the rules decide: what they send nowhere else is not counted, and what the
 	expectUntouched(called);
 });
 
+test("the table is read once, whatever is compared with it", async () => {
+	const called = await doctor({
+		files: await records("a"),
+		chains: [
+			...portmapChains("10.88.0.2"),
+			{ ...NAT, chain: "DOCKER", rules: [dnat(9000, "10.88.0.3", 9000)] },
+		],
+		kernel: { entries: ENTRIES.map((e) => ({ ...e, status: ["DST_NAT"] })) },
+	});
+	expect(called.out).toContain("2 keep traffic from 1 attachment");
+	const dumps = called.kernel.requests.filter(
+		// family 99 is a question about the kernel
+		(r) => r.protocol === 12 && r.type === 0x0101 && r.payload[0] !== 99,
+	);
+	expect(dumps).toHaveLength(1);
+});
+
 test("without any record, entries that contradict the rules of an engine are counted, with the command that removes them", async () => {
 	const called = await doctor({
 		chains: [

@@ -129,6 +129,30 @@ describe("a flush", () => {
 		expect(order.lastIndexOf("judge")).toBeGreaterThan(1500);
 	});
 
+	test.each([true, false])(
+		"judges anew what is stale, also the next of a kind, once the judge knows more (kinds: %s)",
+		async (isCacheable) => {
+			let asked = 0;
+			let isOver = false;
+			const { report, kernel } = await run(
+				{ entries: flows(5) },
+				{
+					prepare: () => ({
+						ports: [PORT],
+						isCacheable,
+						judge: (e) => (isOver ? undefined : judge(e)),
+						refresh: () => {
+							isOver ||= ++asked === 3;
+							return isOver;
+						},
+					}),
+				},
+			);
+			expect(report).toMatchObject({ deleted: 2, kept: 3 });
+			expect(kernel.left()).toHaveLength(3);
+		},
+	);
+
 	test("prepares once, before it judges, also for several dumps", async () => {
 		const order: string[] = [];
 		const entries = [...flows(2), { orig: "[fd07::7]:6000 > [fd03::1]:8125" }];

@@ -321,9 +321,7 @@ describe("the work", () => {
 			.map((r) => r.type);
 		const times = (type: number) => types.filter((t) => t === type).length;
 		expect([times(0x0105), times(0x0101), times(0x0102)]).toEqual([1, 1, 450]);
-		expect(kernel.batches.filter((n) => n > 1)).toEqual([
-			100, 100, 100, 100, 50,
-		]);
+		expect(kernel.batches.filter((n) => n > 1)).toEqual([200, 200, 50]);
 	});
 
 	test("begins again where the kernel interrupts the dump", async () => {
