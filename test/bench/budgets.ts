@@ -73,6 +73,7 @@ const PEERS: readonly Against[] = [
 	conntrack("del-1", 0.15),
 	listing("list-all", 1.5),
 	listing("list-stale", 0.6),
+	listing("top", 0.6),
 	listing("doctor", 0.6),
 	listing("flush-stale", 0.8),
 ];

@@ -256,6 +256,7 @@ export const OPS: readonly Op[] = [
 		[
 			["list-all", "list --all"],
 			["list-stale", "list --stale"],
+			["top", "top"],
 			["doctor", "doctor"],
 			["flush-stale", "flush --stale"],
 		] as const

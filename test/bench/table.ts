@@ -1,5 +1,5 @@
-// The commands about a whole table: `list`, `doctor` and `flush --stale`, for a hundred
-// recorded hostPorts.
+// The commands about a whole table: `list`, `top`, `doctor` and `flush --stale`, for a
+// hundred recorded hostPorts.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -20,6 +20,7 @@ export function tableWords(op: Op, node: Node): string[] {
 	if (op.id === "doctor")
 		return ["doctor", "--host-root", root, "--data-dir", "/records"];
 	const where = ["--data-dir", records, "--cni-cache-dir", join(root, "none")];
+	if (op.id === "top") return ["top", ...where];
 	if (op.id === "flush-stale") return ["flush", "--stale", ...where];
 	return ["list", op.id === "list-all" ? "--all" : "--stale", ...where];
 }
