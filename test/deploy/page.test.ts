@@ -67,7 +67,10 @@ beforeAll(async () => {
 		),
 	);
 });
-afterAll(undoAll);
+afterAll(async () => {
+	await browser?.close();
+	undoAll();
+});
 
 /** The numbers of each hostPort, by its name, in the order of the columns. */
 function rowsOf({ page }: Look): Promise<Record<string, number[]>> {

@@ -17,7 +17,8 @@ export const withoutBrowser = existsSync(CHROMIUM)
 
 /** Starts the browser where it reaches nothing but this namespace. */
 export async function openBrowser(ns: Namespace): Promise<Browser> {
-	const path = join(temporaryDirectory("browser"), "chromium");
+	const dir = temporaryDirectory("browser");
+	const path = join(dir, "chromium");
 	const words = ns.inside([CHROMIUM]).join(" ");
 	writeFileSync(path, `#!/bin/sh\nexec ${words} "$@"\n`);
 	chmodSync(path, 0o755);
@@ -25,6 +26,8 @@ export async function openBrowser(ns: Namespace): Promise<Browser> {
 		executablePath: path,
 		// root may not use the sandbox
 		args: ["--no-sandbox"],
+		// it leaves directories behind
+		env: { ...process.env, TMPDIR: dir },
 	});
 	onEnd(() => void browser.close());
 	return browser;
