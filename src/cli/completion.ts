@@ -2,6 +2,7 @@
 // They are made from the descriptions of the commands and ask the executable nothing.
 
 import { own } from "../lookup.ts";
+import { inQuotes } from "../shell.ts";
 import { type Command, command, type Flags, flagName } from "./command.ts";
 import { isBare } from "./help.ts";
 import { nearest, UsageError } from "./usage.ts";
@@ -126,7 +127,7 @@ function reply(options: string): string {
 }
 
 function zsh(all: readonly Command[]): string {
-	const commands = all.map((c) => `\t\t${quoted(`${c.name}:${c.summary}`)}`);
+	const commands = all.map((c) => `\t\t${inQuotes(`${c.name}:${c.summary}`)}`);
 	const cases = all.map((c) => {
 		const specs = Object.entries(c.flags).map(([key, flag]) => {
 			const value = valuesOf(flag);
@@ -147,20 +148,20 @@ function zsh(all: readonly Command[]): string {
 				value === undefined ? "" : s.startsWith("--") ? "=" : "+";
 			return all
 				.map((s) =>
-					quoted(`${many}${s}${after(s)}[${inBrackets(flag.help)}]${action}`),
+					inQuotes(`${many}${s}${after(s)}[${inBrackets(flag.help)}]${action}`),
 				)
 				.join(" ");
 		});
 		const operands = operandsOf(c);
 		if (operands.length > 0)
-			specs.push(quoted(`1:${c.name}:(${operands.join(" ")})`));
-		return `\t${c.name}) _arguments ${[...specs, quoted("--help[what it does, its flags, examples]")].join(" \\\n\t\t")} ;;`;
+			specs.push(inQuotes(`1:${c.name}:(${operands.join(" ")})`));
+		return `\t${c.name}) _arguments ${[...specs, inQuotes("--help[what it does, its flags, examples]")].join(" \\\n\t\t")} ;;`;
 	});
 	return `#compdef ${PROGRAM}
 _conntrack_flush() {
 	local -a commands=(
 ${commands.join("\n")}
-		${quoted("help:what a command does")}
+		${inQuotes("help:what a command does")}
 	)
 	if (( CURRENT == 2 )); then
 		_describe command commands
@@ -190,34 +191,29 @@ const inBrackets = (text: string): string =>
 function fish(all: readonly Command[]): string {
 	const first = `complete -c ${PROGRAM} -n __fish_use_subcommand`;
 	const lines = all.flatMap((c) => {
-		const inside = `complete -c ${PROGRAM} -n ${quoted(`__fish_seen_subcommand_from ${c.name}`)}`;
+		const inside = `complete -c ${PROGRAM} -n ${inQuotes(`__fish_seen_subcommand_from ${c.name}`)}`;
 		const flags = Object.entries(c.flags).map(([key, flag]) => {
 			const value = valuesOf(flag);
 			const parts = [
 				...(flag.short ? [`-s ${flag.short}`] : []),
 				`-l ${flagName(key).slice(2)}`,
 				...(value === undefined ? [] : value === "file" ? ["-r -F"] : ["-x"]),
-				...(Array.isArray(value) ? [`-a ${quoted(value.join(" "))}`] : []),
-				`-d ${quoted(flag.help)}`,
+				...(Array.isArray(value) ? [`-a ${inQuotes(value.join(" "))}`] : []),
+				`-d ${inQuotes(flag.help)}`,
 			];
 			return `${inside} ${parts.join(" ")}`;
 		});
 		const operands = operandsOf(c);
 		if (operands.length > 0)
-			flags.push(`${inside} -a ${quoted(operands.join(" "))}`);
-		return [`${first} -a ${c.name} -d ${quoted(c.summary)}`, ...flags];
+			flags.push(`${inside} -a ${inQuotes(operands.join(" "))}`);
+		return [`${first} -a ${c.name} -d ${inQuotes(c.summary)}`, ...flags];
 	});
 	return `# fish completion of ${PROGRAM}
 complete -c ${PROGRAM} -f
-${first} -a help -d ${quoted("what a command does")}
-complete -c ${PROGRAM} -n ${quoted("__fish_seen_subcommand_from help")} -a ${quoted(all.map((c) => c.name).join(" "))}
-${first} -l version -d ${quoted("version, engine and build")}
-complete -c ${PROGRAM} -l help -d ${quoted("what it does, its flags, examples")}
+${first} -a help -d ${inQuotes("what a command does")}
+complete -c ${PROGRAM} -n ${inQuotes("__fish_seen_subcommand_from help")} -a ${inQuotes(all.map((c) => c.name).join(" "))}
+${first} -l version -d ${inQuotes("version, engine and build")}
+complete -c ${PROGRAM} -l help -d ${inQuotes("what it does, its flags, examples")}
 ${lines.join("\n")}
 `;
-}
-
-/** Returns the word in single quotes, for every shell. In fish a backslash escapes even there, but no word of ours has one. */
-function quoted(word: string): string {
-	return `'${word.replace(/'/g, "'\\''")}'`;
 }

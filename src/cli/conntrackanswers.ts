@@ -1,7 +1,7 @@
 // The answers to options of conntrack(8) that select by what no flag of ours selects by, or
 // less than one does: a list that shows it, jq where a field tells. It runs nothing.
 
-import { shellWord } from "./operands.ts";
+import { shellWord } from "../shell.ts";
 import { UsageError } from "./usage.ts";
 
 /**

@@ -5,9 +5,9 @@
 import { own } from "../lookup.ts";
 import { anyProtocolName } from "../net/otherprotos.ts";
 import { protocolOf } from "../net/proto.ts";
+import { shellWord } from "../shell.ts";
 import { type Flags, flagName } from "./command.ts";
 import { refuse, refuseZone } from "./conntrackanswers.ts";
-import { shellWord } from "./operands.ts";
 import { UsageError } from "./usage.ts";
 
 /** What a command of conntrack(8) becomes: the words of ours, or why there are none and what to type. */

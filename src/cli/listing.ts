@@ -9,15 +9,14 @@ import { Prefilter } from "../conntrack/prefilter.ts";
 import { isFound } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { type Ahead, Conntrack } from "../conntrack/table.ts";
-import { localAddresses } from "../flush/addresses.ts";
 import { portSetOf } from "../flush/find.ts";
-import { openProspects } from "../flush/prospects.ts";
+import { openVerdicts } from "../flush/verdicts.ts";
 import type { Host } from "../host.ts";
 import { ipBytes } from "../net/ip.ts";
 import { anyProtocolName, isMapped } from "../net/otherprotos.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
-import { judgeBy, type Verdict } from "../policy/judge.ts";
+import type { Verdict } from "../policy/judge.ts";
 import { addressesOf } from "../policy/mapping.ts";
 import {
 	agrees,
@@ -33,8 +32,7 @@ import {
 	type Selection,
 } from "../policy/selection.ts";
 import { unmappedInWords } from "../policy/unmapped.words.ts";
-import { readDepartures } from "../state/departures.read.ts";
-import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import type { CacheSource } from "../state/liveness.ts";
 import { dumpsOfStale } from "./dumps.ts";
 import { ipvsNotes } from "./ipvs.ts";
 import { KnownVerdicts } from "./known.ts";
@@ -72,17 +70,19 @@ export async function show(host: Host, query: Query): Promise<void> {
 	const { selection, all, others, stale, dataDir, cache, format } = query;
 	readRecords(host, dataDir);
 	const context = { host, dataDir, log: () => {}, event: "list" };
-	const { live, cached } = takeSnapshot(context, cache);
 	// without a selection, it is about the ports of attachments and of other engines
 	const ofNode = !all && !isSaid(selection);
-	const mapped = live.flatMap((a) => a.mappings);
 	const wanted = portsOf(selection);
 	const deadline = new Deadline(host, DEADLINE_MS);
-	const locals = await localAddresses(host, familiesOf(selection), deadline);
-	const here = new Prefilter("orig.dst");
-	locals.addTo(here);
-	for (const { hostIP } of mapped)
-		if (hostIP !== null) here.add(ipBytes(hostIP));
+	const verdicts = await openVerdicts(
+		context,
+		cache,
+		familiesOf(selection),
+		dumpsOf(selection),
+		deadline,
+		(why) => host.write(2, `judged by the records alone: ${why}\n`),
+	);
+	const { live, cached, mapped, here, isLocal } = verdicts;
 	const isOfAllPorts = wanted.some(({ hostPort }) => hostPort === null);
 	const replied: readonly PortFilter[] = isOfAllPorts ? mapped : wanted;
 	const sides: readonly PortFilter[] = [
@@ -93,13 +93,6 @@ export async function show(host: Host, query: Query): Promise<void> {
 			.map((port) => ({ ...port, side: "reply" as const })),
 	];
 	let ports = new PortSet();
-	const isLocal = (ip: string): boolean => locals.has(ip);
-	const departures = readDepartures(host, dataDir);
-	const judge = judgeBy(live, isLocal, host.ticks(), departures, cached);
-	const rules = openProspects(host, deadline, dumpsOf(selection), (why) =>
-		host.write(2, `judged by the records alone: ${why}\n`),
-	);
-	const hostIPs = new Set(mapped.map((m) => m.hostIP));
 	const hostPorts = new PortSet();
 	for (const { proto, hostPort, count } of mapped)
 		hostPorts.add(proto, hostPort, undefined, count);
@@ -113,18 +106,13 @@ export async function show(host: Host, query: Query): Promise<void> {
 		addresses: here,
 		hostPorts,
 		pods,
-		hasDepartures: departures.size > 0,
+		hasDepartures: verdicts.hasDepartures,
 	});
-	/** Returns the verdict; the rules are asked about addresses of the node and recorded ones only. */
-	const verdictOn = async ({ entry: e, kind }: Hit): Promise<Verdict> => {
-		const { dst } = e.orig;
-		const isAsked = isLocal(dst) || hostIPs.has(dst);
-		const prospect = isAsked ? await rules.of(e) : undefined;
-		const verdict = judge(e, prospect);
+	const verdictOn = async ({ entry, kind }: Hit): Promise<Verdict> => {
+		const { verdict, isShared } = await verdicts.of(entry);
 		// a row has no spaces at its end
 		const isUsual = !verdict.why.endsWith(" ");
-		if (kind !== undefined && (prospect?.isShared ?? true) && isUsual)
-			known.learn(kind, verdict);
+		if (kind !== undefined && isShared && isUsual) known.learn(kind, verdict);
 		return verdict;
 	};
 	const isShown = ({ kind, attachment, isPublished }: Verdict): boolean =>
@@ -222,7 +210,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 		}
 	} finally {
 		table.close();
-		rules.close();
+		verdicts.close();
 		printer.end();
 	}
 	if (count.undecodable > 0)

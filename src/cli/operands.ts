@@ -3,6 +3,7 @@
 
 import type { Host } from "../host.ts";
 import { type PortSpan, parseRegion, withoutHostBits } from "../net/region.ts";
+import { shellWord } from "../shell.ts";
 import type { Pods } from "./pods.ts";
 import { UsageError } from "./usage.ts";
 import { PLACE, PORTS } from "./values.ts";
@@ -58,11 +59,4 @@ export function readOperands(
 		}
 	}
 	return { hostPort, pod };
-}
-
-/** Returns the word as a shell takes it. */
-export function shellWord(word: string): string {
-	return /^[\w.,:=/@%+-]+$/.test(word)
-		? word
-		: `'${word.replaceAll("'", "'\\''")}'`;
 }

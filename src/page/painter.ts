@@ -11,6 +11,7 @@ import { CACHE_DIR } from "../libcni/cache.ts";
 import { wordsOf } from "../log.ts";
 import type { Publisher } from "../metrics/publish.ts";
 import type { Proto } from "../net/proto.ts";
+import { shellWord } from "../shell.ts";
 import type { Examination } from "./findings.ts";
 import { newLastHours, noteLastHours } from "./history.ts";
 import type { Counted } from "./hostports.ts";
@@ -133,10 +134,6 @@ function flagsFor({ dataDir, cacheDir }: Where): string {
 	];
 	return flags
 		.filter(([, dir, usual]) => dir !== usual)
-		.map(([flag, dir = ""]) => ` ${flag} ${quoted(dir)}`)
+		.map(([flag, dir = ""]) => ` ${flag} ${shellWord(dir)}`)
 		.join("");
-}
-
-function quoted(word: string): string {
-	return /^[\w./-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`;
 }

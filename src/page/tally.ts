@@ -2,24 +2,22 @@
 // table, judged as `list` judges. Its memory does not grow with the table.
 
 import { type Entry, readEntry } from "../conntrack/entry.ts";
-import { Prefilter } from "../conntrack/prefilter.ts";
 import { scan } from "../conntrack/scan.ts";
 import { PortSet } from "../conntrack/skip.ts";
 import { Conntrack } from "../conntrack/table.ts";
 import type { Context } from "../context.ts";
-import { localAddresses } from "../flush/addresses.ts";
-import { openProspects } from "../flush/prospects.ts";
+import { openVerdicts } from "../flush/verdicts.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
-import { AF_INET, AF_INET6, type IP, ipBytes } from "../net/ip.ts";
+import { AF_INET, AF_INET6, type IP } from "../net/ip.ts";
 import { PortIndex } from "../net/portindex.ts";
 import { PROTOCOLS, type Proto, portKey } from "../net/proto.ts";
 import { Deadline } from "../netlink/deadline.ts";
-import { judgeBy, type Verdict } from "../policy/judge.ts";
+import type { Verdict } from "../policy/judge.ts";
 import type { Attachment, PortRow } from "../policy/mapping.ts";
-import { readDepartures } from "../state/departures.read.ts";
-import { type CacheSource, takeSnapshot } from "../state/liveness.ts";
+import type { CacheSource } from "../state/liveness.ts";
 
 const DEADLINE_MS = 30_000;
+const FAMILIES = [AF_INET, AF_INET6] as const;
 /** So many hostPorts have counts of their own; the entries of the others are counted together. */
 const MOST_ROWS = 4096;
 /** Examples of stale entries, for each hostPort. */
@@ -68,37 +66,30 @@ export async function tally(
 	cache: CacheSource,
 	showClients: boolean,
 ): Promise<Tally> {
-	const { host, dataDir } = context;
-	const { live, cached } = takeSnapshot(context, cache);
-	const mapped = live.flatMap((a) => a.mappings);
+	const { host } = context;
 	const deadline = new Deadline(host, DEADLINE_MS);
-	const families = [AF_INET, AF_INET6] as const;
-	const locals = await localAddresses(host, families, deadline);
-	const hostIPs = new Set(mapped.map((m) => m.hostIP));
-	const here = new Prefilter("orig.dst");
-	locals.addTo(here);
-	for (const hostIP of hostIPs) if (hostIP !== null) here.add(ipBytes(hostIP));
-	const ports = new PortSet(here);
 	const protos: readonly Proto[] = Object.values(PROTOCOLS);
-	for (const proto of protos) ports.add(proto, null);
-	for (const { proto, hostPort, count } of mapped)
-		ports.add(proto, hostPort, "reply", count);
-	const now = host.ticks();
-	const isLocal = (ip: IP): boolean => locals.has(ip);
-	const departures = readDepartures(host, dataDir);
-	const judge = judgeBy(live, isLocal, now, departures, cached);
 	let withoutRules: string | undefined;
-	const every = protos.flatMap((proto) =>
-		families.map((family) => ({ family, proto, hostPort: null })),
+	const verdicts = await openVerdicts(
+		context,
+		cache,
+		FAMILIES,
+		protos.flatMap((proto) =>
+			FAMILIES.map((family) => ({ family, proto, hostPort: null })),
+		),
+		deadline,
+		(why) => {
+			withoutRules = why;
+		},
 	);
-	const rules = openProspects(host, deadline, every, (why) => {
-		withoutRules = why;
-	});
-	const rows = rowsOf(live, now);
+	const ports = new PortSet(verdicts.here);
+	for (const proto of protos) ports.add(proto, null);
+	for (const { proto, hostPort, count } of verdicts.mapped)
+		ports.add(proto, hostPort, "reply", count);
+	const rows = rowsOf(verdicts.live, host.ticks());
 	const visit = async (hits: readonly Entry[]): Promise<void> => {
 		for (const e of hits) {
-			const isAsked = isLocal(e.orig.dst) || hostIPs.has(e.orig.dst);
-			const verdict = judge(e, isAsked ? await rules.of(e) : undefined);
+			const { verdict } = await verdicts.of(e);
 			if (!verdict.attachment && !verdict.isPublished) continue;
 			const row = rows.of(e, verdict);
 			add(row, verdict);
@@ -111,7 +102,7 @@ export async function tally(
 		await scan(table, ports, count, visit, undefined, readEntry);
 	} finally {
 		table.close();
-		rules.close();
+		verdicts.close();
 	}
 	const { hostPorts, portsLeftOut, others } = rows;
 	const { undecodable } = count;

@@ -5,7 +5,6 @@ import {
 	OPERANDS,
 	readOperands,
 	type Said,
-	shellWord,
 } from "../../../../src/cli/operands.ts";
 import type { Pods } from "../../../../src/cli/pods.ts";
 import { UsageError } from "../../../../src/cli/usage.ts";
@@ -85,15 +84,6 @@ describe("answers", () => {
 			"two pods at once: statsd-2 4f2e91ab",
 		));
 });
-
-test.each([
-	["a-b_c.d/e:1,2=%", "a-b_c.d/e:1,2=%"],
-	["[fd00::1]", "'[fd00::1]'"],
-	["it's", "'it'\\''s'"],
-	["", "''"],
-])("the shell takes %j as %s", (word, want) =>
-	expect(shellWord(word)).toBe(want),
-);
 
 // completion offers the words between bars
 test("the help's words are none to complete", () =>
