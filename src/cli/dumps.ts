@@ -7,16 +7,12 @@ import { situationOf, WORTH_A_SAMPLE } from "../flush/find.ts";
 import type { Host } from "../host.ts";
 import { AF_INET, AF_INET6 } from "../net/ip.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
-import { Exchange } from "../netlink/exchange.ts";
-import { NETLINK_NETFILTER } from "../netlink/nl.ts";
 import type { PortRow } from "../policy/mapping.ts";
 import { plan } from "../policy/plan.ts";
-import { readLegacy } from "../rules/legacy.read.ts";
-import type { Interest, NatRule } from "../rules/model.ts";
+import type { NatRule } from "../rules/model.ts";
 import { type Traffic, trafficOf } from "../rules/protocols.ts";
-import { isPublishing, readPublished, visitLegacy } from "../rules/survey.ts";
-
-const EVERYTHING: Interest = { address: () => true, port: () => true };
+import { surveyLegacy, surveyTables } from "../rules/publishers.ts";
+import { isPublishing } from "../rules/survey.ts";
 
 /**
  * Returns the dumps for the entries of `wanted` that may be stale. undefined stands for
@@ -64,15 +60,8 @@ async function publishedTraffic(
 			if (isPublishing(rule)) found.push(...trafficOf(rule));
 		},
 	};
-	for (const family of [AF_INET, AF_INET6] as const) {
-		const legacy = readLegacy(host, family, EVERYTHING);
-		if (legacy) visitLegacy(legacy, visitor, () => {});
-	}
-	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
-	try {
-		await readPublished(requests, visitor, () => {});
-	} finally {
-		requests.close();
-	}
+	for (const family of [AF_INET, AF_INET6] as const)
+		surveyLegacy(host, family, visitor, () => {});
+	await surveyTables(host, deadline, visitor, () => {});
 	return found;
 }

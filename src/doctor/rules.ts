@@ -7,16 +7,16 @@ import { cacheName } from "../libcni/cache.ts";
 import { wordsOf } from "../log.ts";
 import { AF_INET, AF_INET6, type IP } from "../net/ip.ts";
 import { Deadline } from "../netlink/deadline.ts";
-import { Exchange } from "../netlink/exchange.ts";
-import { NETLINK_NETFILTER } from "../netlink/nl.ts";
 import { type Attachment, addressesOf } from "../policy/mapping.ts";
 import { Callers } from "../rules/callers.ts";
 import type { DNATRule } from "../rules/dnat.ts";
 import { type Engine, engineOf, formatPlace } from "../rules/engines.ts";
-import { readLegacy } from "../rules/legacy.read.ts";
-import type { Interest } from "../rules/model.ts";
-import { PUBLISHING_IN_WORDS } from "../rules/publishers.ts";
-import { type OnDNAT, readPublished, visitLegacy } from "../rules/survey.ts";
+import {
+	PUBLISHING_IN_WORDS,
+	surveyLegacy,
+	surveyTables,
+} from "../rules/publishers.ts";
+import type { OnDNAT } from "../rules/survey.ts";
 import { cachedAttachments } from "../state/liveness.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 import type { Known } from "./loss.ts";
@@ -31,7 +31,6 @@ const SHOWN = 5;
 const REMEMBERED = 200;
 /** The engines whose pods are all recorded or in libcni's cache. Other containers are known to their own programs alone. */
 const OF_CNI: readonly Engine[] = ["portmap", "cri-o"];
-const EVERYTHING: Interest = { address: () => true, port: () => true };
 
 export interface RulesCheck {
 	readonly findings: readonly Finding[];
@@ -61,7 +60,7 @@ export async function checkRules(
 		]),
 	);
 	const legacy = readLegacyTables(host, survey);
-	const hasNft = await readTables(host, deadline, survey);
+	const hasNft = await surveyTables(host, deadline, survey.callers, survey.add);
 	const { counts } = survey;
 	const hasPublished = counts.size > 0;
 	if (!hasNft && !legacy.isThere)
@@ -148,20 +147,6 @@ function keyOf(
 	return `${ip} ${port} ${dport}`;
 }
 
-/** Returns false if the kernel has no nf_tables. */
-async function readTables(
-	host: FullHost,
-	deadline: Deadline,
-	survey: Survey,
-): Promise<boolean> {
-	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
-	try {
-		return await readPublished(requests, survey.callers, survey.add);
-	} finally {
-		requests.close();
-	}
-}
-
 /** Reads the tables of legacy iptables, and warns of those that are there and cannot be read. */
 function readLegacyTables(
 	host: FullHost,
@@ -174,10 +159,8 @@ function readLegacyTables(
 		[AF_INET6, "ip6tables-legacy"],
 	] as const)
 		try {
-			const rules = readLegacy(host, family, EVERYTHING);
-			if (!rules) continue;
-			isThere = true;
-			visitLegacy(rules, survey.callers, survey.add);
+			if (surveyLegacy(host, family, survey.callers, survey.add))
+				isThere = true;
 		} catch (e) {
 			isThere = true;
 			const why = isSysError(e) ? e.code : wordsOf(e);
