@@ -137,14 +137,20 @@ test("instructions for an entry that has the port and is kept", async () => {
 });
 
 test.each([
-	["list-stale", "perPassedEntry"],
-	["list-all", "perListedEntry"],
+	// how it reads the table goes by a sample of that, which differs from run to run
+	["list-stale", "perPassedEntry", 3],
+	["list-all", "perListedEntry", 1],
 ] as const)(
 	"instructions of %s for an entry of the table, most of which no hostPort has to do with",
-	async (id, limit) => {
+	async (id, limit, runs) => {
 		const op = { ...opById(id), stale: 100 };
+		const least = async (size: number): Promise<number> => {
+			const counts: number[] = [];
+			while (counts.length < runs) counts.push(await count(op, size));
+			return Math.min(...counts);
+		};
 		const each =
-			((await count(op, LARGE)) - (await count(op, SMALL))) / (LARGE - SMALL);
+			((await least(LARGE)) - (await least(SMALL))) / (LARGE - SMALL);
 		expect(each).toBeGreaterThan(100);
 		expect(each).toBeLessThanOrEqual(limits.instructions[limit]);
 	},
