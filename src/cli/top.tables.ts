@@ -47,7 +47,7 @@ export interface Ranking<T> {
 }
 
 export interface Rankings {
-	/** The number of entries that were counted. */
+	/** The number of entries that were counted. As all numbers here, it is an estimate for the whole table if the census was a sample. */
 	readonly entries: number;
 	readonly protocol: Ranking<ProtocolRow>;
 	readonly source: Ranking<SourceRow>;
@@ -59,28 +59,55 @@ export type By = Exclude<keyof Rankings, "entries">;
 
 /** Returns the rankings with at most `most` rows each; the protocols are complete. */
 export function rankingsOf(census: Census, most: number): Rankings {
-	const { entries, sources, destinations, groups } = census;
+	const { sources, destinations, groups, share } = census;
+	const whole = (n: number): number => Math.round(n / share);
+	const ranking = <T extends Counted>(
+		{ v4, v6 }: { readonly v4: KeyCounts; readonly v6: KeyCounts },
+		row: (counted: KeyCount, entries: number) => T,
+	): Ranking<T> => {
+		const rows = [...v4.top(most), ...v6.top(most)].map((counted) =>
+			row(counted, whole(counted.count)),
+		);
+		rows.sort((a, b) => b.entries - a.entries);
+		const missing = whole(Math.max(v4.missing, v6.missing));
+		// one with fewer may have less than one that was dropped
+		const certain = rows.filter((r) => r.entries > missing);
+		return { rows: certain.slice(0, most), missing };
+	};
 	return {
-		entries,
-		protocol: { rows: protocolsOf(census), missing: 0 },
-		source: ranking(sources, most, ({ address, count }) => ({
+		entries: whole(census.entries),
+		protocol: { rows: protocolsOf(census, whole), missing: 0 },
+		source: ranking(sources, ({ address }, entries) => ({
 			ip: ipOf(address),
-			entries: count,
+			entries,
 		})),
-		destination: ranking(destinations, most, ({ address, tail, count }) => ({
+		destination: ranking(destinations, ({ address, tail }, entries) => ({
 			proto: tail >>> 16,
 			ip: ipOf(address),
 			port: be32(pairWord(0, tail & 0xffff)),
-			entries: count,
+			entries,
 		})),
-		pod: { rows: groups?.top(most) ?? [], missing: 0 },
+		pod: {
+			rows: (groups?.top(most) ?? []).map(
+				({ name, entries, began, leads }) => ({
+					name,
+					entries: whole(entries),
+					began: whole(began),
+					leads: whole(leads),
+				}),
+			),
+			missing: 0,
+		},
 	};
 }
 
-function protocolsOf({ states }: Census): ProtocolRow[] {
+function protocolsOf(
+	{ states }: Census,
+	whole: (n: number) => number,
+): ProtocolRow[] {
 	const rows: ProtocolRow[] = [];
 	for (let place = 0; place < states.length; place++) {
-		const entries = states[place] ?? 0;
+		const entries = whole(states[place] ?? 0);
 		if (entries === 0) continue;
 		const proto = Math.floor(place / STATES_EACH);
 		const names: readonly string[] =
@@ -91,19 +118,6 @@ function protocolsOf({ states }: Census): ProtocolRow[] {
 		rows.push({ proto: anyProtocolName(proto), state, entries });
 	}
 	return rows.sort((a, b) => b.entries - a.entries);
-}
-
-function ranking<T extends Counted>(
-	{ v4, v6 }: { readonly v4: KeyCounts; readonly v6: KeyCounts },
-	most: number,
-	row: (counted: KeyCount) => T,
-): Ranking<T> {
-	const rows = [...v4.top(most), ...v6.top(most)].map(row);
-	rows.sort((a, b) => b.entries - a.entries);
-	const missing = Math.max(v4.missing, v6.missing);
-	// one with fewer may have less than one that was dropped
-	const certain = rows.filter((r) => r.entries > missing);
-	return { rows: certain.slice(0, most), missing };
 }
 
 /** Returns a destination as it is printed: `udp 10.96.0.10:53`. */

@@ -1,8 +1,11 @@
 // `top`: prints who fills the table, once or again and again. It reads the table in one
 // pass and constant memory, and changes nothing.
 
-import { takeCensus } from "../conntrack/census.take.ts";
-import type { CensusQuery } from "../conntrack/census.ts";
+import {
+	type CensusTerms,
+	SAMPLED,
+	takeCensus,
+} from "../conntrack/census.take.ts";
 import type { AddressGroup } from "../conntrack/groupcounts.ts";
 import { fillOf } from "../conntrack/stats.ts";
 import type { Host } from "../host.ts";
@@ -37,7 +40,7 @@ import {
 const RANKINGS: readonly By[] = ["protocol", "source", "destination", "pod"];
 
 /** The flags in the form in which one look at the table needs them. */
-interface Query extends CensusQuery {
+interface Query extends CensusTerms {
 	readonly by: readonly By[];
 	readonly rows: number;
 	readonly isJSON: boolean;
@@ -50,7 +53,9 @@ export const topCommand = command({
 
 SOURCE is the address that an entry began at, DESTINATION the address and port that it came to, before any translation. An entry counts for a pod if it began there or leads there; pods are those that are recorded or in libcni's cache.
 
-The table is read in one pass and in constant memory. The counts are exact if there are at most 6144 sources or destinations of one address family. If there are more, those with the most entries are found all the same, and top says how many entries their counts may lack.`,
+The table is read in one pass and in constant memory. Of more than ${SAMPLED} entries, only so many are read, because reading them is most of the cost: they are a fair sample, the counts are estimates for the whole table, and top says so. A share is then wrong by 0.3 % of the table at most. With --exact or --family the table is read to its end.
+
+The counts of what was read are exact if there are at most 6144 sources or destinations of one address family. If there are more, those with the most entries are found all the same, and top says how many entries their counts may lack.`,
 	flags: {
 		by: {
 			...oneOf<By>("WHAT", RANKINGS),
@@ -65,6 +70,9 @@ The table is read in one pass and in constant memory. The counts are exact if th
 		proto: {
 			...ANY_PROTO,
 			help: "count entries of these protocols only, given by name or number",
+		},
+		exact: {
+			help: "count every entry of a large table, and estimate nothing",
 		},
 		dataDir: DATA_DIR_FLAG,
 		cniCacheDir: CACHE_DIR_FLAG,
@@ -93,7 +101,7 @@ The table is read in one pass and in constant memory. The counts are exact if th
 	],
 	async run(
 		host,
-		{ by, watch, interval, output, dataDir, cniCacheDir, ...flags },
+		{ by, exact, watch, interval, output, dataDir, cniCacheDir, ...flags },
 	) {
 		if (interval !== undefined && !watch)
 			throw new UsageError("--interval is for --watch");
@@ -102,6 +110,7 @@ The table is read in one pass and in constant memory. The counts are exact if th
 			const groups = podsOf(host, dataDir, cniCacheDir);
 			return show(host, {
 				...flags,
+				isExact: exact,
 				protos: flags.proto.length > 0 ? flags.proto.flat() : undefined,
 				groups,
 				by: by === undefined ? RANKINGS : [by],
@@ -141,7 +150,8 @@ async function show(host: Host, query: Query): Promise<void> {
 	const { fill, census } = await takeCensus(host, query);
 	const found = rankingsOf(census, rows);
 	const { entries, max } = fill;
-	const { undecodable } = census;
+	const { undecodable, read, share } = census;
+	const isSample = share < 1;
 	if (undecodable > 0)
 		host.write(2, `${undecodable} entries could not be decoded\n`);
 	if (isJSON) {
@@ -150,12 +160,18 @@ async function show(host: Host, query: Query): Promise<void> {
 			entries,
 			...(max > 0 && { max }),
 			counted,
+			...(isSample && { sampled: read }),
 			...rankingsAsData(found, by),
 		};
 		host.write(1, `${JSON.stringify(data)}\n`);
 		return;
 	}
 	host.write(1, `entries  ${fillOf(fill)}\n`);
+	if (isSample)
+		host.write(
+			1,
+			`read     ${read} of them: the counts are estimates, see --exact\n`,
+		);
 	if (family !== undefined || protos !== undefined)
 		host.write(1, `counted  ${found.entries} of them\n`);
 	printRankings(host, found, by);

@@ -112,6 +112,7 @@ export function meetPlain(
 	var isV4 = true;
 	var rows = v4;
 	var row = 0;
+	var read = census.read;
 	while (i < end) {
 		size = memory[i] as number;
 		if (size < V4_BYTES || size > length || memory[i + 1] !== entryWord) break;
@@ -168,7 +169,9 @@ export function meetPlain(
 			rows[row + 4] = leads;
 		}
 		i += (size + 3) >> 2;
+		read++;
 	}
+	census.read = read;
 	census.stateAt = stateAt;
 	census.met.n4 = n4;
 	census.met.n6 = n6;
@@ -192,6 +195,7 @@ function stateOfTCP({ bytes }: RecvBuffer, at: number): number {
 
 /** Notes an entry of any layout, one of ICMP for example. One that lacks a part counts as undecodable. */
 export function meetAny(b: RecvBuffer, m: Message, census: Census): void {
+	census.read++;
 	const { bytes, halves } = b;
 	const from = attributesAt(m);
 	const first = from >> 2;

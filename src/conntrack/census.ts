@@ -34,7 +34,11 @@ export const LEADS = 4;
 
 /** The counts of one pass over a table. */
 export class Census {
-	/** The entries that were counted. */
+	/** The entries that were read. */
+	read = 0;
+	/** The part of the table that they are, if they are a sample of it: 0 to 1. */
+	share = 1;
+	/** The entries that were counted, because they were wanted and could be decoded. */
 	entries = 0;
 	undecodable = 0;
 	/** The words from an entry's status to its state of TCP, where the last that was looked for had it. */

@@ -7,6 +7,8 @@ import { onEnd, undoAll } from "../support/undo.ts";
 
 const SMALL = 2_000;
 const LARGE = 200_000;
+/** It is more than `top` reads. */
+const LARGER = 240_000;
 /** The filler works in namespaces of this name only. */
 const NS = `cfbench-${process.pid}-cli`;
 const FILL = "build/out/fill";
@@ -25,19 +27,18 @@ interface Listing {
 	readonly memory: number;
 }
 
+const EXE = `${OUR_BIN}/conntrack-flush`;
+const INSIDE = ["ip", "netns", "exec", NS];
+
 async function type(...words: readonly string[]): Promise<Listing> {
-	const exe = `${OUR_BIN}/conntrack-flush`;
 	const { code, stdout, stderr } = await run(
 		[
-			"ip",
-			"netns",
-			"exec",
-			NS,
+			...INSIDE,
 			"sh",
 			"-c",
 			'busybox time -v "$@" | wc -l',
 			"sh",
-			exe,
+			EXE,
 			...words,
 		],
 		{ timeoutMs: 110_000 },
@@ -60,4 +61,37 @@ test("a hundred times the entries", async () => {
 	expect(table.memory).toBeLessThan(1.25 * small.memory);
 	expect(few.memory).toBeGreaterThan(0);
 	expect(many.memory).toBeLessThan(1.25 * few.memory);
+});
+
+/** Returns the shares of the protocols and their states, in percent. */
+async function sharesIn(...words: readonly string[]) {
+	const json = await must([...INSIDE, EXE, "top", "-o", "json", ...words]);
+	const { entries, counted, sampled, protocols } = JSON.parse(json);
+	const shares = protocols.map((row: ProtocolShare) => [
+		`${row.proto} ${row.state}`,
+		(100 * row.entries) / counted,
+	]);
+	return { entries, counted, sampled, shares: Object.fromEntries(shares) };
+}
+
+interface ProtocolShare {
+	readonly proto: string;
+	readonly state: string;
+	readonly entries: number;
+}
+
+test("the beginning of a table is a fair sample of it", async () => {
+	await must([FILL, NS, "table", String(LARGE), String(LARGER)]);
+	const exact = await sharesIn("--exact");
+	const sample = await sharesIn();
+	expect(exact).toMatchObject({ entries: LARGER, counted: LARGER });
+	expect(exact.sampled).toBeUndefined();
+	expect(sample.entries).toBe(LARGER);
+	expect(sample.sampled).toBeGreaterThanOrEqual(LARGE);
+	expect(sample.sampled).toBeLessThan(LARGER);
+	expect(Object.keys(exact.shares).length).toBeGreaterThan(1);
+	for (const [name, share] of Object.entries(exact.shares))
+		expect(Math.abs(sample.shares[name] - Number(share)), name).toBeLessThan(
+			0.3,
+		);
 });

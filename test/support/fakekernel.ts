@@ -65,8 +65,11 @@ export interface FakeKernelOptions {
 	readonly recvMs?: number;
 	/** The errno with which socket() fails. */
 	readonly refuse?: (protocol: number) => string | undefined;
-	/** The answer to a request, in place of ours where it gives one. */
-	readonly answer?: (request: Request) => readonly Reply[] | undefined;
+	/** The answer to a request, in place of ours where it gives one; ours is that of `usual`. */
+	readonly answer?: (
+		request: Request,
+		usual: FakeKernel["usual"],
+	) => readonly Reply[] | undefined;
 }
 
 export interface FakeKernel {
@@ -84,6 +87,8 @@ export interface FakeKernel {
 	usual(request: Request): Reply[];
 }
 
+/** The bytes of a tuple of IPv4 with two addresses, a protocol and two ports. */
+const WHOLE = 48;
 const NLM_F_ACK = 4;
 const NLM_F_DUMP = 0x300;
 /** A test that is given more datagrams than this has met a loop without an end, and must fail rather than hang. */
@@ -121,7 +126,9 @@ export function fakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 
 	const remove = (r: Request): Reply[] => {
 		const attrs = attributesOf(r.payload.subarray(4));
-		if (attrs.has(CTA_FILTER)) return result(r, EINVAL);
+		// it passes over the filter, and a part of a tuple names no entry
+		const { length = 0 } = attrs.get(CTA_TUPLE_ORIG) ?? {};
+		if (attrs.has(CTA_FILTER) && length < WHOLE) return result(r, EINVAL);
 		const at = find(attrs);
 		if (at >= 0) table.splice(at, 1);
 		return result(r, at >= 0 ? 0 : ENOENT);
@@ -237,7 +244,7 @@ export function fakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 				batches.push(sent.length);
 				for (const request of sent) {
 					requests.push(request);
-					queue.push(...(options.answer?.(request) ?? usual(request)));
+					queue.push(...(options.answer?.(request, usual) ?? usual(request)));
 				}
 			},
 			recv(into) {
@@ -274,6 +281,7 @@ export function fakeKernel(options: FakeKernelOptions = {}): FakeKernel {
 }
 
 // linux/netfilter/nfnetlink_conntrack.h, asm-generic/errno.h
+const CTA_TUPLE_ORIG = 1;
 const CTA_TUPLE_REPLY = 2;
 const CTA_STATUS = 3;
 const CTA_TIMEOUT = 7;

@@ -16,12 +16,17 @@ import {
 import { textOf } from "../../fuzz/scan.ts";
 import { attr, be32, type EntrySpec, message, nfgenmsg } from "../entries.ts";
 import { fakeHost, sysError } from "../fakehost.ts";
-import { type FakeKernelOptions, fakeKernel } from "../fakekernel.ts";
+import {
+	type FakeKernelOptions,
+	fakeKernel,
+	type Reply,
+} from "../fakekernel.ts";
 import type { Found } from "./plaindecoder.ts";
 
 // NFNL_SUBSYS_CTNETLINK << 8 | message
 export const DELETE = 0x0102;
 export const NEW = 0x0100;
+export const GET = 0x0101;
 export const GET_STATS = 0x0105;
 export const GET_STATS_CPU = 0x0104;
 
@@ -78,6 +83,16 @@ export function fillMessage(
 		nfgenmsg(0),
 		...values.map((value, i) => attr(i + 1, be32(value))),
 	);
+}
+
+/** Returns the answers of a kernel whose table has `n` entries: it sends the hundred that it is given again and again. */
+export function enlarged(n: number): NonNullable<FakeKernelOptions["answer"]> {
+	return (r, usual) => {
+		if (r.type === GET_STATS) return [fillMessage(r.seq, n)];
+		if (r.type !== GET) return undefined;
+		const [hundred = "EIO", ...end] = usual(r);
+		return [...Array<Reply>(n / 100).fill(hundred), ...end];
+	};
 }
 
 const WANTS_MORE = new Error("the scan asked for another datagram");

@@ -13,6 +13,7 @@ import {
 	expectUntouched,
 } from "../../../support/unit/calls.ts";
 import { records } from "../../../support/unit/garbage.ts";
+import { enlarged } from "../../../support/unit/tables.ts";
 
 const ENTRIES: readonly EntrySpec[] = [
 	{
@@ -120,6 +121,45 @@ test("as one document for programs", async () => {
 			{},
 		],
 		pods: [{ name: "ns/pod", entries: 2, began: 1, leads: 1 }],
+	});
+});
+
+describe("a large table", () => {
+	const entries = Array.from({ length: 100 }, (_, i) => ({
+		id: i,
+		orig: `192.0.2.${i < 60 ? 7 : 8}:${1000 + i} > 203.0.113.1:53`,
+	}));
+	const large = (...argv: string[]) =>
+		top(["--by", "source", ...argv], {
+			kernel: { entries, answer: enlarged(1_000_000) },
+		});
+
+	test("is read in part, and the counts are estimates for all of it", async () => {
+		const { out } = await large();
+		expect(out).toContain(`entries  1000000
+read     200000 of them: the counts are estimates, see --exact
+
+ENTRIES   SHARE  SOURCE
+ 600000  60.0 %  192.0.2.7
+ 400000  40.0 %  192.0.2.8
+`);
+		expect(out).toContain("192.0.2.7 began 60.0 % of the entries");
+	});
+
+	test("says so to programs", async () =>
+		expect(JSON.parse((await large("-o", "json")).out)).toMatchObject({
+			entries: 1_000_000,
+			counted: 1_000_000,
+			sampled: 200_000,
+			sources: [{ entries: 600_000 }, { entries: 400_000 }],
+		}));
+
+	test("is read to its end with --exact", async () => {
+		expect((await large("--exact")).out).toMatch(
+			/^entries {2}1000000\n\nENTRIES {3}SHARE {2}SOURCE\n 600000 /,
+		);
+		const { out } = await large("--exact", "-o", "json");
+		expect(JSON.parse(out)).not.toHaveProperty("sampled");
 	});
 });
 

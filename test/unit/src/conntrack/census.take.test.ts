@@ -1,8 +1,12 @@
 // The pass that counts a table, over a kernel in memory.
 
 import { describe, expect, test } from "vitest";
-import { takeCensus } from "../../../../src/conntrack/census.take.ts";
-import type { Census, CensusQuery } from "../../../../src/conntrack/census.ts";
+import {
+	type CensusTerms,
+	SAMPLED,
+	takeCensus,
+} from "../../../../src/conntrack/census.take.ts";
+import type { Census } from "../../../../src/conntrack/census.ts";
 import { ipOf } from "../../../../src/net/ip.ts";
 import { DeadlineError } from "../../../../src/netlink/deadline.ts";
 import { NetlinkError } from "../../../../src/netlink/nl.ts";
@@ -12,10 +16,14 @@ import {
 	type FakeKernelOptions,
 	fakeKernel,
 } from "../../../support/fakekernel.ts";
-import { flows, NEW } from "../../../support/unit/tables.ts";
+import { enlarged, flows, GET, NEW } from "../../../support/unit/tables.ts";
 
-const ALL: CensusQuery = { family: undefined, protos: undefined, groups: [] };
-const GET = 0x0101;
+const ALL: CensusTerms = {
+	family: undefined,
+	protos: undefined,
+	groups: [],
+	isExact: false,
+};
 const V6: EntrySpec = { orig: "[fd07::7]:1 > [fd03::1]:53" };
 const PING: EntrySpec = { proto: "icmp", orig: "192.0.2.9:77 > 203.0.113.1:8" };
 
@@ -25,7 +33,7 @@ function setUp(options: FakeKernelOptions) {
 	const host = fakeHost({ clock, netlink: kernel.netlink });
 	return {
 		kernel,
-		take: (query: Partial<CensusQuery> = {}) =>
+		take: (query: Partial<CensusTerms> = {}) =>
 			takeCensus(host, { ...ALL, ...query }),
 	};
 }
@@ -109,6 +117,41 @@ function otherType(reply: Uint8Array | string): Uint8Array | string {
 		view.setUint16(at + 4, NEW + 1, true);
 	return bytes;
 }
+
+describe("a large table", () => {
+	const large = (n: number) =>
+		setUp({ entries: flows(100), answer: enlarged(n) });
+
+	test.each<[string, Partial<CensusTerms>, number, number]>([
+		["is a sample of its beginning", {}, SAMPLED, 0.5],
+		["is read to its end on request", { isExact: true }, 2 * SAMPLED, 1],
+		[
+			"is read to its end for a family, of which nobody knows the size",
+			{ family: 2 },
+			2 * SAMPLED,
+			1,
+		],
+		[
+			"counts what was read, and not what was wanted",
+			{ protos: [6] },
+			SAMPLED,
+			0.5,
+		],
+	])("%s", async (_, query, read, share) => {
+		const { kernel, take } = large(2 * SAMPLED);
+		const { census } = await take(query);
+		expect(census.read).toBe(read);
+		expect(census.entries).toBe(query.protos ? 0 : read);
+		expect(census.share).toBe(share);
+		expect(kernel.open()).toBe(0);
+	});
+
+	test("begins there", async () => {
+		const { take } = large(SAMPLED);
+		const { census } = await take();
+		expect([census.read, census.share]).toEqual([SAMPLED, 1]);
+	});
+});
 
 describe("fails", () => {
 	test("if the kernel refuses", async () => {
