@@ -1,4 +1,5 @@
-// Requests that find out what a kernel can do. They change nothing on any kernel.
+// Requests that find out what a kernel can do. They change nothing on any kernel. The one
+// about the kernel flush is a DELETE, and in messages.ts.
 
 import { AF_INET } from "../net/ip.ts";
 import { IPPROTO_UDP } from "../net/proto.ts";
@@ -27,8 +28,8 @@ import {
 	IPCTNL_MSG_CT_NEW,
 	IPS_FIXED_TIMEOUT,
 } from "./constants.ts";
+import { UNKNOWN_FLAG } from "./messages.ts";
 
-const UNKNOWN_FLAG = 0x80000000;
 /** Not an address family, so no entry has it. */
 const NO_FAMILY = 99;
 

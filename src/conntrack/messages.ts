@@ -272,6 +272,27 @@ export function deleteFiltered(
 	});
 }
 
+/** No entry has this tuple, because 0.0.0.0 is nobody's address. */
+const NOBODY: Parts = { src: "0.0.0.0", dst: "0.0.0.0", sport: 0, dport: 0 };
+/** The kernel knows no such flag of a filter. */
+export const UNKNOWN_FLAG = 0x80000000;
+
+/**
+ * Asks for a kernel flush with an unknown flag. A kernel that has the kernel flush answers
+ * EINVAL before it looks at an entry, and others ENOENT, because for them the tuple names
+ * one entry, which does not exist. The tuple is complete and all of it is compared: if a
+ * kernel passed over the flag, it would find nothing to delete either.
+ */
+export function probeKernelFlush(w: Writer, seq: number): void {
+	w.message(IPCTNL_MSG_CT_DELETE, requestFlags(true), seq, () => {
+		nfgenmsg(w, AF_INET);
+		filterTuple(w, CTA_TUPLE_ORIG, IPPROTO_UDP, NOBODY);
+		w.nested(CTA_FILTER, () =>
+			w.u32(CTA_FILTER_ORIG_FLAGS, UNKNOWN_FLAG | filterFlags(NOBODY)),
+		);
+	});
+}
+
 /** The parts of a tuple that a filter compares beside the protocol. The addresses are of IPv4. */
 interface Parts {
 	readonly src?: IP | undefined;

@@ -3,16 +3,15 @@
 
 import { MISSING, REMEDY } from "../conntrack/capability.ts";
 import { probeFilteredDump, probeRetire } from "../conntrack/features.ts";
+import { probeKernelFlush } from "../conntrack/messages.ts";
 import {
 	fillOf,
 	isNearlyFull,
 	readStatistics,
 	type Statistics,
 } from "../conntrack/stats.ts";
-import { Conntrack } from "../conntrack/table.ts";
 import { type Host, isSysError } from "../host.ts";
 import { wordsOf } from "../log.ts";
-import { IPPROTO_UDP } from "../net/proto.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import { EINVAL, ENOENT, EPERM } from "../netlink/errno.ts";
 import { Exchange } from "../netlink/exchange.ts";
@@ -21,15 +20,6 @@ import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** Each request waits until other processes have finished their walks of the table. */
 const DEADLINE_MS = 30_000;
-
-/** No entry leads to port 1 of 0.0.0.0, which is nobody's address. */
-const NOBODY = {
-	proto: IPPROTO_UDP,
-	origDport: 1,
-	origDst: "0.0.0.0",
-	replySrc: "0.0.0.0",
-	replySport: 1,
-} as const;
 
 export interface Access {
 	readonly findings: readonly Finding[];
@@ -72,7 +62,6 @@ export async function checkFeatures(
 ): Promise<Finding> {
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const requests = new Exchange(host, NETLINK_NETFILTER, deadline);
-	const table = new Conntrack(host, deadline);
 	try {
 		const errno = (write: (w: Writer, seq: number) => void) =>
 			requests
@@ -84,7 +73,7 @@ export async function checkFeatures(
 		const retires = (await errno(probeRetire)) === ENOENT;
 		const features = {
 			"filtered dump": (await errno(probeFilteredDump)) === EINVAL,
-			"kernel flush": await table.kernelFlush(NOBODY),
+			"kernel flush": (await errno(probeKernelFlush)) === EINVAL,
 			retire: retires,
 		};
 		const words = Object.entries(features).map(
@@ -99,7 +88,6 @@ export async function checkFeatures(
 		);
 	} finally {
 		requests.close();
-		table.close();
 	}
 }
 

@@ -10,6 +10,7 @@ import {
 	getFill,
 	getFiltered,
 	type Key,
+	probeKernelFlush,
 	retireOne,
 } from "../../../src/conntrack/messages.ts";
 import { Writer } from "../../../src/netlink/nl.ts";
@@ -316,10 +317,24 @@ const retirements: readonly Case[] = [
 	},
 ];
 
+const probe: Case = {
+	name: "message: the probe for the kernel flush",
+	steps: (k) => [
+		fill(ALL),
+		send(
+			bytes((w) => probeKernelFlush(w, 1)),
+			since(k, 6, 12) ? "EINVAL" : "ENOENT",
+		),
+		table(ALL),
+	],
+	outcome: (k) => (since(k, 6, 12) ? "yes" : "no"),
+};
+
 export const MESSAGES: readonly Case[] = [
 	...reads,
 	...begunDumps,
 	...flushes,
+	probe,
 	...removals,
 	...misses,
 	...retirements,

@@ -9,6 +9,7 @@ import {
 	getFill,
 	getFiltered,
 	type Key,
+	probeKernelFlush,
 	readFill,
 	retireOne,
 } from "../../../../src/conntrack/messages.ts";
@@ -261,6 +262,15 @@ describe("the bytes", () => {
 			           {1400 0280 {0500 0100 06000000}{0600 0300 01bb0000}}
 			 1400 1980 {0800 0100 09000000}
 			           {0800 0200 2a000000}        # PROTO_NUM|DST_PORT|IP_DST`,
+		],
+		[
+			"the probe for kernelFlush: nobody's whole tuple, compared whole, and an unknown flag",
+			(w: Writer) => probeKernelFlush(w, 1),
+			`54000000 0201 0500 01000000 00000000
+			 02 00 0000
+			 3400 0180 {1400 0180 {0800 0100 00000000}{0800 0200 00000000}}
+			           {1c00 0280 {0500 0100 11000000}{0600 0200 00000000}{0600 0300 00000000}}
+			 0c00 1980 {0800 0100 3b000080}        # all parts, and 0x80000000`,
 		],
 	])("%s", (_, write, want) => expect(encoded(write)).toBe(toHex(hex(want))));
 });
