@@ -16,7 +16,7 @@ SOURCES := $(shell find plugin src -name '*.ts' -not -path '$(NATIVE)/*')
 PROBED := test/conformance/probe.ts test/conformance/lazy.ts test/fuzz/scan.ts \
 	test/support/entries.ts test/support/legacytable.ts $(shell find src -name '*.ts' -not -path 'src/cli/*')
 RUST := $(NATIVE)/Cargo.toml $(NATIVE)/Cargo.lock $(NATIVE)/build.rs \
-	$(NATIVE)/.cargo/config.toml $(wildcard $(NATIVE)/src/*.rs)
+	$(NATIVE)/unwind.ld $(NATIVE)/.cargo/config.toml $(wildcard $(NATIVE)/src/*.rs)
 
 # Panic messages name source files, so the paths of this machine would end up in
 # the executable.

@@ -93,7 +93,7 @@ const FEW_PORTS = 100;
 const MANY_RSS_MB = 16;
 const RECONCILE_RSS_MB = 16;
 const TABLE_RSS_MB = 6;
-const EXECUTABLE_MB = 2.6;
+const EXECUTABLE_MB = 2.5;
 const BUNDLE_MB = 0.072;
 /** The most CPU that the rules may cost, and the most memory, by the rules of the node. */
 const RULES: readonly {

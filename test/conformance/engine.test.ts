@@ -70,6 +70,13 @@ test.each([64, 128, 1024])(
 	},
 );
 
+test("the time zone is UTC, whatever the environment says", async () => {
+	const options = { env: { ...process.env, TZ: "America/New_York" } };
+	const calls: Call[] = [["zoneOffset"]];
+	expect(await outcomes("native", calls, options)).toEqual([{ value: 0 }]);
+	expect(await outcomes("node", calls, options)).toEqual([{ value: 300 }]);
+});
+
 test("a file that is opened never takes the place of a closed stdout", async () => {
 	const dir = scratch();
 	await shell(

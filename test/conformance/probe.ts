@@ -243,6 +243,7 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 	// Indirect, or the bundler would warn.
 	eval: () => Reflect.get(globalThis, "eval")("1 + 1"),
 	functionConstructor: () => Reflect.construct(Function, ["return 1"])(),
+	zoneOffset: async () => (await import("./lazy.ts")).zoneOffset(),
 	regExp: () => /^\/[a-z]+$/u.test("/run"),
 	// The name comes from outside: build.rs must not find it in this chunk.
 	lazy: async (_, args) => {

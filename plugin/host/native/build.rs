@@ -8,7 +8,7 @@ use rquickjs::{CatchResultExt, Context, Ctx, Module, Runtime, WriteOptions, modu
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,10 +17,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         "bundle"
     };
-    let dir = Path::new(&env::var("CARGO_MANIFEST_DIR")?)
-        .join("../../../build/out")
-        .join(bundle);
+    let package = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let dir = package.join("../../../build/out").join(bundle);
     println!("cargo::rerun-if-changed={}", dir.display());
+    let script = package.join("unwind.ld");
+    println!("cargo::rerun-if-changed={}", script.display());
+    println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
     let out = PathBuf::from(env::var("OUT_DIR")?);
 
     let mut names = Vec::new();

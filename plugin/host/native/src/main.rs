@@ -16,6 +16,7 @@ mod netlink;
 mod signals;
 mod sockopt;
 mod sys;
+mod zone;
 
 use std::ffi::{CStr, c_char, c_int};
 
