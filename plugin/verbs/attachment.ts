@@ -74,7 +74,8 @@ export function protocolsOf(names: readonly string[]): Proto[] {
 		.filter((p, i, all) => all.indexOf(p) === i);
 }
 
-function podTargetsOf(
+/** Returns all that reaches the pod's addresses in one of the protocols. */
+export function podTargetsOf(
 	protocols: readonly Proto[],
 	podIPs: readonly IP[],
 ): PodTarget[] {

@@ -12,10 +12,11 @@ import type {
 } from "../../src/policy/mapping.ts";
 import { FEW, inRows } from "../../src/policy/portrow.ts";
 import { noteDeparture } from "../../src/state/departures.ts";
+import { pathOf, readRecord } from "../../src/state/path.ts";
 import {
 	deleteRecord,
-	findRecord,
 	findRenamed,
+	recordAt,
 	writeRecord,
 } from "../../src/state/store.ts";
 import type { PluginConf } from "../cni/conf.ts";
@@ -38,14 +39,7 @@ export async function del(
 	const context = contextOf("DEL", host, args, conf);
 	const records = { ...context, log: once(context.log) };
 	try {
-		// if the record cannot be read, the request has to do
-		const recorded = attempt(
-			records,
-			"cannot read the attachment",
-			() =>
-				findRecord(host, conf.dataDir, id) ??
-				findRenamed(host, conf.dataDir, id),
-		);
+		const recorded = await findOwn(context, records, id, conf);
 		const result = await removeAll(context, records, args, conf, recorded);
 		if (result && failureOf(result.report) !== undefined)
 			await keepUnfinished(records, result);
@@ -57,6 +51,27 @@ export async function del(
 	} catch (e) {
 		context.log("error", "cannot finish DEL", { error: wordsOf(e) });
 	}
+}
+
+/** Returns the recorded attachment, or what stands for a record that cannot be read. If nothing does, the request has to do. */
+async function findOwn(
+	context: Context,
+	records: Context,
+	id: AttachmentID,
+	conf: PluginConf,
+): Promise<Attachment | undefined> {
+	const { host, dataDir } = records;
+	let text: string | undefined;
+	const recorded = attempt(records, "cannot read the attachment", () => {
+		const path = pathOf(dataDir, id);
+		text = readRecord(host, path);
+		return text === undefined
+			? findRenamed(host, dataDir, id)
+			: recordAt(dataDir, path, text);
+	});
+	if (recorded || text === undefined) return recorded;
+	const { standIn } = await import("./del.foreign.ts");
+	return standIn(context, id, conf, text);
 }
 
 /** Rewrites the record as unfinished. If that fails too, the record is deleted, because it must not make the pod look alive. */

@@ -48,7 +48,7 @@ export async function examine(
 	const cacheDir = where.root + where.cacheDir;
 	const records = checkRecords(host, where);
 	// a dead pod's record stays for a while
-	const recorded = records.found?.attachments.filter((a) => !hasEnded(host, a));
+	const recorded = records.found?.filter((a) => !hasEnded(host, a));
 	const features = await attemptCheck("kernel", () =>
 		checkFeatures(host, without === undefined),
 	);

@@ -13,7 +13,7 @@ import {
 } from "../install/paths.ts";
 import { wordsOf } from "../log.ts";
 import { type Attachment, attachmentKey } from "../policy/mapping.ts";
-import { type Inventory, takeInventory } from "../state/inventory.ts";
+import { takeInventory } from "../state/inventory.ts";
 import { leftBehind } from "../state/left.ts";
 import { takeSnapshot } from "../state/liveness.ts";
 import { type Finding, warn } from "./finding.ts";
@@ -27,20 +27,22 @@ const CHECK = "records";
 export function checkRecords(
 	host: Host,
 	where: Where,
-): { readonly found: Inventory | undefined; readonly findings: Finding[] } {
+): {
+	readonly found: readonly Attachment[] | undefined;
+	readonly findings: Finding[];
+} {
 	const dataDir = where.root + where.dataDir;
 	const cache = { dir: where.root + where.cacheDir, protocols: [] };
 	const context = { host, dataDir, log: () => {}, event: "doctor" };
 	try {
-		const { attachments, unreadable } = takeInventory(host, dataDir);
+		const { attachments, foreign, unreadable } = takeInventory(host, dataDir);
 		const { dead, cached } = takeSnapshot(context, cache);
 		const ended = new Set(dead.map(attachmentKey));
 		const isDead = (a: Attachment): boolean => ended.has(attachmentKey(a));
-		const found = {
-			attachments: attachments.filter((a) => !isDead(a)),
-			unreadable,
-		};
+		const recorded = [...attachments, ...foreign];
+		const alive = recorded.filter((a) => !isDead(a));
 		const findings = [
+			...judgeForeign(dataDir, foreign.length),
 			...(unreadable === 0
 				? []
 				: [
@@ -50,19 +52,27 @@ export function checkRecords(
 							"remove what is no record of ours; a pod's next ADD makes its record anew",
 						),
 					]),
-			...judgeDead(attachments.filter(isDead)),
+			...judgeDead(recorded.filter(isDead)),
 			...judgeLeft(leftBehind(host, dataDir).length),
-			...judgeUnknown(
-				found.attachments,
-				cached,
-				configuredNetworks(host, where),
-			),
+			...judgeUnknown(alive, cached, configuredNetworks(host, where)),
 		];
-		return { found, findings };
+		return { found: alive, findings };
 	} catch (e) {
 		const advice = "say where attachments are recorded: --data-dir";
 		return { found: undefined, findings: [warn(CHECK, wordsOf(e), advice)] };
 	}
+}
+
+/** Judges the records that another version of the plugin wrote: after an upgrade that was taken back, or beside a copy of it that is older. */
+function judgeForeign(dataDir: string, foreign: number): Finding[] {
+	if (foreign === 0) return [];
+	return [
+		warn(
+			CHECK,
+			`${foreign} in ${dataDir} ${foreign === 1 ? "is" : "are"} of another version of the plugin, and kept: their ports are not known`,
+			"delete none: the DEL of such a pod removes all that leads to its addresses, and a pod's next ADD makes its record anew",
+		),
+	];
 }
 
 /** Judges the records that `reconcile` collects. */

@@ -6,15 +6,15 @@ import { wordsOf } from "../log.ts";
 import { Deadline, DeadlineError } from "../netlink/deadline.ts";
 import {
 	type Attachment,
-	addressesOf,
 	attachmentKey,
 	isDeferred,
 	isSame,
 } from "../policy/mapping.ts";
 import { noteDeparture } from "../state/departures.ts";
+import { findAny } from "../state/foreign.ts";
 import { hasEnded } from "../state/namespace.ts";
 import { recordsAround } from "../state/others.ts";
-import { deleteRecord, everyRecord, findRecord } from "../state/store.ts";
+import { deleteRecord } from "../state/store.ts";
 import { delSearch } from "./delsearch.ts";
 import { flush } from "./flush.ts";
 import { failureOf, logReport } from "./report.ts";
@@ -49,16 +49,11 @@ export async function collectGarbage(
 	const now = host.ticks();
 	const deadline = new Deadline(host, DEADLINE_MS, context.begun);
 	const count: GarbageCount = { dropped: 0, errors: [] };
-	let isWhole = true;
-	const onUnreadable = (): void => {
-		isWhole = false;
-	};
 	let recorded: readonly Attachment[];
 	try {
-		recorded = everyRecord(host, dataDir, [""], {
-			deadline,
-			onUnreadable,
-		}).filter((a) => !isDeferred(a, now));
+		recorded = recordsAround(host, dataDir, [""], { deadline }).filter(
+			(a) => !isDeferred(a, now),
+		);
 	} catch (e) {
 		if (!(e instanceof DeadlineError)) throw e;
 		count.errors.push(e);
@@ -69,7 +64,10 @@ export async function collectGarbage(
 		new Map(among.map((a): [string, number] => [attachmentKey(a), a.added]));
 	const isDead = (a: Attachment): boolean =>
 		a.unfinished ||
-		(!isValid(a) && (!addedAt || addedAt.get(attachmentKey(a)) === a.added));
+		// nothing can be said of a record without its time
+		(Number.isFinite(a.added) &&
+			!isValid(a) &&
+			(!addedAt || addedAt.get(attachmentKey(a)) === a.added));
 	const dead = recorded.filter(isDead);
 	const ended = new Set(dead.map(attachmentKey));
 	const isLive = (a: Attachment): boolean =>
@@ -80,15 +78,7 @@ export async function collectGarbage(
 		mappings: dead.flatMap((a) => a.mappings),
 		podTargets: dead.flatMap((a) => a.podTargets),
 	};
-	/** The attachments that may have an address, although nobody can read it. */
-	const vague = (): Attachment[] =>
-		isWhole
-			? []
-			: recordsAround(host, dataDir, addressesOf(going), { deadline }).filter(
-					(a) => a.vague,
-				);
-	const live = (): Attachment[] =>
-		[...recorded, ...vague(), ...others()].filter(isLive);
+	const live = (): Attachment[] => [...recorded, ...others()].filter(isLive);
 	const report = await flush(
 		host,
 		{
@@ -106,7 +96,7 @@ export async function collectGarbage(
 	}
 	for (const a of dead) {
 		try {
-			const now = findRecord(host, dataDir, a);
+			const now = findAny(host, dataDir, a);
 			// an ADD has recorded the attachment anew in the meantime
 			if (now !== undefined && !isUnchanged(a, now)) continue;
 			deleteRecord(host, dataDir, a);

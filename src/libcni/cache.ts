@@ -5,7 +5,11 @@ import { type Host, isNotFound, MAX_DOCUMENT } from "../host.ts";
 import type { IP } from "../net/ip.ts";
 import { PROTOCOLS } from "../net/proto.ts";
 import { isObject } from "../objects.ts";
-import type { Attachment, AttachmentID } from "../policy/mapping.ts";
+import {
+	type Attachment,
+	type AttachmentID,
+	isSame,
+} from "../policy/mapping.ts";
 import { podNameOf } from "./podname.ts";
 import { resolveMappings } from "./portmappings.ts";
 import { addressesIn, firstOfEachFamily, sandboxIn } from "./result.ts";
@@ -58,6 +62,21 @@ export function readCache(
 			return [];
 		}
 	});
+}
+
+/** Returns the attachment's own file, or undefined if it is absent or cannot be read. */
+export function findCached(
+	host: Host,
+	dir: string,
+	id: AttachmentID,
+): Cached | undefined {
+	try {
+		const text = host.readFile(`${dir}/${cacheName(id)}`, MAX_DOCUMENT);
+		// a name that is joined with - may be another attachment's
+		return parse(text).find((c) => isSame(c, id));
+	} catch {
+		return undefined;
+	}
 }
 
 function parse(text: string): Cached[] {

@@ -5,14 +5,14 @@
 import type { Context } from "../context.ts";
 import type { Host } from "../host.ts";
 import { isUsedUp, type Log, wordsOf } from "../log.ts";
-import { familyOf, parseIP } from "../net/ip.ts";
-import { IPPROTO_UDP } from "../net/proto.ts";
+import { parseIP } from "../net/ip.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
 import {
 	type Attachment,
 	type AttachmentID,
 	isSame,
 } from "../policy/mapping.ts";
+import { recordedIPs, foreignAttachment } from "./foreign.ts";
 import { hasEnded } from "./namespace.ts";
 import { everyRecord, isRecordName, type ReadingOptions } from "./store.ts";
 
@@ -103,53 +103,13 @@ export function recordsAround(
 		onUnreadable(name, text = "") {
 			if (!isRecordName(name)) return;
 			// a text that was cut may lack the address, and then it may be any
-			const ips = addressesIn(text);
+			const ips = recordedIPs(text);
 			const has = (word: string): boolean =>
 				// an address may be the begin of another
 				parseIP(word) === word ? ips.includes(word) : text.includes(word);
 			if (ips.length === 0 || words.some(has))
-				vague.push(vagueAttachment(name, ips));
+				vague.push(foreignAttachment(name, text));
 		},
 	});
 	return [...found, ...vague.filter((a) => options.keeps?.(a) ?? true)];
-}
-
-/** Returns the pod's addresses that stand in the text of a record. */
-function addressesIn(text: string): string[] {
-	const found = text.matchAll(/"podIP":"([^"]*)"/g);
-	const ips = [...found].map(([, ip = ""]) => ip);
-	return [...new Set(ips)].filter((ip) => parseIP(ip) === ip);
-}
-
-/** Returns what is known of an attachment by the name of its record alone. `ips` are the addresses that it has. */
-function vagueAttachment(name: string, ips: readonly string[]): Attachment {
-	const [network = "", containerID = "", ifname = ""] = partsOf(name);
-	return {
-		network,
-		containerID,
-		ifname,
-		pod: undefined,
-		// it may have come after anybody
-		added: Number.POSITIVE_INFINITY,
-		mappings: [],
-		// the protocol does not matter: nothing is removed for its sake
-		podTargets: ips.map((podIP) => ({
-			family: familyOf(podIP),
-			proto: IPPROTO_UDP,
-			podIP,
-		})),
-		vague: true,
-	};
-}
-
-/** Returns the parts of a record's name, as `pathOf` joins them. */
-function partsOf(name: string): string[] {
-	try {
-		return name
-			.replace(/\.json$/, "")
-			.split(":")
-			.map(decodeURIComponent);
-	} catch {
-		return [name];
-	}
 }

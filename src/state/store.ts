@@ -16,8 +16,8 @@ import type {
 import { inRows, portsIn, singlesOf } from "../policy/portrow.ts";
 import { MAX_RECORD, pathOf, readRecord } from "./path.ts";
 
-/** Raised when the file's shape changes. A file of another version is foreign. */
-const VERSION = 1;
+/** Raised when the file's shape changes. A file of another version is foreign (foreign.ts). */
+export const RECORD_VERSION = 1;
 
 /** Up to so many ports are recorded one by one: versions that know no rows then see them all. */
 const MOST_SINGLES = 256;
@@ -27,7 +27,7 @@ const MOST_SINGLES = 256;
  * after an upgrade the plugin reads the records of the version before.
  */
 interface RecordFile extends Omit<Attachment, "podTargets" | "unfinished"> {
-	readonly version: typeof VERSION;
+	readonly version: typeof RECORD_VERSION;
 	/** `podTargets` */
 	readonly pods: readonly RecordedTarget[];
 	/** `unfinished` */
@@ -73,7 +73,7 @@ export function recordOf(a: Attachment): RecordFile {
 	const mappings =
 		portsIn(a.mappings) > MOST_SINGLES ? a.mappings : singlesOf(a.mappings);
 	const pods = [...podTargets, ...targetsOfRows(mappings)];
-	return { version: VERSION, ...rest, mappings, pods, gone };
+	return { version: RECORD_VERSION, ...rest, mappings, pods, gone };
 }
 
 function targetsOfRows(mappings: readonly PortRow[]): RecordedTarget[] {
@@ -228,7 +228,7 @@ function isRecordFile(x: unknown): x is RecordFile {
 	if (typeof x !== "object" || x === null) return false;
 	const a = x as Partial<RecordFile>;
 	return (
-		a.version === VERSION &&
+		a.version === RECORD_VERSION &&
 		typeof a.network === "string" &&
 		typeof a.containerID === "string" &&
 		typeof a.ifname === "string" &&

@@ -34,12 +34,12 @@ test("records that can all be read make no finding", async () => {
 	const host = fakeHost({ files: await records("a", "b") });
 	const { found, findings } = checkRecords(host, WHERE);
 	expect(findings).toEqual([]);
-	expect(found?.attachments.map((a) => a.containerID)).toEqual(["a", "b"]);
+	expect(found?.map((a) => a.containerID)).toEqual(["a", "b"]);
 });
 
 test("a directory that is not there holds none", () => {
 	expect(checkRecords(fakeHost(), WHERE)).toEqual({
-		found: { attachments: [], unreadable: 0 },
+		found: [],
 		findings: [],
 	});
 });
@@ -58,6 +58,34 @@ test("records that cannot be read are counted", async () => {
 		`warn  records: 1 in ${DIR} cannot be read, and their pods are not known\n`,
 	);
 	expect(out).toMatch(/^ok {4}stale entries: none, of 2 attachments/m);
+});
+
+test("records of another version are kept: no advice to delete them, and their pods count", async () => {
+	const foreign = {
+		version: 2,
+		network: "podnet",
+		containerID: "z",
+		ifname: "eth0",
+		added: 1,
+		at: [{ podIP: "10.88.0.9" }],
+	};
+	const files = {
+		...(await records("a")),
+		[`${DIR}/podnet:z:eth0.json`]: JSON.stringify(foreign),
+	};
+	const { code, out } = await doctor({
+		kernel: { entries: [] },
+		answer: withoutTables,
+		files,
+	});
+	expect(code).toBe(0);
+	const text = out.replace(/\s+/g, " ");
+	expect(text).toContain(
+		`warn records: 1 in ${DIR} is of another version of the plugin, and kept: their ports are not known delete none: the DEL of such a pod removes all that leads to its addresses`,
+	);
+	expect(out).not.toMatch("cannot be read");
+	const { found } = checkRecords(fakeHost({ files }), WHERE);
+	expect(found?.map((a) => a.containerID)).toEqual(["a", "z"]);
 });
 
 test("records in a directory that cannot be read: nothing is said of stale entries", async () => {
@@ -148,7 +176,7 @@ describe("records of pods that may be gone", () => {
 		});
 		const { found, findings } = checkRecords(host, WHERE);
 		expect(findings.map((f) => f.found)).toEqual(want);
-		expect(found?.attachments.map((a) => a.containerID)).toEqual(alive);
+		expect(found?.map((a) => a.containerID)).toEqual(alive);
 	});
 
 	test.each<[string, Record<string, string>]>([

@@ -199,6 +199,77 @@ describe("collectGarbage", () => {
 		expect(recordsIn(host)).toHaveLength(2);
 	});
 
+	describe("the record of another version of the plugin", () => {
+		const FOREIGN = `${RECORDS}/net:later:eth0.json`;
+		const text = (more: object): string =>
+			JSON.stringify({
+				version: 2,
+				network: "net",
+				containerID: "later",
+				ifname: "eth0",
+				ways: [{ podIP: Q }],
+				...more,
+			});
+		const collect = async (
+			isValid: (a: Attachment) => boolean,
+			record: string,
+		) => {
+			const { context, host, removed } = setUpPods(ALL, [POD], {
+				files: { [FOREIGN]: record },
+			});
+			const { dropped } = await collectGarbage(context, isValid);
+			return { dropped, removed: removed(), left: recordsIn(host).sort() };
+		};
+		const isNew = ({ containerID }: Attachment) => containerID === "new";
+
+		test.each<[string, (a: Attachment) => boolean, string]>([
+			["is valid", everybody, text({ added: 1 })],
+			[
+				"does not say when it was added, which cannot be judged",
+				isNew,
+				text({}),
+			],
+			["was cut, which cannot be judged", isNew, text({ added: 1 }).slice(1)],
+		])("stays if it %s", async (_, isValid, record) =>
+			expect(await collect(isValid, record)).toEqual({
+				dropped: 0,
+				removed: [],
+				left: ["later", "new"],
+			}),
+		);
+
+		test.each<[string, (a: Attachment) => boolean, string]>([
+			["its attachment is not valid", isNew, text({ added: 1 })],
+			["its DEL is unfinished", everybody, text({ added: 1, gone: true })],
+		])(
+			"goes if %s, with what leads to its address",
+			async (_, isValid, record) =>
+				expect(await collect(isValid, record)).toEqual({
+					dropped: 1,
+					removed: [STALE.orig],
+					left: ["new"],
+				}),
+		);
+
+		test("stays if it was written anew meanwhile", async () => {
+			const { context, host } = setUpPods(ALL, [POD], {
+				files: { [FOREIGN]: text({ added: 1 }) },
+			});
+			const others = (): Attachment[] => {
+				host.files.set(FOREIGN, text({ added: 2 }));
+				return [];
+			};
+			const { dropped } = await collectGarbage(
+				context,
+				isNew,
+				undefined,
+				others,
+			);
+			expect(dropped).toBe(0);
+			expect(recordsIn(host).sort()).toEqual(["later", "new"]);
+		});
+	});
+
 	test("throws if the directory of records cannot be read", async () => {
 		const { context } = setUpPods(ALL, [POD], {
 			fail: (call) => (call === "readDir" ? "EACCES" : undefined),

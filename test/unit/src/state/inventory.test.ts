@@ -16,23 +16,59 @@ const take = (
 ) => takeInventory(fakeHost({ files, ...(fail && { fail }) }), DIR);
 
 test("an unfinished DEL's record is readable, but no attachment", () =>
-	expect(take(FILES)).toEqual({ attachments: [POD], unreadable: 0 }));
+	expect(take(FILES)).toEqual({
+		attachments: [POD],
+		foreign: [],
+		unreadable: 0,
+	}));
 
 test.each<[string, Record<string, string>, number]>([
-	["of another version", { [`${DIR}/a.json`]: '{"version":9}' }, 1],
+	[
+		"of another version, and no record by their name",
+		{ [`${DIR}/a.json`]: '{"version":9}' },
+		1,
+	],
 	["cut", { [`${DIR}/a.json`]: "{", [`${DIR}/b.json`]: "" }, 2],
 	["no record by its name", { [`${DIR}/lock`]: "", [`${DIR}/x.tmp`]: "" }, 0],
 ])("files that are %s are counted: %o", (_, more, want) =>
 	expect(take({ ...FILES, ...more })).toEqual({
 		attachments: [POD],
+		foreign: [],
 		unreadable: want,
 	}),
 );
 
+test("records of another version are told apart, and one whose DEL has come is no attachment", () => {
+	const text = (containerID: string, gone?: boolean): string =>
+		JSON.stringify({
+			version: 2,
+			network: "net",
+			containerID,
+			ifname: "eth0",
+			added: 5,
+			gone,
+		});
+	const found = take({
+		...FILES,
+		[`${DIR}/net:f:eth0.json`]: text("f"),
+		[`${DIR}/net:g:eth0.json`]: text("g", true),
+	});
+	expect(found).toMatchObject({
+		attachments: [POD],
+		foreign: [{ containerID: "f", added: 5, vague: true }],
+		unreadable: 0,
+	});
+	expect(found.foreign).toHaveLength(1);
+});
+
 test("a record that may not be read is counted", () => {
 	const fail = (call: string, path: string) =>
 		call === "readFile" && path.includes(":p:") ? "EACCES" : undefined;
-	expect(take(FILES, fail)).toEqual({ attachments: [], unreadable: 1 });
+	expect(take(FILES, fail)).toEqual({
+		attachments: [],
+		foreign: [],
+		unreadable: 1,
+	});
 });
 
 test("a record that is deleted while they are read is not unreadable", () => {
@@ -48,11 +84,11 @@ test("a record that is deleted while they are read is not unreadable", () => {
 		},
 		DIR,
 	);
-	expect(found).toEqual({ attachments: [POD], unreadable: 0 });
+	expect(found).toEqual({ attachments: [POD], foreign: [], unreadable: 0 });
 });
 
 test("without a directory there are none", () =>
-	expect(take({})).toEqual({ attachments: [], unreadable: 0 }));
+	expect(take({})).toEqual({ attachments: [], foreign: [], unreadable: 0 }));
 
 test("throws if the directory cannot be read", () => {
 	const fail = (call: string) => (call === "readDir" ? "EACCES" : undefined);
