@@ -34,7 +34,7 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 KUBERNETES ?= 1.37
 
 .PHONY: help bench build bursts clean cluster cluster-down cluster-test demo demo-packages engines kernels \
-	oracles packages rules runtimes sbom soak test
+	oracles packages rules runtimes sbom skew soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -72,6 +72,10 @@ kernels: packages $(EXE) ## boot Debian's kernels in qemu and try everything on 
 
 soak: packages $(EXE) ## two minutes of pods coming and going under traffic
 	node --import tsx test/soak/main.ts
+
+skew: packages runtimes $(EXE) ## pods of an earlier version under this one, and the other way round; SKEW_COMMIT chooses it
+	SKEW_BIN=$$(sh test/support/neighbour.sh $(SKEW_COMMIT)) && export SKEW_BIN && \
+		npx vitest run --config test/vitest.config.ts --project root test/harness/skew.test.ts
 
 rules: packages $(EXE) ## five minutes of random nat rules, judged and then asked of the kernel
 	RULES_ROUNDS=500 npx vitest run --config test/vitest.config.ts --project root test/rules/accuracy.test.ts
