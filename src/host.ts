@@ -67,7 +67,7 @@ export interface FullHost extends Host {
 	/**
 	 * Reads an option of a socket of `domain` in the network namespace of this process,
 	 * for which it opens one. `value` is what the kernel reads and writes. Returns the
-	 * length of the answer in bytes. SysError ENOSYS on Node, which has no such call.
+	 * length of the answer in bytes.
 	 */
 	getsockopt(
 		domain: number,

@@ -4,12 +4,12 @@
 import { pathToFileURL } from "node:url";
 import type { FullHost, Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
-import { E, sysError } from "./node/errors.ts";
 import * as files from "./node/files.ts";
 import { netlink } from "./node/netlink.ts";
 import { write } from "./node/output.ts";
 import { serve } from "./node/serve.ts";
 import { sleeper } from "./node/sleeper.ts";
+import { getsockopt } from "./node/sockopt.ts";
 import { columns } from "./node/terminal.ts";
 
 export function nodeHost(
@@ -45,9 +45,7 @@ export function nodeHost(
 		chown: files.chown,
 		rmdir: files.rmdir,
 		sync: files.sync,
-		getsockopt() {
-			throw sysError("getsockopt", E.ENOSYS);
-		},
+		getsockopt,
 		serve,
 	};
 	return host;

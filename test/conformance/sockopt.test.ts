@@ -1,4 +1,4 @@
-// Options of sockets, with the table of legacy iptables as the peer. Node has no such call.
+// Options of sockets, with the table of legacy iptables as the peer.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { must, run } from "../support/exec.ts";
@@ -8,6 +8,7 @@ import type { Call, Outcome } from "./probe.ts";
 import {
 	check,
 	commandOf,
+	HOSTS,
 	type HostName,
 	outcomesInFake,
 	type Want,
@@ -73,10 +74,10 @@ async function outcomesOf(host: HostName): Promise<readonly Outcome[]> {
 	return JSON.parse(stdout);
 }
 
-describe("native", () => {
+describe.each(HOSTS)("%s", (host) => {
 	let results: readonly Outcome[] = [];
 	beforeAll(async () => {
-		results = await outcomesOf("native");
+		results = await outcomesOf(host);
 	});
 
 	test.each(rows.map(([name, , want], i) => [name, want, i] as const))(
@@ -85,15 +86,7 @@ describe("native", () => {
 	);
 });
 
-describe("there is no such call", () => {
-	test("on Node", async () => {
-		const results = await outcomesOf("node");
-		expect(results).toHaveLength(calls.length);
-		for (const got of results) check(got, ["ENOSYS", "getsockopt"]);
-	});
-
-	test("in the fake host, unless the test gives it one", async () => {
-		const [got] = await outcomesInFake(fakeHost(), calls);
-		check(got, ["ENOSYS", "getsockopt"], "fake");
-	});
+test("the fake host has no such call, unless the test gives it one", async () => {
+	const [got] = await outcomesInFake(fakeHost(), calls);
+	check(got, ["ENOSYS", "getsockopt"], "fake");
 });

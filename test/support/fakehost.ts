@@ -35,7 +35,7 @@ export interface FakeHostOptions {
 	/** The error of a call, asked before each: `("writeFile", "/run/x") => "ENOSPC"`. */
 	readonly fail?: (call: string, path: string) => string | undefined;
 	readonly netlink?: Host["netlink"];
-	/** Without it the call fails with ENOSYS, as on Node. */
+	/** Without it the call fails with ENOSYS. */
 	readonly getsockopt?: FullHost["getsockopt"];
 	readonly clock?: Clock;
 	/** How far the wall clock has jumped. */

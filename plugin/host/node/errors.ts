@@ -51,7 +51,12 @@ export function waiting<T>(syscall: string, path: Path, f: () => T): T {
 			return call(syscall, path, f);
 		} catch (e) {
 			if (!isErrno(e) || e.code !== "EAGAIN") throw e;
-			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+			pause();
 		}
 	}
+}
+
+/** Waits for a millisecond, and lets nothing else of the program run. */
+export function pause(): void {
+	Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
 }

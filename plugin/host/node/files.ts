@@ -1,9 +1,17 @@
 // Files and directories, with the behaviour of plugin/host/native/src/files.rs.
 
-import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import type { FileStat, TextReader } from "../../../src/host.ts";
-import { call, E, isErrno, type Path, sysError, waiting } from "./errors.ts";
+import {
+	call,
+	E,
+	isErrno,
+	type Path,
+	pause,
+	sysError,
+	waiting,
+} from "./errors.ts";
+import { check, flockOf } from "./libc.ts";
 
 const C = fs.constants;
 
@@ -13,6 +21,10 @@ const MAX_STDIN = 16 << 20;
 const PART = 64 << 10;
 const MAX_FILE = 1 << 20;
 const MAX_BYTES = 16 << 20;
+
+// sys/file.h
+const LOCK_EX = 2;
+const LOCK_NB = 4;
 
 // as in the native host: the mode holds whatever the umask is, no link is followed,
 // and a FIFO fails instead of hanging
@@ -223,22 +235,22 @@ export function copyFile(from: string, to: string, mode: number): void {
 	});
 }
 
-/**
- * Node has no flock(). The lock belongs to the open file: flock(1) of util-linux
- * inherits and locks it, and it stays locked until we close it. So the two hosts
- * exclude each other.
- */
+/** Takes the lock, which lives as long as the descriptor. It polls, because a timer cannot interrupt a call that blocks. */
 export function flock(path: string, timeoutMs: number): () => void {
 	const flags = C.O_RDWR | C.O_CREAT | C.O_NOFOLLOW;
 	const fd = call("open", path, () => fs.openSync(path, flags, 0o600));
-	const wait = timeoutMs > 0 ? ["-w", `${timeoutMs / 1000}`] : ["-n"];
-	const { status, error } = spawnSync("flock", ["-x", ...wait, "3"], {
-		stdio: ["ignore", "ignore", "ignore", fd],
-	});
-	if (status !== 0) {
-		fs.closeSync(fd);
-		throw error ?? sysError("flock", E.EAGAIN, path);
-	}
+	const end = performance.now() + timeoutMs;
+	for (;;)
+		try {
+			check("flock", path, () => flockOf(fd, LOCK_EX | LOCK_NB));
+			break;
+		} catch (e) {
+			if (!isErrno(e) || e.code !== "EAGAIN" || performance.now() >= end) {
+				fs.closeSync(fd);
+				throw e;
+			}
+			pause();
+		}
 	let held = true;
 	return () => {
 		if (held) fs.closeSync(fd);

@@ -1,76 +1,111 @@
-// Netlink sockets from the npm package `netlink`, of which only the raw socket is used.
+// Netlink sockets, with the behaviour and the options of plugin/host/native/src/netlink.rs.
 
-import { RawNetlinkSocket } from "netlink";
-import type { NetlinkSocket, SysError } from "../../../src/host.ts";
-import { call, E, sysError } from "./errors.ts";
-import { sleeper } from "./sleeper.ts";
+import { closeSync } from "node:fs";
+import type { NetlinkSocket } from "../../../src/host.ts";
+import { E, isErrno, sysError } from "./errors.ts";
+import {
+	bindTo,
+	check,
+	readable,
+	recvFrom,
+	sendTo,
+	setSockOpt,
+	socket,
+} from "./libc.ts";
+
+// linux/socket.h, asm-generic/socket.h
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
+// linux/netlink.h
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+/** struct sockaddr_nl: family, padding, port, groups. */
+const ADDRESS_SIZE = 12;
 
 export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
-	const socket = call("socket", undefined, () => openSocket(protocol));
-	// datagrams and errors that came before they were asked for, in their order
-	const queue: (Buffer | SysError)[] = [];
-	let wake: (() => void) | undefined;
-	let open = true;
-
-	const arrive = (item: Buffer | SysError): void => {
-		queue.push(item);
-		wake?.();
+	let fd: number | undefined = open(protocol);
+	const opened = (syscall: string): number => {
+		if (fd === undefined) throw sysError(syscall, E.EBADF);
+		return fd;
 	};
-	const checkOpen = (syscall: string): void => {
-		if (!open) throw sysError(syscall, E.EBADF);
-	};
-	// any process may send here, but only the kernel, port 0, is believed
-	socket.on("message", (bytes, from) => {
-		if (from.port === 0) arrive(bytes);
-	});
-	socket.on("truncatedMessage", (_, from) => {
-		if (from.port === 0) arrive(sysError("recvmsg", E.EMSGSIZE));
-	});
-	socket.on("error", (e) => arrive(sysError("recvmsg", e.errno)));
-
 	return {
-		async send(bytes) {
-			checkOpen("sendto");
-			await new Promise<void>((resolve, reject) => {
-				socket.send(bytes, {}, (e) =>
-					e ? reject(sysError("sendto", e.errno)) : resolve(),
-				);
-			});
+		send(bytes) {
+			const to = opened("sendto");
+			const { length } = bytes;
+			const sent = check("sendto", undefined, () =>
+				sendTo(to, bytes, length, MSG_DONTWAIT, kernel(), ADDRESS_SIZE),
+			);
+			if (sent !== length) throw sysError("sendto", E.EMSGSIZE);
 		},
 		async recv(into) {
-			checkOpen("recvmsg");
-			if (queue.length === 0) {
-				const timer = sleeper(timeoutMs);
-				wake = timer.wake;
-				await timer.done;
+			const end = performance.now() + timeoutMs;
+			for (;;) {
+				const length = receive(opened("recvmsg"), into);
+				if (length !== undefined) return length;
+				const left = end - performance.now();
+				if (left <= 0) throw sysError("recvmsg", E.EAGAIN);
+				await readable(opened("recvmsg"), left);
 			}
-			const item = queue.shift();
-			if (item === undefined) throw sysError("recvmsg", E.EAGAIN);
-			if (item instanceof Error) throw item;
-			if (item.length > into.length) throw sysError("recvmsg", E.EMSGSIZE);
-			into.set(item);
-			return item.length;
 		},
 		close() {
-			if (!open) return;
-			open = false;
-			// later, because this may be called from the middle of the package's
-			// receive loop, which would go on with a closed descriptor
-			setImmediate(() => socket.close());
+			if (fd !== undefined) closeSync(fd);
+			fd = undefined;
 		},
 	};
 }
 
-/**
- * The package sets none of NETLINK_EXT_ACK, NETLINK_CAP_ACK and
- * NETLINK_GET_STRICT_CHK: acknowledgements here repeat the whole request.
- */
-function openSocket(protocol: number): RawNetlinkSocket {
-	return new RawNetlinkSocket(protocol, {
-		localPort: 0, // the kernel chooses
-		messagePeeking: false,
-		msgBufferSize: 65536,
-		recvBufferSize: 0, // as the kernel has it
-		sendBufferSize: 0,
-	});
+function open(protocol: number): number {
+	const fd = check("socket", undefined, () =>
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
+	);
+	try {
+		check("bind", undefined, () => bindTo(fd, kernel(), ADDRESS_SIZE));
+	} catch (e) {
+		closeSync(fd);
+		throw e;
+	}
+	// Without these options, which old kernels lack, acknowledgements are longer, errors
+	// have no text, and unknown dump filters are ignored.
+	const on = new Uint8Array(new Int32Array([1]).buffer);
+	for (const option of [
+		NETLINK_EXT_ACK,
+		NETLINK_CAP_ACK,
+		NETLINK_GET_STRICT_CHK,
+	])
+		setSockOpt(fd, SOL_NETLINK, option, on, on.length);
+	return fd;
+}
+
+/** Returns the length of a datagram of the kernel's, or undefined if there is none. Any process may send here; only the kernel is believed. */
+function receive(fd: number, into: Uint8Array): number | undefined {
+	for (;;) {
+		const from = kernel();
+		let length: number;
+		try {
+			length = check("recvmsg", undefined, () =>
+				recvFrom(fd, into, into.length, MSG_DONTWAIT | MSG_TRUNC, from, [
+					ADDRESS_SIZE,
+				]),
+			);
+		} catch (e) {
+			if (isErrno(e) && e.errno === E.EAGAIN) return undefined;
+			throw e;
+		}
+		const [, port] = new Uint32Array(from.buffer);
+		if (port !== 0) continue;
+		if (length > into.length) throw sysError("recvmsg", E.EMSGSIZE);
+		return length;
+	}
+}
+
+/** Returns the kernel's address, port 0. In bind() it means that the kernel chooses. */
+function kernel(): Uint8Array {
+	const address = new Uint8Array(ADDRESS_SIZE);
+	new Uint16Array(address.buffer)[0] = AF_NETLINK;
+	return address;
 }

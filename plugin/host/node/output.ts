@@ -2,7 +2,7 @@
 // may be a pipe whose reader has stopped for good.
 
 import * as fs from "node:fs";
-import { call, isErrno, waiting } from "./errors.ts";
+import { call, isErrno, pause, waiting } from "./errors.ts";
 
 const PATIENCE_MS = 100;
 
@@ -35,7 +35,7 @@ function complain(text: string): void {
 			if (!isErrno(e) || e.code !== "EAGAIN") throw e;
 			isStuck = Date.now() >= end;
 			if (isStuck) return;
-			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+			pause();
 		}
 }
 
