@@ -1,20 +1,21 @@
 // The files that a booted kernel finds: busybox, the executable, our tools, nft and ipvsadm with
 // their libraries, the modules and the script of the cases.
 
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { compileStatic } from "../support/compile.ts";
 import { must } from "../support/exec.ts";
 import { PREPARE as FLOWTABLE } from "./cases/flowtable.ts";
-import { CASES } from "./cases/index.ts";
 import { PREPARE as IPVS } from "./cases/ipvs.ts";
 import { PREPARE } from "./cases/rules.ts";
 import { initramfs } from "./initramfs.ts";
 import { type KernelFiles, OUT } from "./kernels.ts";
 import { modulesByPhase } from "./modules.ts";
 import { HOST, HOST2, HOST6 } from "./scene.ts";
-import { type Phase, script } from "./script.ts";
+import { type Case, type Phase, script } from "./script.ts";
 
 const GUEST = join(import.meta.dirname, "guest");
+const SUPPORT = join(import.meta.dirname, "../support");
 const EXECUTABLE = resolve(OUT, "../conntrack-flush");
 const BUSYBOX = "/bin/busybox";
 const NFT = "/usr/sbin/nft";
@@ -22,7 +23,11 @@ const IPVSADM = "/usr/sbin/ipvsadm";
 /** The path of the real ip. In the guest it is not in PATH: busybox has an ip of its own, which makes no veth. */
 const IPROUTE = "/sbin/ip";
 
-export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
+/** Returns the initramfs with which the kernel runs these cases. */
+export async function guestImage(
+	kernel: KernelFiles,
+	cases: readonly Case[],
+): Promise<Buffer> {
 	const files = new Map<string, Uint8Array>();
 	const copy = (from: string, to = from): void => {
 		files.set(to, readFileSync(from));
@@ -31,8 +36,13 @@ export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
 	copy(join(GUEST, "lib.sh"), "/lib.sh");
 	copy(BUSYBOX, "/bin/busybox");
 	copy(EXECUTABLE, "/bin/conntrack-flush");
-	copy(await compile("ct", ["ct.c", "text.c", "message.c"]), "/bin/ct");
-	copy(await compile("udp", ["udp.c"]), "/bin/udp");
+	const own = (name: string): string => join(GUEST, name);
+	copy(
+		await compile("ct", ["ct.c", "text.c", "message.c"].map(own)),
+		"/bin/ct",
+	);
+	copy(await compile("udp", [own("udp.c")]), "/bin/udp");
+	copy(await compile("pairs", [join(SUPPORT, "pairs.c")]), "/bin/pairs");
 	copy(NFT, "/bin/nft");
 	copy(IPVSADM, "/bin/ipvsadm");
 	copy(IPROUTE, "/opt/ip");
@@ -51,7 +61,7 @@ export async function guestImage(kernel: KernelFiles): Promise<Buffer> {
 		),
 		...(SETUP[phase] ?? []),
 	];
-	files.set("/tests.sh", Buffer.from(script(CASES, kernel, lines)));
+	files.set("/tests.sh", Buffer.from(script(cases, kernel, lines)));
 	return initramfs(files);
 }
 
@@ -71,14 +81,8 @@ const SETUP: Partial<Record<Phase, readonly string[]>> = {
 	ipvs: IPVS,
 };
 
-async function compile(name: string, sources: string[]): Promise<string> {
-	const bin = join(OUT, "bin");
-	mkdirSync(bin, { recursive: true });
-	const to = join(bin, name);
-	const from = sources.map((source) => join(GUEST, source));
-	const flags = ["-D_GNU_SOURCE", "-O2", "-static", "-Wall", "-Wextra"];
-	await must(["cc", ...flags, "-o", to, ...from]);
-	return to;
+function compile(name: string, sources: string[]): Promise<string> {
+	return compileStatic(join(OUT, "bin", name), sources);
 }
 
 /** Returns the libraries and the loader of a dynamic executable, where it looks for them. */

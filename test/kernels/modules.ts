@@ -12,6 +12,7 @@ const WANTED: Readonly<Record<Phase, readonly string[]>> = {
 	rules: ["nf_tables", "nft_ct", "nft_chain_nat", "nft_nat"],
 	flowtable: ["veth", "nf_flow_table_inet", "nft_flow_offload"],
 	ipvs: ["ip_vs", "ip_vs_rr"],
+	races: ["nft_numgen", "nft_masq"],
 };
 
 /** The modules' names by phase. One without a file is built in. */
@@ -36,6 +37,7 @@ export function modulesByPhase(dir: string): Record<Phase, string[]> {
 		rules: load("rules"),
 		flowtable: load("flowtable"),
 		ipvs: load("ipvs"),
+		races: load("races"),
 	};
 }
 

@@ -1,6 +1,7 @@
 // The results as tables: for the terminal, and for docs/kernels.md.
 
 import { join } from "node:path";
+import { PAIRS } from "../support/races.ts";
 import type { Booted } from "./boot.ts";
 import { CASES } from "./cases/index.ts";
 import type { KernelFiles } from "./kernels.ts";
@@ -58,6 +59,11 @@ const SECTIONS: readonly [string, string, (name: string) => boolean][] = [
 		(name) => /packets:|flowtable:|complain/.test(name),
 	],
 	[
+		"Races",
+		`${PAIRS} pairs of packets that begin flows on two CPUs at the same moment, with one way of sending and one set of rules each ([dns.md](dns.md)); \`make races\` sends more and counts.`,
+		(name) => name.startsWith("race: "),
+	],
+	[
 		"IPVS",
 		"A virtual service of UDP with two servers in turn, and a client that keeps its sockets: what ends a flow whose server is gone, and what does not.",
 		(name) => name.startsWith("IPVS: "),
@@ -76,7 +82,7 @@ const SECTIONS: readonly [string, string, (name: string) => boolean][] = [
 
 /** The name of a case within its section. */
 function rowName(c: Case): string {
-	return c.name.replace(/^(IPVS|message|never sent): /, "");
+	return c.name.replace(/^(race|IPVS|message|never sent): /, "");
 }
 
 /** Returns what docs/kernels.md says of a case on kernels of the series of `kernel`. */

@@ -12,7 +12,9 @@ export type Phase =
 	/** With a flowtable, which forwards them past the rules. */
 	| "flowtable"
 	/** With IPVS, in the network of the flowtable. */
-	| "ipvs";
+	| "ipvs"
+	/** With rules that choose among servers and that masquerade, each case in a network of its own. */
+	| "races";
 
 export interface Kernel {
 	/** 6.12.117 → 6, 12. */
@@ -100,6 +102,7 @@ export function script(
 		"rules",
 		"flowtable",
 		"ipvs",
+		"races",
 	];
 	const lines = phases.flatMap((phase) => [
 		...load(phase),

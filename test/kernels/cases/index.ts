@@ -5,6 +5,7 @@ import { ABSENT } from "./absent.ts";
 import { FLOWTABLES } from "./flowtable.ts";
 import { IPVS_CASES } from "./ipvs.ts";
 import { MESSAGES } from "./messages.ts";
+import { RACES } from "./races.ts";
 import { RULES } from "./rules.ts";
 import { TRAP_CASES } from "./traps.ts";
 import { VERBS } from "./verbs.ts";
@@ -12,7 +13,7 @@ import { VERBS } from "./verbs.ts";
 /** The last. */
 const COMPLAINTS: Case = {
 	name: "the kernel has nothing to complain about",
-	phase: "ipvs",
+	phase: "races",
 	steps: () => [
 		`bad_lines=$(dmesg | grep -E 'WARNING|BUG|Oops|Call Trace|segfault') && fail "$bad_lines"`,
 	],
@@ -26,5 +27,6 @@ export const CASES: readonly Case[] = [
 	...RULES,
 	...FLOWTABLES,
 	...IPVS_CASES,
+	...RACES,
 	COMPLAINTS,
 ];

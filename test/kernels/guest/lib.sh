@@ -147,3 +147,70 @@ busy_hears() {
 	got=$(tail -n 1 /tmp/busy)
 	[ "$got" = "$1" ] || fail "the busy client hears $got, not $1"
 }
+
+in_node() {
+	/opt/ip netns exec node "$@"
+}
+
+# node PORT DELAY < RULES: a machine of its own with these rules of nft, two pods behind it,
+# and two servers whose PORT answers after DELAY ms. Its counters begin at 0.
+node() {
+	[ -z "$servers" ] || kill $servers
+	servers=
+	cat >/tmp/rules
+	for net in node pod-a pod-b dns-a dns-b; do
+		[ ! -e /run/netns/$net ] || echo "netns del $net"
+		echo "netns add $net"
+	done | /opt/ip -batch - || fail "no namespaces"
+	number=0
+	for net in pod-a pod-b dns-a dns-b; do
+		number=$((number + 1))
+		/opt/ip -n node -batch - <<-END || fail "no network"
+			link add $net type veth peer name eth0 netns $net
+			address add 10.90.$number.1/24 dev $net
+			link set $net up
+		END
+		/opt/ip -n $net -batch - <<-END || fail "no network"
+			address add 10.90.$number.2/24 dev eth0
+			link set eth0 up
+			route add default via 10.90.$number.1
+		END
+	done
+	in_node sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	in_node nft -f /tmp/rules || fail "no rules"
+	for net in dns-a dns-b; do
+		/opt/ip netns exec $net pairs serve 0.0.0.0 "$1" "$2" &
+		servers="$servers $!"
+	done
+	sleep 1
+}
+
+# one_cpu INTERFACE...: the node handles what comes from there on one CPU for each flow.
+one_cpu() {
+	for net; do
+		in_node sh -c "echo 3 >/sys/class/net/$net/queues/rx-0/rps_cpus" || fail "no RPS"
+	done
+}
+
+# race WORDS...: sends as the words of pairs say. Sets $lost and the node's counters, and
+# tells the console.
+race() {
+	pairs "$@" >/tmp/pairs 2>&1 || fail "$(cat /tmp/pairs)"
+	in_node conntrack-flush stats -o json >/tmp/stats || fail "no stats"
+	# each line of both is a number and its name
+	eval "$(cat /tmp/pairs)"
+	chain_toolong=0
+	eval "$(sed -n 's/^ *"\([a-z_]*\)": \([0-9]*\),*$/\1=\2/p' /tmp/stats)"
+	lost=$((sent - answered))
+	told=
+	for name_of in sent lost clash_resolve insert_failed drop chain_toolong; do
+		eval "told=\"\$told $name_of=\$$name_of\""
+	done
+	echo "measured $name:$told"
+}
+
+# counts NAME TEST VALUE: what test(1) says of a number of the race.
+counts() {
+	eval "got=\$$1"
+	[ "$got" "$2" "$3" ] || fail "$1 is $got, not $2 $3"
+}

@@ -1,0 +1,32 @@
+// Packets that meet on two CPUs: what each kernel loses and counts then. Each race has a
+// machine of its own, whose counters begin at 0.
+
+import {
+	RACES as ALL,
+	DNS_PORT,
+	type Race,
+	rulesOf,
+	sendingOf,
+} from "../../support/races.ts";
+import type { Case } from "../script.ts";
+
+/** The namespaces of the pods, which are also the names of the node's interfaces. */
+const PODS = ["pod-a", "pod-b"] as const;
+const FIRST_SERVER = "dns-a";
+
+function steps(race: Race): string[] {
+	return [
+		`node ${DNS_PORT} ${race.delayMs} <<'END'\n${rulesOf(race, FIRST_SERVER)}\nEND`,
+		...(race.oneCPU ? [`one_cpu ${PODS.join(" ")}`] : []),
+		`race ${sendingOf(race, PODS).join(" ")}`,
+		...race.expects.map(
+			([counted, is, value]) => `counts ${counted} ${is} ${value}`,
+		),
+	];
+}
+
+export const RACES: readonly Case[] = ALL.map((race) => ({
+	name: `race: ${race.name}`,
+	phase: "races",
+	steps: () => steps(race),
+}));

@@ -1,0 +1,151 @@
+// The races of two packets that begin flows on two CPUs at the same moment: who sends what
+// through which rules, and what must be lost and counted then. It runs nothing: the booted
+// kernels (test/kernels/cases/races.ts) and this one (test/races/meet.test.ts) do.
+
+/** The pairs of packets in each race. */
+export const PAIRS = Number(process.env.RACES_PAIRS ?? 600);
+/** The source port of the first pair; each has its own. */
+export const FIRST_PORT = 20_000;
+
+/** The virtual address of a DNS service, its two servers, and their port. */
+export const SERVICE = "10.96.0.10";
+export const SERVERS = ["10.90.3.2", "10.90.4.2"] as const;
+export const DNS_PORT = 53;
+
+/** An answer that comes later than the second that the kernel keeps a resolved clash (nf_ct_resolve_clash_harder). */
+const LATE_MS = 1500;
+
+/** The node's counters, and how many packets were not answered. */
+export const COUNTED = [
+	"lost",
+	"clash_resolve",
+	"insert_failed",
+	"drop",
+	"chain_toolong",
+] as const;
+export type Counted = (typeof COUNTED)[number];
+
+/** What must have been counted, in the words of test(1). */
+export type Expectation = readonly [
+	counted: Counted,
+	is: "-eq" | "-gt",
+	value: number,
+];
+
+export interface Race {
+	readonly name: string;
+	/** From one socket, as A and AAAA queries; or from two pods that want the same source port. */
+	readonly senders: "one socket" | "two pods";
+	/** The service, whose rule chooses between the servers; or one server, behind a masquerade. */
+	readonly to: "service" | Masquerade;
+	readonly delayMs: number;
+	/** The node handles all that a flow of a pod sends on one CPU. */
+	readonly oneCPU?: true;
+	readonly expects: readonly Expectation[];
+}
+
+export type Masquerade =
+	| "masquerade"
+	| "masquerade random"
+	| "masquerade fully-random";
+
+/** More than one of six: half of the pairs go to one server, and are the same flow. */
+const MET: Expectation = ["clash_resolve", "-gt", PAIRS / 6];
+const NONE_MET: Expectation = ["clash_resolve", "-eq", 0];
+const NONE_LOST: Expectation = ["lost", "-eq", 0];
+const NONE_FAILED: Expectation = ["insert_failed", "-eq", 0];
+/** More than 10 % of the packets. */
+const TENTH_LOST: Expectation = ["lost", "-gt", (2 * PAIRS) / 10];
+const FULLY_RANDOM = "masquerade fully-random";
+
+export const RACES: readonly Race[] = [
+	{
+		name: "A and AAAA to a service: the kernel passes both on",
+		senders: "one socket",
+		to: "service",
+		delayMs: 0,
+		expects: [MET, NONE_FAILED, NONE_LOST],
+	},
+	{
+		name: "A and AAAA to a service, answered after 1.5 s: answers are lost",
+		senders: "one socket",
+		to: "service",
+		delayMs: LATE_MS,
+		expects: [MET, NONE_FAILED, TENTH_LOST],
+	},
+	{
+		name: "A and AAAA to a service, answered after 1.5 s, one CPU for each flow: nothing is lost",
+		senders: "one socket",
+		to: "service",
+		delayMs: LATE_MS,
+		oneCPU: true,
+		expects: [NONE_MET, NONE_FAILED, NONE_LOST],
+	},
+	{
+		name: "two queries through a fully-random masquerade, answered after 1.5 s: answers are lost",
+		senders: "one socket",
+		to: FULLY_RANDOM,
+		delayMs: LATE_MS,
+		expects: [MET, NONE_FAILED, TENTH_LOST],
+	},
+	{
+		name: "two queries through a fully-random masquerade, answered after 1.5 s, one CPU for each flow: nothing is lost",
+		senders: "one socket",
+		to: FULLY_RANDOM,
+		delayMs: LATE_MS,
+		oneCPU: true,
+		expects: [NONE_MET, NONE_FAILED, NONE_LOST],
+	},
+	{
+		name: "two pods, one source port, a masquerade: packets are lost",
+		senders: "two pods",
+		to: "masquerade",
+		delayMs: 0,
+		expects: [["insert_failed", "-gt", 0], ["lost", "-gt", 0], NONE_MET],
+	},
+	{
+		name: "two pods, one source port, a masquerade, one CPU for each flow: packets are lost",
+		senders: "two pods",
+		to: "masquerade",
+		delayMs: 0,
+		oneCPU: true,
+		expects: [["insert_failed", "-gt", 0], ["lost", "-gt", 0], NONE_MET],
+	},
+	...(["masquerade random", FULLY_RANDOM] as const).map((to) => ({
+		name: `two pods, one source port, a ${to.replace(/(\S+) (\S+)/, "$2 $1")}: nothing is lost`,
+		senders: "two pods" as const,
+		to,
+		delayMs: 0,
+		expects: [NONE_FAILED, NONE_MET, NONE_LOST],
+	})),
+];
+
+/** Returns a node's rules of nft; `server` is the interface that leads to the first of the servers. */
+export function rulesOf({ to }: Race, server: string): string {
+	const [first, second] = SERVERS;
+	return [
+		"table ip races {",
+		"chain in {",
+		"type nat hook prerouting priority -100;",
+		`ip daddr ${SERVICE} udp dport ${DNS_PORT} dnat to numgen random mod 2 map { 0 : ${first}, 1 : ${second} }`,
+		"}",
+		"chain out {",
+		"type nat hook postrouting priority 100;",
+		...(to === "service" ? [] : [`oifname ${server} ${to}`]),
+		"}",
+		"}",
+	].join("\n");
+}
+
+/** Returns the words of pairs.c that send a race from these namespaces: they end half a second after the last answer was due. */
+export function sendingOf(
+	{ senders, to, delayMs }: Race,
+	pods: readonly [string, string],
+): string[] {
+	return [
+		"send",
+		to === "service" ? SERVICE : SERVERS[0],
+		...[DNS_PORT, FIRST_PORT, PAIRS, delayMs + 500].map(String),
+		...(senders === "one socket" ? pods.slice(0, 1) : pods),
+	];
+}
