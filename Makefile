@@ -27,14 +27,29 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # Programs that clean up are started by node: after Ctrl-C the command tsx kills a child
 # that is still at it.
 
+# What a pattern rule makes on the way stays: a release is packed from it.
+.SECONDARY:
+
 # Packages come first, even with -j, because they bring the compiler.
 .NOTPARALLEL:
 
 # The minor version of the cluster's Kubernetes, which is built once.
 KUBERNETES ?= 1.37
 
+# The architectures of a release, such as "amd64 arm64", and the directory that it fills.
+ARCH ?= amd64
+DIST ?= dist
+RELEASE_TOOLS := $(OUT)/release-tools/.built
+
+# What a release says of itself. Another directory without a repository of its own gets
+# these, and GIT_DIR, from the environment.
+export RELEASE_EPOCH ?= $(shell git log -1 --format=%ct)
+export RELEASE_COMMIT ?= $(shell git rev-parse HEAD)
+export RELEASE_SOURCE ?= https://git.example/conntrack-flush
+export RELEASE_BUILDER ?= $(RELEASE_SOURCE)/blob/main/RELEASING.md
+
 .PHONY: help bench build bursts clean cluster cluster-down cluster-test demo demo-packages engines kernels \
-	oracles packages rules runtimes sbom skew soak test
+	notice oracles packages push release release-packages rules runtimes sbom skew soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -98,8 +113,19 @@ cluster-test: packages runtimes $(EXE) ## everything that happens to pods and no
 	@bash test/cluster/build.sh $(KUBERNETES) >/dev/null
 	CLUSTER_EVERY=1 KUBERNETES=$(KUBERNETES) npx vitest run --config test/vitest.config.ts --project cluster
 
-sbom: $(EXE) ## what is inside the executable, in CycloneDX
-	npx tsx build/sbom.ts > $(OUT)/sbom.json
+sbom: $(OUT)/sbom.json ## what is inside the executable, in CycloneDX
+
+notice: $(OUT)/NOTICE ## the licences of everything that is inside the executable
+
+release: release-packages $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)/texts/.printed ## everything that is published, in DIST (dist), for each ARCH
+	sh build/release/sources.sh $(OUT)/sources
+	node --import tsx build/release/main.ts $(DIST) $(ARCH)
+
+push: $(RELEASE_TOOLS) ## the image of DIST to a registry: IMAGE=registry.example/conntrack-flush
+	sh build/release/push.sh $(DIST) $(IMAGE)
+
+release-packages:
+	@sh test/packages.sh release
 
 clean: ## remove what was built
 	rm -rf $(OUT) build/gen $(NATIVE)/target
@@ -113,6 +139,33 @@ $(VALIDATOR): $(SCHEMAS) build/schema.ts | $(MODULES)
 
 $(OUT)/bundle/main.js: $(SOURCES) $(VALIDATOR) build/bundle.config.ts package.json
 	npm run --silent bundle
+
+$(RELEASE_TOOLS): build/tools/go.mod build/tools/go.sum
+	cd build/tools && CGO_ENABLED=0 GOFLAGS=-buildvcs=false \
+		go build -trimpath -ldflags '-s -w' -o $(CURDIR)/$(@D)/ tool
+	@touch $@
+
+$(OUT)/sbom.json: $(EXE) build/sbom.ts
+	npx tsx build/sbom.ts $(EXE) > $@
+
+$(OUT)/NOTICE: $(OUT)/sbom.json build/notice.ts build/notice.head.txt
+	npx tsx build/notice.ts $< > $@
+
+$(OUT)/arch/%/sbom.json: $(OUT)/arch/%/conntrack-flush build/sbom.ts
+	npx tsx build/sbom.ts $< > $@
+
+$(OUT)/arch/%/NOTICE: $(OUT)/arch/%/sbom.json build/notice.ts build/notice.head.txt
+	npx tsx build/notice.ts $< > $@
+
+$(OUT)/arch/amd64/conntrack-flush: $(EXE)
+	@install -D $< $@
+
+# What the executable prints about itself is the same on each architecture.
+$(OUT)/texts/.printed: $(EXE)
+	@mkdir -p $(@D)
+	$(EXE) man | gzip -9 --no-name > $(@D)/conntrack-flush.8.gz
+	for shell in bash zsh fish; do $(EXE) completion $$shell > $(@D)/conntrack-flush.$$shell; done
+	@touch $@
 
 $(EXE): $(OUT)/bundle/main.js $(RUST)
 	cd $(NATIVE) && $(CARGO)

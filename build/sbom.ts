@@ -1,6 +1,8 @@
-// Prints what is inside the executable, as CycloneDX 1.5 JSON: the crates that cargo
+// Prints what is inside an executable, as CycloneDX 1.5 JSON: the crates that cargo
 // links, the npm packages of which a byte is in the bundle, the engine, Rust's library
-// and the C library. Tools that only build it are not listed.
+// and what is linked statically from C's. Tools that only build it are not listed.
+//
+//	npx tsx build/sbom.ts [EXECUTABLE]
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -9,7 +11,7 @@ import { dirname, join } from "node:path";
 import { bundled, filesOf } from "./bundled.ts";
 
 const CRATE = "plugin/host/native";
-const EXECUTABLE = "build/out/conntrack-flush";
+const EXECUTABLE = process.argv[2] ?? "build/out/conntrack-flush";
 
 export interface Component {
 	readonly type: "library" | "application";
@@ -129,10 +131,13 @@ function runtimes(): Component[] {
 	const [libc = "", libcVersion = ""] = output("getconf", "GNU_LIBC_VERSION")
 		.trim()
 		.split(" ");
+	const gcc = output("gcc", "-dumpfullversion").trim();
+	const exception = "GPL-3.0-or-later WITH GCC-exception-3.1";
 	return [
 		component("generic", "quickjs-ng", engine, "MIT"),
 		component("generic", "rust-std", rust, "MIT OR Apache-2.0"),
 		component("generic", libc, libcVersion, "LGPL-2.1-or-later"),
+		component("generic", "libgcc", gcc, exception),
 	];
 }
 

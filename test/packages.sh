@@ -1,12 +1,17 @@
 #!/bin/sh
-# Installs the Debian packages that the demo uses, or those of the tests and the
-# benchmark too, where they are missing.
-#   packages.sh demo | all
+# Installs the Debian packages that the demo uses, those that a release is made with, or
+# those of the tests and the benchmark too, where they are missing.
+#   packages.sh demo | release | all
 set -eu
-packages="conntrack containernetworking-plugins gcc iproute2 iptables libc6-dev
+demo="conntrack containernetworking-plugins gcc iproute2 iptables libc6-dev
 	procps util-linux"
-[ "$1" = demo ] || packages="$packages busybox-static chromium fish groff-base ipvsadm jq libcap2-bin nftables
-	prometheus python3 qemu-system-x86 runc strace valgrind xz-utils zsh"
+release="gcc libc6-dev zopfli"
+case $1 in
+demo) packages=$demo ;;
+release) packages=$release ;;
+*) packages="$demo $release busybox-static chromium fish groff-base ipvsadm jq libcap2-bin nftables
+	prometheus python3 qemu-system-x86 rpm runc strace valgrind xz-utils zsh" ;;
+esac
 
 missing=
 for package in $packages; do

@@ -38,6 +38,7 @@ export async function imageOfDockerfile(
 	work: string,
 ): Promise<string> {
 	mkdirSync(work);
+	await must(["make", "--silent", "build/out/NOTICE"], { cwd: ROOT });
 	await must(
 		[
 			...["unshare", "--mount", "--propagation", "private"],

@@ -6,10 +6,11 @@ import { createNode, type Node } from "../support/runtimes/node.ts";
 import { undoAll } from "../support/undo.ts";
 
 const EXECUTABLE = "build/out/conntrack-flush";
+const NOTICE = "build/out/NOTICE";
 
 let node: Node;
 beforeAll(async () => {
-	await must(["make", "--silent", EXECUTABLE]);
+	await must(["make", "--silent", EXECUTABLE, NOTICE]);
 	node = await createNode();
 }, 60_000);
 afterAll(undoAll, 60_000);
@@ -33,16 +34,22 @@ podman export "$(podman create built /none)" | tar --list`;
 /** The files that podman itself puts into a container. */
 const MADE = /^(dev|etc|proc|run|sys)(\/|$)/;
 
-test("it holds the executable alone", async () => {
+test("it holds the executable and its licences", async () => {
 	const files = await built("deploy/Dockerfile");
-	expect(files.filter((path) => !MADE.test(path))).toEqual(["conntrack-flush"]);
+	expect(files.filter((path) => !MADE.test(path))).toEqual([
+		"conntrack-flush",
+		"licenses/LICENSE",
+		"licenses/NOTICE",
+	]);
 });
 
-test("its build context is the executable alone", async () => {
+test("its build context is no more than that", async () => {
 	const path = `${node.dir("image")}/Dockerfile`;
 	await node.machine.write(path, "FROM scratch\nCOPY . /context/\n");
 	const files = await built(path);
-	expect(files.filter((path) => !MADE.test(path))).toEqual([
+	expect(files.filter((path) => !MADE.test(path)).sort()).toEqual([
+		"context/LICENSE",
+		`context/${NOTICE}`,
 		`context/${EXECUTABLE}`,
 	]);
 });
