@@ -1,6 +1,6 @@
-// The log: one line of logfmt for each event, to standard error or a file, because
-// stdout belongs to CNI. A log that cannot be written is given up silently, because
-// nothing may fail for it.
+// The log: one line of logfmt or JSON for each event, to standard error or a file, because
+// stdout belongs to CNI. Only a file's lines have the time: a runtime adds its own. A log
+// that cannot be written is given up silently, because nothing may fail for it.
 
 import type { Host } from "./host.ts";
 
@@ -19,18 +19,26 @@ export function logger(
 	least: Level,
 	file: string | undefined,
 	common: Fields,
+	isJSON = false,
 ): Log {
 	const floor = LEVELS.indexOf(least);
 	return (level, msg, fields) => {
 		if (LEVELS.indexOf(level) < floor) return;
-		const line = `${format({ level, msg, ...common, ...fields })}\n`;
+		const line = (time?: string): string => {
+			const all = { time, level, msg, ...common, ...fields };
+			return `${isJSON ? printable(all) : format(all)}\n`;
+		};
 		try {
-			if (file !== undefined) return host.appendFile(file, line, 0o640);
+			if (file !== undefined) {
+				// RFC 3339, in UTC
+				const time = new Date(host.now()).toISOString();
+				return host.appendFile(file, line(time), 0o640);
+			}
 		} catch {
 			// the line goes to standard error
 		}
 		try {
-			host.write(2, line);
+			host.write(2, line());
 		} catch {
 			// standard error is closed: there is nobody to tell
 		}
@@ -79,8 +87,11 @@ function format(fields: Fields): string {
 /** Quotes a value if it needs it. Names come from outside, and their control characters must not make a second line. */
 function quote(value: string): string {
 	if (/^[\w./:,@+-]+$/.test(value)) return value;
-	// JSON leaves these characters as they are, but a terminal or a log reader may
-	// not; the last two ranges would show the line in another order
+	return printable(value);
+}
+
+/** Returns the value as JSON without the characters that a terminal or a log reader may obey: JSON leaves them as they are. The last two ranges would show the line in another order. */
+function printable(value: unknown): string {
 	return JSON.stringify(value).replace(
 		/[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
 		(c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -9,7 +9,7 @@ release="gcc libc6-dev zopfli"
 case $1 in
 demo) packages=$demo ;;
 release) packages=$release ;;
-*) packages="$demo $release busybox-static chromium fish groff-base ipvsadm jq libcap2-bin nftables
+*) packages="$demo $release busybox-static chromium fish groff-base ipvsadm jq libcap2-bin logrotate nftables
 	prometheus python3 qemu-system-x86 rpm runc strace valgrind xz-utils zsh" ;;
 esac
 

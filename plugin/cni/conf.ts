@@ -17,7 +17,6 @@ export interface PluginConf {
 	readonly retireSeconds: number;
 	readonly dataDir: string;
 	readonly logLevel: Level;
-	readonly logFile: string | undefined;
 	readonly portMappings: readonly unknown[];
 	readonly prevResult: object | undefined;
 	/** The document's members, for keys that only one verb reads. */
@@ -36,6 +35,7 @@ const KEYS = [
 	"dataDir",
 	"logLevel",
 	"logFile",
+	"logFormat",
 ] as const;
 
 /** A document without a cniVersion is in this version, as libcni's PluginConf reads it. */
@@ -83,7 +83,6 @@ export async function readConf(
 		retireSeconds: own.retireSeconds ?? 2,
 		dataDir: own.dataDir ?? DATA_DIR,
 		logLevel: own.logLevel ?? "info",
-		logFile: own.logFile,
 		portMappings,
 		prevResult,
 		members,

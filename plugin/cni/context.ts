@@ -14,11 +14,18 @@ export function contextOf(
 	{ containerID, args }: CmdArgs,
 	conf: PluginConf,
 ): Context {
-	const log = logger(host, conf.logLevel, conf.logFile, {
-		event,
-		network: conf.name,
-		container: containerID || undefined,
-		pod: podNameIn(args),
-	});
+	const { logFile, logFormat } = conf.members;
+	const log = logger(
+		host,
+		conf.logLevel,
+		logFile as string | undefined,
+		{
+			event,
+			network: conf.name,
+			container: containerID || undefined,
+			pod: podNameIn(args),
+		},
+		logFormat === "json",
+	);
 	return { host, dataDir: conf.dataDir, log, event, begun: host.ticks() };
 }

@@ -16,7 +16,7 @@ import { podTargetsOf, protocolsOf } from "./attachment.ts";
 /**
  * Returns what stands for the record with this text: the port mappings in libcni's cache, or
  * else the pod's addresses, with all that leads to them. Returns undefined if neither is
- * known; then the record stays, because a version that can read it may know them. Never throws.
+ * known; then the request has to do. Never throws.
  */
 export function standIn(
 	{ host, dataDir, log }: Context,
@@ -24,6 +24,10 @@ export function standIn(
 	conf: PluginConf,
 	text: string,
 ): Attachment | undefined {
+	const version = otherVersion(text);
+	// a record that was cut is nothing new to a request that says all
+	if (version === undefined && conf.portMappings.length > 0 && conf.prevResult)
+		return undefined;
 	const record = pathOf(dataDir, id);
 	const known = foreignAttachment(record.slice(dataDir.length + 1), text);
 	const [cached] = cacheDirs(CACHE_DIR).flatMap(
@@ -31,7 +35,6 @@ export function standIn(
 	);
 	const mappings = cached?.mappings ?? [];
 	const ips = new Set([...addressesOf(known), ...(cached?.ips ?? [])]);
-	const version = otherVersion(text);
 	log(
 		"warn",
 		version === undefined

@@ -12,7 +12,7 @@ import {
 	type AttachmentID,
 	isSame,
 } from "../policy/mapping.ts";
-import { recordedIPs, foreignAttachment } from "./foreign.ts";
+import { foreignAttachment, recordedIPs } from "./foreign.ts";
 import { hasEnded } from "./namespace.ts";
 import { everyRecord, isRecordName, type ReadingOptions } from "./store.ts";
 

@@ -3,7 +3,7 @@
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { COUNTERS } from "../../src/conntrack/counters.ts";
 import { metricsText } from "../../src/metrics/text.ts";
 import { addLines, noTotals } from "../../src/metrics/totals.ts";
@@ -138,4 +138,122 @@ test("the dashboard's expressions are PromQL", async () => {
 	} finally {
 		rmSync(dir, { recursive: true });
 	}
+});
+
+/** The rules of Grafana's dashboard-linter, as far as they concern one dashboard. */
+describe("the dashboard follows the linter's rules", () => {
+	interface Variable {
+		readonly name: string;
+		readonly type: string;
+		readonly label: string;
+		readonly query: unknown;
+		readonly refresh: number;
+		readonly multi: boolean;
+		readonly allValue: string;
+		readonly datasource: { readonly uid: string };
+	}
+	interface Panel {
+		readonly title: string;
+		readonly description: string;
+		readonly datasource: { readonly uid: string };
+		readonly fieldConfig: { readonly defaults: { readonly unit: string } };
+		readonly targets: readonly { readonly expr: string }[];
+	}
+	const dashboard = JSON.parse(
+		readFileSync("deploy/grafana/dashboard.json", "utf8"),
+	);
+	const panels: readonly Panel[] = dashboard.panels;
+	const variables: readonly Variable[] = dashboard.templating.list;
+
+	test("nobody edits it in place: the file is the source", () =>
+		expect(dashboard.editable).toBe(false));
+
+	test("the data source is a variable", () =>
+		expect(variables[0]).toMatchObject({
+			name: "datasource",
+			type: "datasource",
+			query: "prometheus",
+			label: "Data source",
+		}));
+
+	test.each(["job", "instance"])("%s is a variable of several values", (name) =>
+		expect(variables.find((v) => v.name === name)).toMatchObject({
+			type: "query",
+			label: `${name[0]?.toUpperCase()}${name.slice(1)}`,
+			datasource: { uid: `\${datasource}` },
+			multi: true,
+			allValue: ".+",
+			// when the time range changes
+			refresh: 2,
+		}),
+	);
+
+	test.each(panels.map((p): [string, Panel] => [p.title, p]))(
+		"%s has a title, a description, a unit and the variable data source",
+		(title, { description, datasource, fieldConfig }) => {
+			expect(title).not.toBe("");
+			expect(description).toMatch(/\.$/);
+			expect(fieldConfig.defaults.unit).not.toBe("");
+			expect(datasource.uid).toBe(`\${datasource}`);
+		},
+	);
+
+	test("every metric is of the job and the instance, and counters are rates", () => {
+		const exprs = panels.flatMap((p) => p.targets.map((t) => t.expr));
+		expect(exprs.length).toBeGreaterThan(15);
+		for (const expr of exprs) {
+			const all = expr.match(/\bconntrack_\w+(\{[^}]*\})?/g) ?? [];
+			expect(all, expr).not.toEqual([]);
+			for (const metric of all)
+				expect(metric).toContain('{job=~"$job",instance=~"$instance"}');
+			for (const [metric] of expr.matchAll(/\bconntrack_\w+_(total|bucket)\b/g))
+				expect(expr).toMatch(
+					new RegExp(`rate\\(${metric}\\{[^}]*\\}\\[\\$__rate_interval\\]`),
+				);
+		}
+	});
+});
+
+describe("docs/metrics.md", () => {
+	const PAGE = "docs/metrics.md";
+	const [BEGIN, END] = ["<!-- metrics -->\n", "<!-- /metrics -->"];
+	/** The table of all families: name, type, labels, and the text of the page of metrics. */
+	const table = (): string => {
+		const lines = everything().split("\n");
+		const rows = lines.flatMap((line) => {
+			const [, name, help] = /^# HELP (\w+) (.*)$/.exec(line) ?? [];
+			if (name === undefined) return [];
+			const type = lines
+				.find((l) => l.startsWith(`# TYPE ${name} `))
+				?.split(" ")
+				.at(-1);
+			const sample = lines.find((l) =>
+				new RegExp(`^${name}(_bucket)?[{ ]`).test(l),
+			);
+			const labels = [...(sample ?? "").matchAll(/(\w+)="/g)]
+				.map(([, label]) => `\`${label}\``)
+				.filter((label) => label !== "`le`");
+			return [`| \`${name}\` | ${type} | ${labels.join(", ")} | ${help} |`];
+		});
+		return `| metric | type | labels | meaning |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
+	};
+
+	test("has every metric in its table, in the words of the page of metrics", () => {
+		const page = readFileSync(PAGE, "utf8");
+		const [before = "", rest = ""] = page.split(BEGIN);
+		const after = rest.split(END)[1] ?? "";
+		const want = before + BEGIN + table() + END + after;
+		if (process.env.UPDATE_DOCS) writeFileSync(PAGE, want);
+		expect(readFileSync(PAGE, "utf8")).toBe(want);
+	});
+
+	test("says what the labels' values are", () => {
+		const page = readFileSync(PAGE, "utf8");
+		const labels = new Set(
+			[...everything().matchAll(/(\w+)="/g)].map(([, name]) => name),
+		);
+		labels.delete("le");
+		for (const label of labels)
+			expect(page).toMatch(new RegExp(`^\\| \`${label}\` \\|`, "m"));
+	});
 });

@@ -229,7 +229,6 @@ describe("state", () => {
 	test.each([
 		["cut", '{"version":1,"network":"pod'],
 		["foreign", "[null, 7]"],
-		["of another version", '{"version":9}'],
 		["empty", ""],
 	])(
 		"a record that is %s is none: DEL does its work and complains of nothing",
@@ -243,6 +242,17 @@ describe("state", () => {
 			expect(complaints(called)).toEqual([]);
 		},
 	);
+
+	test("a record of another version is named: DEL does its work", async () => {
+		const called = await call("DEL", {
+			conf: DEL,
+			host: { files: { [FILE]: '{"version":9}' } },
+		});
+		expectSuccess("DEL", called);
+		expect(called.deleted).toEqual([3]);
+		expect(complaints(called)).toHaveLength(1);
+		expect(complaints(called).join()).toContain(`record=${FILE} version=9`);
+	});
 
 	test("a dataDir that is a file", async () => {
 		for (const verb of ["ADD", "DEL"]) {

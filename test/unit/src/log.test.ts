@@ -81,20 +81,48 @@ describe("levels", () => {
 	});
 });
 
+test("standard error may be JSON too, without a time: the runtime adds its own", () => {
+	const host = fakeHost();
+	logger(
+		host,
+		"info",
+		undefined,
+		{ event: "ADD" },
+		true,
+	)("info", "x", { n: 1 });
+	expect(host.written(2)).toBe(
+		'{"level":"info","msg":"x","event":"ADD","n":1}\n',
+	);
+});
+
 describe("a log file", () => {
 	const FILE = "/var/log/flush.log";
 	test("gets every line, standard error none", () => {
 		const host = fakeHost({ directories: ["/var/log"] });
+		host.now = () => Date.UTC(2026, 10, 30, 13, 16, 5, 7);
 		const log = logger(host, "info", FILE, {});
 		log("info", "one", {});
 		log("debug", "two", {});
 		log("error", "three", {});
 		expect(host.files.get(FILE)).toBe(
-			"level=info msg=one\nlevel=error msg=three\n",
+			"time=2026-11-30T13:16:05.007Z level=info msg=one\ntime=2026-11-30T13:16:05.007Z level=error msg=three\n",
 		);
 		expect(host.written(2)).toBe("");
 		// one write for each line, so that lines of several processes stay whole
 		expect(host.calls).toEqual([`appendFile ${FILE}`, `appendFile ${FILE}`]);
+	});
+
+	test("has an object in each line if it is to be JSON, with the time first", () => {
+		const host = fakeHost({ directories: ["/var/log"] });
+		host.now = () => Date.UTC(2026, 10, 30);
+		const common = { event: "DEL", pod: undefined };
+		const log = logger(host, "info", FILE, common, true);
+		log("warn", "cannot flush", { error: "a\n\u202eb", deleted: 3 });
+		const text = host.files.get(FILE) ?? "";
+		expect(text).toBe(
+			'{"time":"2026-11-30T00:00:00.000Z","level":"warn","msg":"cannot flush","event":"DEL","error":"a\\n\\u202eb","deleted":3}\n',
+		);
+		expect(JSON.parse(text)).toMatchObject({ error: "a\n\u202eb" });
 	});
 
 	test.each(["ENOENT", "EACCES", "ENOSPC", "EROFS", "EISDIR"])(

@@ -26,7 +26,6 @@ describe("readConf", () => {
 			retireSeconds: 2,
 			dataDir: "/run/cni/conntrack-flush",
 			logLevel: "info",
-			logFile: undefined,
 			portMappings: [],
 			prevResult: undefined,
 		});
@@ -50,7 +49,8 @@ describe("readConf", () => {
 		["retireSeconds", 3600, { retireSeconds: 3600 }],
 		["dataDir", "/x", { dataDir: "/x" }],
 		["logLevel", "debug", { logLevel: "debug" }],
-		["logFile", "/x", { logFile: "/x" }],
+		["logFile", "/x", { members: { logFile: "/x" } }],
+		["logFormat", "json", { members: { logFormat: "json" } }],
 		["runtimeConfig", { portMappings: [1] }, { portMappings: [1] }],
 		["runtimeConfig", { portMappings: null }, { portMappings: [] }],
 		["runtimeConfig", {}, { portMappings: [] }],
@@ -96,6 +96,7 @@ describe("readConf", () => {
 		["dataDir", []],
 		["logLevel", []],
 		["logFile", []],
+		["logFormat", []],
 		["prevResult", [null, {}]],
 		["runtimeConfig", [null, {}]],
 	];

@@ -68,6 +68,7 @@ describe("the configuration", () => {
 		["dataDir", "relative"],
 		["logLevel", null],
 		["logFile", []],
+		["logFormat", []],
 		["prevResult", "x"],
 		["runtimeConfig", []],
 	])(
@@ -97,6 +98,7 @@ describe("the configuration", () => {
 		["dataDir", "relative"],
 		["logLevel", null],
 		["logFile", []],
+		["logFormat", []],
 		["prevResult", []],
 		["prevResult", "x"],
 		["runtimeConfig", []],

@@ -59,6 +59,18 @@ test("the time of the verb begins with its context", async () => {
 test("a log file gets the lines in place of standard error", async () => {
 	const { host, log } = await context({ logFile: "/var/log/x.log" });
 	log("warn", "told", {});
-	expect(host.files.get("/var/log/x.log")).toMatch(/^level=warn msg=told /);
+	expect(host.files.get("/var/log/x.log")).toMatch(
+		/^time=\S+Z level=warn msg=told /,
+	);
 	expect(host.written(2)).toBe("");
+});
+
+test("a log that is to be JSON is", async () => {
+	const { host, log } = await context({ logFormat: "json" });
+	log("warn", "told", {});
+	expect(JSON.parse(host.written(2))).toMatchObject({
+		level: "warn",
+		msg: "told",
+		event: "DEL",
+	});
 });
