@@ -85,13 +85,13 @@ const {
 
 /** The attachments, by the name of the file of their record. */
 const RECORDS: Readonly<Record<string, Attachment>> = {
-	"ports.json": POD,
-	"rows.json": ROWS,
-	"pod.json": { ...POD, mappings: [], podTargets: [TARGET] },
-	"nameless.json": { ...POD, pod: undefined },
-	"toomany.json": { ...POD, mappings: [], podTargets: [TARGET], vague: true },
-	"unfinished.json": { ...POD, unfinished: true },
-	"deferred.json": { ...POD, unfinished: true, deferredAt: 2345.5 },
+	ports: POD,
+	rows: ROWS,
+	pod: { ...POD, mappings: [], podTargets: [TARGET] },
+	nameless: { ...POD, pod: undefined },
+	toomany: { ...POD, mappings: [], podTargets: [TARGET], vague: true },
+	unfinished: { ...POD, unfinished: true },
+	deferred: { ...POD, unfinished: true, deferredAt: 2345.5 },
 };
 const ADD: Ask = { verb: "ADD", attachment: POD, action: "delete" };
 const REPORT = report({
