@@ -92,6 +92,14 @@ function settings(
 				dst: installed[kind],
 				file_info: { mode, mtime },
 			})),
+			// A directory that no package owns would stay.
+			...[...new Set(items.map(({ installed }) => dirname(installed[kind])))]
+				.filter((dir) => dir.split("/").includes(name))
+				.map((dst) => ({
+					type: "dir",
+					dst,
+					file_info: { mode: 0o755, mtime },
+				})),
 			{
 				type: "symlink",
 				src: relative(dirname(command), executable?.installed[kind] ?? ""),

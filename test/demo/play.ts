@@ -38,10 +38,12 @@ export interface Played {
 	readonly ok: boolean;
 }
 
+/** `bin` is the directory of our executable. */
 export async function play(
 	stage: Stage,
 	scenario: Scenario,
-	onStart: (recording: Recording) => void,
+	onStart: (recording: Recording) => void = () => {},
+	bin = OUR_BIN,
 ): Promise<Played> {
 	await flushTable(stage.topology.node);
 	const { arrangement } = scenario;
@@ -49,7 +51,7 @@ export async function play(
 		stage.topology.node,
 		conflist(stage.topology, { arrangement }),
 		{
-			binDirs: [OUR_BIN, CNI_BIN],
+			binDirs: [bin, CNI_BIN],
 			...(!scenario.portmapFlushes && { edit: withoutOwnFlush }),
 		},
 	);

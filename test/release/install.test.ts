@@ -1,0 +1,350 @@
+// The release as users have it: from its files alone, on a root without anything else, by
+// tarball and by packages; and that everything inside has its licence beside it.
+
+import { createHash, createPublicKey, verify } from "node:crypto";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { textsOf } from "../../build/notice.ts";
+import { product } from "../../build/release/contents.ts";
+import { packageName, writePackage } from "../../build/release/packages.ts";
+import { play } from "../demo/play.ts";
+import { SCENARIOS } from "../demo/scenarios.ts";
+import { createStage, type Stage } from "../demo/stage.ts";
+import { must } from "../support/exec.ts";
+import { createNamespace, type Namespace } from "../support/netns.ts";
+import { undoAll } from "../support/undo.ts";
+import {
+	type BareRoot,
+	createBareRoot,
+	DPKG,
+	type Manager,
+	RPM,
+} from "./bareroot.ts";
+import { ARCH, createDist, type Dist, VERSION } from "./dist.ts";
+
+const BASE = `conntrack-flush-${VERSION}`;
+const TARBALL = `${BASE}-linux-${ARCH}`;
+const COMMAND = "/usr/bin/conntrack-flush";
+const CONFLIST = "/etc/cni/net.d/10-mynet.conflist";
+const BEFORE = `{
+  "cniVersion": "1.0.0",
+  "name": "mynet",
+  "plugins": [
+    { "type": "bridge" },
+    { "type": "portmap", "capabilities": { "portMappings": true } }
+  ]
+}
+`;
+
+let dist: Dist;
+let ns: Namespace;
+let stage: Stage;
+beforeAll(async () => {
+	dist = await createDist();
+	ns = await createNamespace("release");
+	stage = await createStage();
+}, 600_000);
+afterAll(undoAll);
+
+function root(name: string): Promise<BareRoot> {
+	const dir = `${dist.work}/${name}`;
+	mkdirSync(dir);
+	return createBareRoot(dir, ns);
+}
+
+/** The files of a root below these directories, without the directories of its own. */
+function filesIn({ dir }: BareRoot, ...below: readonly string[]): string[] {
+	return below
+		.filter((path) => existsSync(dir + path))
+		.flatMap((path) =>
+			readdirSync(dir + path, { recursive: true, withFileTypes: true })
+				.filter((entry) => !entry.isDirectory())
+				.map((entry) => `${entry.parentPath}/${entry.name}`.slice(dir.length)),
+		)
+		.sort();
+}
+
+/** Rejects unless the executable at `path` answers VERSION and ADD in the root. */
+async function expectAnswers(root: BareRoot, path: string): Promise<void> {
+	const env = {
+		...{ CNI_CONTAINERID: "4f2e", CNI_IFNAME: "eth0" },
+		...{ CNI_NETNS: "/run/netns/none", CNI_PATH: "/opt/cni/bin" },
+	};
+	const asked = { ...env, CNI_COMMAND: "VERSION" };
+	const version = await root.run([path], '{"cniVersion":"1.0.0"}', asked);
+	expect(JSON.parse(version.stdout)).toMatchObject({ cniVersion: "1.0.0" });
+	const prevResult = {
+		cniVersion: "1.0.0",
+		interfaces: [{ name: "eth0", sandbox: "/run/netns/none" }],
+		ips: [{ address: "10.88.0.7/16", interface: 0 }],
+	};
+	const mapping = { hostPort: 8125, containerPort: 5353, protocol: "udp" };
+	const request = {
+		...{ cniVersion: "1.0.0", name: "mynet", type: "conntrack-flush" },
+		runtimeConfig: { portMappings: [mapping] },
+		prevResult,
+	};
+	const added = await root.run([path], JSON.stringify(request), {
+		...env,
+		CNI_COMMAND: "ADD",
+	});
+	expect(JSON.parse(added.stdout)).toEqual(prevResult);
+	expect(added.stderr).toContain("event=ADD");
+	const deleted = { ...env, CNI_COMMAND: "DEL" };
+	await root.run([path], JSON.stringify(request), deleted);
+}
+
+/** Rejects unless this executable brings back the clients of the demo's pod that is replaced, and only those. */
+async function expectDemo(path: string): Promise<void> {
+	const ours = SCENARIOS.find(
+		({ arrangement, happens }) =>
+			arrangement === "single" && happens === "is replaced",
+	);
+	if (!ours) throw new Error("no such scenario");
+	const bin = mkdtempSync(`${dist.work}/bin-`);
+	symlinkSync(path, `${bin}/conntrack-flush`);
+	const played = await play(stage, ours, undefined, bin);
+	expect(played.ok, played.log.join("\n")).toBe(true);
+	expect(played.log.join()).toContain("event=ADD");
+}
+
+const types = (text: string): string[] =>
+	JSON.parse(text).plugins.map(({ type }: { type: string }) => type);
+
+describe("the checksums", () => {
+	test("name every file, and are right", async () => {
+		const { dir } = dist;
+		await must(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], {
+			cwd: dir,
+		});
+		const named = readFileSync(`${dir}/SHA256SUMS`, "utf8")
+			.trim()
+			.split("\n")
+			.map((line) => line.split("  ")[1]);
+		expect([...named, "SHA256SUMS", "SHA256SUMS.sig"].sort()).toEqual(
+			readdirSync(dir).sort(),
+		);
+	});
+
+	test("are signed, as docs/install.md says how to verify", async () => {
+		const { dir, publicKey } = dist;
+		const argv = [
+			...["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", publicKey],
+			...["-rawin", "-in", "SHA256SUMS", "-sigfile", "SHA256SUMS.sig"],
+		];
+		expect(await must(argv, { cwd: dir })).toContain("Verified Successfully");
+		const changed = readFileSync(`${dir}/SHA256SUMS`);
+		changed[0] = (changed[0] ?? 0) ^ 1;
+		expect(
+			verify(
+				null,
+				changed,
+				createPublicKey(readFileSync(publicKey)),
+				readFileSync(`${dir}/SHA256SUMS.sig`),
+			),
+		).toBe(false);
+	});
+
+	test("the provenance names each file and the commit", () => {
+		const { dir } = dist;
+		const statement = JSON.parse(
+			readFileSync(`${dir}/${BASE}.intoto.json`, "utf8"),
+		);
+		expect(statement).toMatchObject({
+			_type: "https://in-toto.io/Statement/v1",
+			predicateType: "https://slsa.dev/provenance/v1",
+		});
+		for (const file of readdirSync(dir)) {
+			if (/^SHA256SUMS|\.intoto\.json$/.test(file)) continue;
+			const sha256 = createHash("sha256")
+				.update(readFileSync(`${dir}/${file}`))
+				.digest("hex");
+			expect(statement.subject, file).toContainEqual({
+				name: file,
+				digest: { sha256 },
+			});
+		}
+		const [source] = statement.predicate.buildDefinition.resolvedDependencies;
+		expect(source.digest.gitCommit).toMatch(/^[0-9a-f]{40}$/);
+		expect(source.uri).toContain(source.digest.gitCommit);
+	});
+});
+
+/** Rejects unless the notices have a text for each component. */
+function expectNotices(path: string): void {
+	const texts = textsOf(readFileSync(path, "utf8"));
+	expect([...texts.keys()].sort()).toEqual(
+		dist.components.map(({ purl }) => purl).sort(),
+	);
+	for (const [purl, text] of texts)
+		expect(text.length, purl).toBeGreaterThan(400);
+	const glibc = dist.components.find(({ name }) => name === "glibc");
+	expect(texts.get(glibc?.purl ?? "")).toContain(
+		"GNU LESSER GENERAL PUBLIC LICENSE",
+	);
+}
+
+describe("the tarball", () => {
+	let made: BareRoot;
+	beforeAll(async () => {
+		made = await root("tarball");
+		const path = `${dist.dir}/${TARBALL}.tar.gz`;
+		await must(["tar", "-xzf", path, "-C", made.dir]);
+	});
+
+	test("has what a person needs", () => {
+		const files = filesIn(made, `/${TARBALL}`);
+		for (const name of [
+			...["conntrack-flush", "README.md", "LICENSE", "NOTICE"],
+			...["conntrack-flush.8.gz", "sbom.cdx.json"],
+			...["bash", "zsh", "fish"].map((s) => `completions/conntrack-flush.${s}`),
+			...["containerd.conflist", "drop-in/90-conntrack-flush.conf"].map(
+				(path) => `conflist-examples/${path}`,
+			),
+		])
+			expect(files).toContain(`/${TARBALL}/${name}`);
+	});
+
+	test("has the licence of each component", () => {
+		expectNotices(made.at(`/${TARBALL}/NOTICE`));
+	});
+
+	test("the release has the sources with which to link it anew", async () => {
+		const files = readdirSync(dist.dir);
+		expect(files).toContain(`${BASE}-source.tar.gz`);
+		const [dsc] = files.filter((file) => /^glibc_.*\.dsc$/.test(file));
+		const text = readFileSync(`${dist.dir}/${dsc}`, "utf8");
+		const sums = text
+			.slice(text.indexOf("Checksums-Sha256:"), text.indexOf("Files:"))
+			.matchAll(/^ ([0-9a-f]{64}) \d+ (\S+)$/gm);
+		const named = [...sums];
+		expect(named.length).toBeGreaterThan(1);
+		for (const [, sum, file] of named)
+			expect(
+				createHash("sha256")
+					.update(readFileSync(`${dist.dir}/${file}`))
+					.digest("hex"),
+			).toBe(sum);
+		const status = await must(["dpkg", "--status", "libc6-dev"]);
+		const [, version] = /^Version: (.*)$/m.exec(status) ?? [];
+		expect(text).toContain(`\nVersion: ${version}\n`);
+	});
+
+	test("installs into a chain, works there, and leaves it", async () => {
+		for (const plugin of ["bridge", "portmap"])
+			made.write(`/opt/cni/bin/${plugin}`, "", 0o755);
+		made.write(CONFLIST, BEFORE);
+		const program = `/${TARBALL}/conntrack-flush`;
+		const { stderr, code } = await made.run([program, "install"]);
+		expect(code, stderr).toBe(0);
+		expect(types(readFileSync(made.at(CONFLIST), "utf8"))).toEqual([
+			...["bridge", "conntrack-flush", "portmap", "conntrack-flush"],
+		]);
+		const installed = "/opt/cni/bin/conntrack-flush";
+		await expectAnswers(made, installed);
+		await expectDemo(made.at(installed));
+		expect((await made.run([program, "uninstall"])).code).toBe(0);
+		expect(readFileSync(made.at(CONFLIST), "utf8")).toBe(BEFORE);
+		expect(existsSync(made.at(installed))).toBe(false);
+	});
+});
+
+const PACKAGES: readonly (readonly ["deb" | "rpm", Manager, string, string])[] =
+	[
+		["deb", DPKG, "/usr/lib/cni", "/usr/share/doc/conntrack-flush/copyright"],
+		[
+			"rpm",
+			RPM,
+			"/usr/libexec/cni",
+			"/usr/share/licenses/conntrack-flush/NOTICE",
+		],
+	];
+
+describe.each(PACKAGES)("the .%s", (kind, manager, plugins, notice) => {
+	let made: BareRoot;
+	const installed = `${plugins}/conntrack-flush`;
+	beforeAll(async () => {
+		made = await root(kind);
+		const path = `${dist.dir}/${packageName(kind, product(), ARCH)}`;
+		await manager.install(made, path);
+	});
+
+	test("installs the plugin where the distribution has its plugins", async () => {
+		expect(await manager.installed(made)).toBe(`${VERSION}-1`);
+		const files = filesIn(made, "/usr");
+		for (const path of [
+			...[COMMAND, installed, notice],
+			"/usr/share/man/man8/conntrack-flush.8.gz",
+			"/usr/share/bash-completion/completions/conntrack-flush",
+			"/usr/share/fish/vendor_completions.d/conntrack-flush.fish",
+			"/usr/share/doc/conntrack-flush/examples/containerd.conflist",
+		])
+			expect(files).toContain(path);
+		expect(filesIn(made, "/etc")).toEqual([]);
+	});
+
+	test("has the licence of each component", () => {
+		expectNotices(made.at(notice));
+	});
+
+	test("answers there, and brings the demo's clients back", async () => {
+		await expectAnswers(made, installed);
+		await expectDemo(made.at(installed));
+	});
+
+	test("an upgrade replaces the executable, and nothing changes for the chain", async () => {
+		for (const plugin of ["bridge", "portmap"])
+			made.write(`${plugins}/${plugin}`, "", 0o755);
+		made.write(CONFLIST, BEFORE);
+		expect((await made.run([COMMAND, "install"])).code).toBe(0);
+		const chained = readFileSync(made.at(CONFLIST), "utf8");
+		expect(types(chained)).toContain("conntrack-flush");
+		// what an older version left there
+		writeFileSync(made.at(installed), "older");
+		const next = { ...product(), version: `${VERSION}.1` };
+		const path = `${dist.work}/next.${kind}`;
+		const options = { product: next, epoch: 1, source: "", maintainer: "us" };
+		writePackage(kind, { ...options, arch: ARCH }, path);
+		await manager.upgrade(made, path);
+		expect(await manager.installed(made)).toBe(`${VERSION}.1-1`);
+		expect(readFileSync(made.at(CONFLIST), "utf8")).toBe(chained);
+		expect((await made.run([COMMAND, "install", "--check"])).code).toBe(0);
+	});
+
+	test("it is not removed while pods of CRI-O need it, and says which", async () => {
+		const cached = "/var/lib/cni/results/mynet-4f2e-eth0";
+		const config = readFileSync(made.at(CONFLIST)).toString("base64");
+		const names = { K8S_POD_NAMESPACE: "ns", K8S_POD_NAME: "web" };
+		const entry = {
+			...{ kind: "cniCacheV1", networkName: "mynet", config },
+			...{ containerId: "4f2e", ifName: "eth0" },
+			cniArgs: Object.entries(names),
+		};
+		made.write(cached, JSON.stringify(entry));
+		const { code, stdout, stderr } = await manager.remove(made);
+		expect(code).not.toBe(0);
+		expect(stdout + stderr).toContain("ns/web");
+		expect(await manager.installed(made)).toBe(`${VERSION}.1-1`);
+		expect(existsSync(made.at(installed))).toBe(true);
+		await must(["rm", made.at(cached)]);
+	});
+
+	test("its removal takes the plugin out of the chain first, and leaves nothing", async () => {
+		const { code, stderr } = await manager.remove(made);
+		expect(code, stderr).toBe(0);
+		expect(await manager.installed(made)).toBe("");
+		expect(filesIn(made, "/usr")).toEqual(
+			["bridge", "portmap"].map((plugin) => `${plugins}/${plugin}`),
+		);
+		expect(readFileSync(made.at(CONFLIST), "utf8")).toBe(BEFORE);
+		expect(existsSync(made.at("/usr/share/doc/conntrack-flush"))).toBe(false);
+	});
+});
