@@ -122,7 +122,7 @@ release: release-packages $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)
 	node --import tsx build/release/main.ts $(DIST) $(ARCH)
 
 push: $(RELEASE_TOOLS) ## the image of DIST to a registry: IMAGE=registry.example/conntrack-flush
-	sh build/release/push.sh $(DIST) $(IMAGE)
+	@sh build/release/push.sh $(DIST) $(IMAGE)
 
 release-packages:
 	@sh test/packages.sh release

@@ -5,18 +5,14 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 import {
 	existsSync,
 	mkdirSync,
-	mkdtempSync,
 	readdirSync,
 	readFileSync,
-	symlinkSync,
 	writeFileSync,
 } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { textsOf } from "../../build/notice.ts";
 import { product } from "../../build/release/contents.ts";
 import { packageName, writePackage } from "../../build/release/packages.ts";
-import { play } from "../demo/play.ts";
-import { SCENARIOS } from "../demo/scenarios.ts";
 import { createStage, type Stage } from "../demo/stage.ts";
 import { must } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
@@ -28,6 +24,7 @@ import {
 	type Manager,
 	RPM,
 } from "./bareroot.ts";
+import { expectDemo } from "./demo.ts";
 import { ARCH, createDist, type Dist, VERSION } from "./dist.ts";
 
 const BASE = `conntrack-flush-${VERSION}`;
@@ -100,20 +97,6 @@ async function expectAnswers(root: BareRoot, path: string): Promise<void> {
 	expect(added.stderr).toContain("event=ADD");
 	const deleted = { ...env, CNI_COMMAND: "DEL" };
 	await root.run([path], JSON.stringify(request), deleted);
-}
-
-/** Rejects unless this executable brings back the clients of the demo's pod that is replaced, and only those. */
-async function expectDemo(path: string): Promise<void> {
-	const ours = SCENARIOS.find(
-		({ arrangement, happens }) =>
-			arrangement === "single" && happens === "is replaced",
-	);
-	if (!ours) throw new Error("no such scenario");
-	const bin = mkdtempSync(`${dist.work}/bin-`);
-	symlinkSync(path, `${bin}/conntrack-flush`);
-	const played = await play(stage, ours, undefined, bin);
-	expect(played.ok, played.log.join("\n")).toBe(true);
-	expect(played.log.join()).toContain("event=ADD");
 }
 
 const types = (text: string): string[] =>
@@ -250,7 +233,7 @@ describe("the tarball", () => {
 		]);
 		const installed = "/opt/cni/bin/conntrack-flush";
 		await expectAnswers(made, installed);
-		await expectDemo(made.at(installed));
+		await expectDemo(stage, made.at(installed));
 		expect((await made.run([program, "uninstall"])).code).toBe(0);
 		expect(readFileSync(made.at(CONFLIST), "utf8")).toBe(BEFORE);
 		expect(existsSync(made.at(installed))).toBe(false);
@@ -297,7 +280,7 @@ describe.each(PACKAGES)("the .%s", (kind, manager, plugins, notice) => {
 
 	test("answers there, and brings the demo's clients back", async () => {
 		await expectAnswers(made, installed);
-		await expectDemo(made.at(installed));
+		await expectDemo(stage, made.at(installed));
 	});
 
 	test("an upgrade replaces the executable, and nothing changes for the chain", async () => {

@@ -2,7 +2,7 @@
 # Makes what the tests of test/harness need, in build/out/tools (or
 # $RUNTIME_TOOLS): Debian's podman, netavark, Docker, containerd and runc, unpacked
 # but not installed, and the newest cnitool, CNI plugins, containerd, CRI-O, Docker,
-# netavark and helm, built from their Go modules and crates. What is already there is left
+# netavark, helm, a registry and actionlint, built from their Go modules and crates. What is already there is left
 # alone.
 #
 #	bash test/support/runtimes/setup.sh
@@ -187,4 +187,7 @@ fi
 once "netavark-$NETAVARK" "$NETAVARK" crate_netavark
 tags='' ldflags="-X helm.sh/helm/v4/internal/version.version=v$HELM"
 once "helm-$HELM" "$HELM" go_module "helm.sh/helm/v4@v$HELM" ./cmd/helm
+tags='' ldflags=
+once "registry-$REGISTRY" "$REGISTRY" go_module "github.com/google/go-containerregistry@v$REGISTRY" ./cmd/registry
+once "actionlint-$ACTIONLINT" "$ACTIONLINT" go_module "github.com/rhysd/actionlint@v$ACTIONLINT" ./cmd/actionlint
 say "the runtimes are in $tools"
