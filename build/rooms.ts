@@ -93,6 +93,7 @@ export const GROUND: readonly Row[] = [
 	},
 	{
 		"src/net": { says: "addresses, ports, protocols", x: 120, width: 250 },
-		src: { says: "the host's interface, the log", x: 410, width: 390 },
+		"src/steering": { says: "a flow on one CPU", x: 410, width: 120 },
+		src: { says: "the host's interface, the log", x: 570, width: 230 },
 	},
 ];

@@ -17,6 +17,8 @@ export interface PluginConf {
 	readonly retireSeconds: number;
 	readonly dataDir: string;
 	readonly logLevel: Level;
+	/** True: ADD has the kernel handle each flow of the pod on one CPU. */
+	readonly oneCPUPerFlow?: boolean;
 	readonly portMappings: readonly unknown[];
 	readonly prevResult: object | undefined;
 	/** The document's members, for keys that only one verb reads. */
@@ -25,7 +27,7 @@ export interface PluginConf {
 	readonly text: string;
 }
 
-/** The keys of conf.schema.json, without `on`: most plugin items set only that one, if any. */
+/** The keys of conf.schema.json, without those that most plugin items set, if any: they are checked without the schema, which costs more than many a verb. */
 const KEYS = [
 	"scope",
 	"protocols",
@@ -51,10 +53,11 @@ export async function readConf(
 	text: string,
 ): Promise<PluginConf> {
 	// the schema vouches for these types, or none of these keys is there
-	const own = members as Partial<PluginConf>;
-	const { on = "both" } = own;
+	const own = members as Partial<PluginConf> & Pick<PluginConf, "name">;
+	const { on = "both", oneCPUPerFlow = false } = own;
 	if (
 		(on !== "both" && on !== "add" && on !== "del") ||
+		typeof oneCPUPerFlow !== "boolean" ||
 		KEYS.some((key) => members[key] !== undefined)
 	)
 		await checkKeys(members);
@@ -75,14 +78,14 @@ export async function readConf(
 	if (prevResult !== undefined && !isObject(prevResult))
 		throw invalid("prevResult", prevResult, "must be an object");
 	return {
-		name: String(members.name),
+		scope: "ports",
+		protocols: ["udp"],
+		retireSeconds: 2,
+		dataDir: DATA_DIR,
+		logLevel: "info",
+		...own,
 		cniVersion: own.cniVersion || OLDEST,
 		on,
-		scope: own.scope ?? "ports",
-		protocols: own.protocols ?? ["udp"],
-		retireSeconds: own.retireSeconds ?? 2,
-		dataDir: own.dataDir ?? DATA_DIR,
-		logLevel: own.logLevel ?? "info",
 		portMappings,
 		prevResult,
 		members,

@@ -30,6 +30,9 @@ export function nodeHost(
 		unlink: files.unlink,
 		mkdir: files.mkdir,
 		readDir: files.readDir,
+		driver() {
+			throw sysError("ioctl", E.ENOSYS);
+		},
 		flock: files.flock,
 		now: () => Date.now(),
 		ticks: () => Number(process.hrtime.bigint()) / 1e6,

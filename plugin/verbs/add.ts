@@ -20,11 +20,11 @@ export async function cmdAdd(
 		const { add } = await import("./add.work.ts");
 		await add(host, args, conf);
 	}
-	return resultOf(conf);
-}
-
-/** Returns prevResult as it came. */
-async function resultOf(conf: PluginConf): Promise<string> {
+	if (conf.oneCPUPerFlow && conf.on !== "del") {
+		const { steerFlows } = await import("./add.cpus.ts");
+		await steerFlows(host, args, conf);
+	}
+	// prevResult as it came
 	const { prevResult = {}, text } = conf;
 	try {
 		const result = JSON.stringify(prevResult);

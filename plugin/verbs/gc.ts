@@ -10,7 +10,7 @@ import type { Host } from "../../src/host.ts";
 import { CACHE_DIR } from "../../src/libcni/cache.ts";
 import { wordsOf } from "../../src/log.ts";
 import type { AttachmentID } from "../../src/policy/mapping.ts";
-import { cachedAttachments } from "../../src/state/liveness.ts";
+import { cachedAttachments } from "../../src/state/cached.ts";
 import type { PluginConf } from "../cni/conf.ts";
 import { contextOf } from "../cni/context.ts";
 import { CniError, INVALID_CONFIG } from "../cni/errors.ts";

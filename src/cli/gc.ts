@@ -4,7 +4,7 @@
 import { collectGarbage } from "../flush/gc.ts";
 import type { Host } from "../host.ts";
 import { logger, wordsOf } from "../log.ts";
-import { cachedAttachments } from "../state/liveness.ts";
+import { cachedAttachments } from "../state/cached.ts";
 import { command, type List } from "./command.ts";
 import { readInput } from "./input.ts";
 import { readRecords } from "./records.ts";

@@ -17,7 +17,7 @@ import {
 	surveyTables,
 } from "../rules/publishers.ts";
 import type { OnDNAT } from "../rules/survey.ts";
-import { cachedAttachments } from "../state/liveness.ts";
+import { cachedAttachments } from "../state/cached.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 import type { Known } from "./loss.ts";
 import { checkReach, MOST_PACKETS, type Reach } from "./reach.ts";

@@ -6,7 +6,7 @@ import type { Context } from "../context.ts";
 import { CACHE_DIR } from "../libcni/cache.ts";
 import type { IP } from "../net/ip.ts";
 import { type Attachment, isAssigned } from "../policy/mapping.ts";
-import { cachedAttachments } from "../state/liveness.ts";
+import { cachedAttachments } from "../state/cached.ts";
 import { othersThan } from "../state/others.ts";
 
 /**

@@ -3,7 +3,6 @@
 // an attachment alive whose network namespace is gone.
 
 import type { Context } from "../context.ts";
-import type { Host } from "../host.ts";
 import {
 	type Cached,
 	cacheDirs,
@@ -119,17 +118,6 @@ function survey(
 		cached,
 		isCutShort,
 	};
-}
-
-/** Returns the cached attachments whose pods are not gone, for a verb that has no snapshot. `onUnreadable` is called for each file that cannot be read. */
-export function cachedAttachments(
-	host: Host,
-	dir: string,
-	onUnreadable?: () => void,
-): Cached[] {
-	return cacheDirs(dir)
-		.flatMap((results) => readCache(host, results, onUnreadable))
-		.filter((c) => !hasEnded(host, c));
 }
 
 /** Returns the names in the order of the directories. A changed order costs no more than a second snapshot. */

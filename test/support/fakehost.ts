@@ -37,6 +37,8 @@ export interface FakeHostOptions {
 	readonly netlink?: Host["netlink"];
 	/** Without it the call fails with ENOSYS. */
 	readonly getsockopt?: FullHost["getsockopt"];
+	/** The driver of an interface; ENODEV for undefined. Without it the call fails with ENOSYS, as on Node. */
+	readonly driver?: (name: string) => string | undefined;
 	readonly clock?: Clock;
 	/** How far the wall clock has jumped. */
 	readonly wallMs?: number;
@@ -216,7 +218,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 		},
 		appendFile(given, text, mode) {
 			const path = create("appendFile", given);
-			const whole = (files.get(path) ?? "") + asUTF8(text);
+			// a file of sysfs keeps what was written last
+			const before = path.startsWith("/sys/") ? "" : files.get(path);
+			const whole = (before ?? "") + asUTF8(text);
 			if (!files.has(path)) add(path, mode);
 			files.set(path, whole);
 			const node = nodes.get(path);
@@ -256,6 +260,12 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 			return [...nodes.keys()]
 				.filter((p) => p !== "/" && posix.dirname(p) === path)
 				.map((p) => posix.basename(p));
+		},
+		driver(name) {
+			if (!options.driver) throw sysError("ENOSYS", "ioctl");
+			const driver = options.driver(name);
+			if (driver === undefined) throw sysError("ENODEV", "ioctl");
+			return driver;
 		},
 		/** Makes no file, so that a test can compare all files that there are. */
 		flock(given, timeoutMs) {

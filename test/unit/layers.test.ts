@@ -20,6 +20,7 @@ const FLOORS = [
 	"src",
 	"src/net",
 	"src/netlink",
+	"src/steering",
 	"src/conntrack",
 	"src/rules",
 	"src/policy",

@@ -3,7 +3,7 @@
 
 use crate::netlink::Socket;
 use crate::sys::{self, At, SysError};
-use crate::{files, full, signals};
+use crate::{files, full, interface, signals};
 use rquickjs::function::{Constructor, IntoJsFunc, Opt, This};
 use rquickjs::{CString, Ctx, Error, FromJs, Function, Object, Result, TypedArray, Value};
 use std::cell::Cell;
@@ -76,6 +76,9 @@ pub fn create<'js>(ctx: &Ctx<'js>, args: Vec<String>) -> Result<Object<'js>> {
     })?;
     method(&host, "readDir", |ctx: C<'js>, path: Text| {
         files::read_dir(&path).or_throw(&ctx)
+    })?;
+    method(&host, "driver", |ctx: C<'js>, name: Text| {
+        interface::driver(&name).or_throw(&ctx)
     })?;
     method(&host, "flock", |ctx: C<'js>, path: Text, ms: f64| {
         let held = Cell::new(Some(files::flock(&path, ms).or_throw(&ctx)?));

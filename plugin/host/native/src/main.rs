@@ -10,6 +10,7 @@ mod files;
 mod full;
 mod host;
 mod http;
+mod interface;
 mod listen;
 mod math;
 mod netlink;

@@ -93,6 +93,7 @@ describe("readConf", () => {
 		["retireSeconds", [7, 0]],
 		["strictStatus", [true, false]],
 		["strictCheck", [true, false]],
+		["oneCPUPerFlow", [true, false]],
 		["dataDir", []],
 		["logLevel", []],
 		["logFile", []],

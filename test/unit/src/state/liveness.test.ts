@@ -5,7 +5,6 @@ import { PROTOCOLS } from "../../../../src/net/proto.ts";
 import type { Attachment } from "../../../../src/policy/mapping.ts";
 import {
 	type CacheSource,
-	cachedAttachments,
 	liveAttachments,
 	namesOf,
 	takeSnapshot,
@@ -218,15 +217,6 @@ describe("a snapshot", () => {
 			"EACCES",
 		);
 	});
-});
-
-test("cached attachments are those whose namespaces are not gone", () => {
-	const { host } = contextOf([], [IN("p", P), IN("q", Q)]);
-	expect(ids(cachedAttachments(host, CACHE))).toBe("p q");
-	host.mkdir("/run/netns", 0o755);
-	host.writeFile("/run/netns/q", "", 0o444);
-	expect(ids(cachedAttachments(host, CACHE))).toBe("q");
-	expect(cachedAttachments(host, "/elsewhere")).toEqual([]);
 });
 
 describe("the names", () => {
