@@ -49,7 +49,7 @@ export RELEASE_SOURCE ?= https://git.example/conntrack-flush
 export RELEASE_BUILDER ?= $(RELEASE_SOURCE)/blob/main/RELEASING.md
 
 .PHONY: help bench build bursts clean cluster cluster-down cluster-test demo demo-packages engines kernels \
-	notice oracles packages push release release-packages rules runtimes sbom skew soak test
+	notice oracles packages push races release release-packages rules runtimes sbom skew soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -84,6 +84,9 @@ runtimes:
 
 kernels: packages $(EXE) ## boot Debian's kernels in qemu and try everything on them
 	node --import tsx test/kernels/main.ts
+
+races: packages $(EXE) ## packets of new flows that meet on two CPUs, here and on Debian's kernels
+	RACES_PAIRS=3000 node --import tsx test/races/main.ts
 
 soak: packages $(EXE) ## two minutes of pods coming and going under traffic
 	node --import tsx test/soak/main.ts

@@ -12,8 +12,6 @@ import type { Case } from "./script.ts";
 
 /** A boot and all cases take half a minute on an idle machine. */
 const BOUND_S = 480;
-/** Ends a guest even where this process is killed and cannot see to it. */
-const BOUND = ["timeout", "--foreground", "-s", "KILL", `${BOUND_S}`];
 
 const NEEDED: Readonly<Record<string, string>> = {
 	"/usr/bin/qemu-system-x86_64": "qemu-system-x86",
@@ -33,17 +31,18 @@ export interface Booted {
 	/** By name of the case, what the kernel did where it did not do the first that the case allows. */
 	readonly otherwise: ReadonlyMap<string, string>;
 	/** By name of the case, what it counted. */
-	readonly measured: ReadonlyMap<string, Counted>;
+	readonly measured: ReadonlyMap<string, Numbers>;
 	readonly ms: number;
 }
 
 /** Numbers by their names, such as `lost`. */
-export type Counted = Readonly<Record<string, number>>;
+export type Numbers = Readonly<Record<string, number>>;
 
-/** Boots a kernel and runs these cases on it. Throws if it did not come to their end. */
+/** Boots a kernel and runs these cases on it. Throws if it did not come to their end within `boundS` seconds. */
 export async function boot(
 	kernel: KernelFiles,
 	cases: readonly Case[] = CASES,
+	boundS = BOUND_S,
 ): Promise<Booted> {
 	const missing = Object.entries(NEEDED).filter(([file]) => !existsSync(file));
 	if (missing.length > 0)
@@ -54,11 +53,11 @@ export async function boot(
 	mkdirSync(dir, { recursive: true });
 	const image = join(dir, "initramfs.gz");
 	writeFileSync(image, await guestImage(kernel, cases));
+	// it ends a guest even where this process is killed and cannot see to it
+	const bound = ["timeout", "--foreground", "-s", "KILL", `${boundS}`];
 	const ran = await run(
-		[...BOUND, ...qemu(join(kernel.dir, "vmlinuz"), image)],
-		{
-			timeoutMs: 1000 * (BOUND_S + 10),
-		},
+		[...bound, ...qemu(join(kernel.dir, "vmlinuz"), image)],
+		{ timeoutMs: 1000 * (boundS + 10) },
 	);
 	writeFileSync(join(dir, "console.log"), ran.stdout);
 	return read(kernel, cases, ran);
@@ -90,12 +89,12 @@ function read(
 	const last = lines.findIndex((line) => line.startsWith("done: "));
 	const results = new Map<string, string | undefined>();
 	const otherwise = new Map<string, string>();
-	const measured = new Map<string, Counted>();
+	const measured = new Map<string, Numbers>();
 	const strange: string[] = [];
 	for (const line of lines.slice(first + 1, last)) {
 		const [, of, numbers] = /^measured (.*): ([^:]+)$/.exec(line) ?? [];
 		if (of !== undefined && numbers !== undefined) {
-			measured.set(of, counted(numbers));
+			measured.set(of, numbersOf(numbers));
 			continue;
 		}
 		const name = line.replace(/^(not )?ok /, "");
@@ -126,7 +125,7 @@ function read(
 }
 
 /** Reads `lost=3 drop=3`. */
-function counted(numbers: string): Counted {
+function numbersOf(numbers: string): Numbers {
 	const pairs = numbers.split(" ").map((pair) => pair.split("="));
 	return Object.fromEntries(pairs.map(([name, n]) => [name, Number(n)]));
 }

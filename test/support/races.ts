@@ -24,6 +24,7 @@ export const COUNTED = [
 	"chain_toolong",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
+export type Counts = Readonly<Record<Counted, number>>;
 
 /** What must have been counted, in the words of test(1). */
 export type Expectation = readonly [
@@ -34,6 +35,10 @@ export type Expectation = readonly [
 
 export interface Race {
 	readonly name: string;
+	/** A few words, for a picture. */
+	readonly label: string;
+	/** Something was done against the loss. */
+	readonly cured?: true;
 	/** From one socket, as A and AAAA queries; or from two pods that want the same source port. */
 	readonly senders: "one socket" | "two pods";
 	/** The service, whose rule chooses between the servers; or one server, behind a masquerade. */
@@ -61,6 +66,7 @@ const FULLY_RANDOM = "masquerade fully-random";
 export const RACES: readonly Race[] = [
 	{
 		name: "A and AAAA to a service: the kernel passes both on",
+		label: "A and AAAA, answered at once",
 		senders: "one socket",
 		to: "service",
 		delayMs: 0,
@@ -68,6 +74,7 @@ export const RACES: readonly Race[] = [
 	},
 	{
 		name: "A and AAAA to a service, answered after 1.5 s: answers are lost",
+		label: "answered after 1.5 s",
 		senders: "one socket",
 		to: "service",
 		delayMs: LATE_MS,
@@ -75,6 +82,8 @@ export const RACES: readonly Race[] = [
 	},
 	{
 		name: "A and AAAA to a service, answered after 1.5 s, one CPU for each flow: nothing is lost",
+		label: "1.5 s, one CPU for each flow",
+		cured: true,
 		senders: "one socket",
 		to: "service",
 		delayMs: LATE_MS,
@@ -83,6 +92,7 @@ export const RACES: readonly Race[] = [
 	},
 	{
 		name: "two queries through a fully-random masquerade, answered after 1.5 s: answers are lost",
+		label: "through fully-random, 1.5 s",
 		senders: "one socket",
 		to: FULLY_RANDOM,
 		delayMs: LATE_MS,
@@ -90,6 +100,8 @@ export const RACES: readonly Race[] = [
 	},
 	{
 		name: "two queries through a fully-random masquerade, answered after 1.5 s, one CPU for each flow: nothing is lost",
+		label: "fully-random, one CPU for each flow",
+		cured: true,
 		senders: "one socket",
 		to: FULLY_RANDOM,
 		delayMs: LATE_MS,
@@ -98,6 +110,7 @@ export const RACES: readonly Race[] = [
 	},
 	{
 		name: "two pods, one source port, a masquerade: packets are lost",
+		label: "two pods, one source port",
 		senders: "two pods",
 		to: "masquerade",
 		delayMs: 0,
@@ -105,6 +118,7 @@ export const RACES: readonly Race[] = [
 	},
 	{
 		name: "two pods, one source port, a masquerade, one CPU for each flow: packets are lost",
+		label: "two pods, one CPU for each flow",
 		senders: "two pods",
 		to: "masquerade",
 		delayMs: 0,
@@ -113,12 +127,21 @@ export const RACES: readonly Race[] = [
 	},
 	...(["masquerade random", FULLY_RANDOM] as const).map((to) => ({
 		name: `two pods, one source port, a ${to.replace(/(\S+) (\S+)/, "$2 $1")}: nothing is lost`,
+		label: `two pods, ${to}`,
+		cured: true as const,
 		senders: "two pods" as const,
 		to,
 		delayMs: 0,
 		expects: [NONE_FAILED, NONE_MET, NONE_LOST],
 	})),
 ];
+
+/** Returns what a race should have counted and did not. */
+export function unmet({ expects }: Race, counts: Counts): Expectation[] {
+	return expects.filter(([name, is, value]) =>
+		is === "-eq" ? counts[name] !== value : counts[name] <= value,
+	);
+}
 
 /** Returns a node's rules of nft; `server` is the interface that leads to the first of the servers. */
 export function rulesOf({ to }: Race, server: string): string {
