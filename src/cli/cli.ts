@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 	flush: async () => (await import("./flush.ts")).flushCommand,
 	reconcile: async () => (await import("./reconcile.ts")).reconcileCommand,
 	sweep: async () => (await import("./sweep.ts")).sweepCommand,
+	mitigate: async () => (await import("./mitigate.ts")).mitigateCommand,
 	gc: async () => (await import("./gc.ts")).gcCommand,
 	stats: async () => (await import("./stats.ts")).statsCommand,
 	doctor: async () => (await import("./doctor.ts")).doctorCommand,

@@ -78,6 +78,9 @@ export const installCommand = command({
 			many: true,
 			help: "a protocol that the plugin is to handle; udp if not given",
 		},
+		oneCpuPerFlow: {
+			help: "have the kernel handle each flow of a pod on one CPU, so that an A and an AAAA query do not race in conntrack; mitigate does it for the pods that run",
+		},
 		...PLACES,
 		masterCniFileName: {
 			...text("FILE"),
@@ -110,6 +113,7 @@ export const installCommand = command({
 		const where = whereOf(values, values.masterCniFileName);
 		const keys = {
 			...(proto.length > 0 && { protocols: proto }),
+			...(values.oneCpuPerFlow && { oneCPUPerFlow: true }),
 			...(where.dataDir !== DATA_DIR && { dataDir: where.dataDir }),
 		};
 		const ignored = Object.keys(WATCHING).find(

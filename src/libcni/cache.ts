@@ -52,10 +52,20 @@ export function readCache(
 	dir: string,
 	onUnreadable?: () => void,
 ): Cached[] {
+	return readFiles(host, dir, attachmentIn, onUnreadable);
+}
+
+/** Returns what `read` makes of each file that is an object, as `readCache` goes through them. */
+export function readFiles<T>(
+	host: Host,
+	dir: string,
+	read: (file: Readonly<Record<string, unknown>>) => T,
+	onUnreadable?: () => void,
+): T[] {
 	return cacheNames(host, dir).flatMap((name) => {
 		try {
-			// ten thousand ports take more than a MiB
-			return parse(host.readFile(`${dir}/${name}`, MAX_DOCUMENT));
+			const file = fileAt(host, `${dir}/${name}`);
+			return file ? [read(file)] : [];
 		} catch (e) {
 			// foreign or half written, if it was not removed meanwhile
 			if (!isNotFound(e)) onUnreadable?.();
@@ -71,17 +81,26 @@ export function findCached(
 	id: AttachmentID,
 ): Cached | undefined {
 	try {
-		const text = host.readFile(`${dir}/${cacheName(id)}`, MAX_DOCUMENT);
+		const file = fileAt(host, `${dir}/${cacheName(id)}`);
+		const found = file && attachmentIn(file);
 		// a name that is joined with - may be another attachment's
-		return parse(text).find((c) => isSame(c, id));
+		return found && isSame(found, id) ? found : undefined;
 	} catch {
 		return undefined;
 	}
 }
 
-function parse(text: string): Cached[] {
-	const file: unknown = JSON.parse(text);
-	if (!isObject(file)) return [];
+/** Returns undefined if the file is no object. Throws SysError or SyntaxError. */
+function fileAt(
+	host: Host,
+	path: string,
+): Readonly<Record<string, unknown>> | undefined {
+	// ten thousand ports take more than a MiB
+	const file: unknown = JSON.parse(host.readFile(path, MAX_DOCUMENT));
+	return isObject(file) ? file : undefined;
+}
+
+function attachmentIn(file: Readonly<Record<string, unknown>>): Cached {
 	const ifname = String(file.ifName ?? "");
 	const result = isObject(file.result) ? file.result : {};
 	// those of its loopback interface every pod has
@@ -93,24 +112,22 @@ function parse(text: string): Cached[] {
 		? file.capabilityArgs
 		: {};
 	const items = hasPortmap && Array.isArray(portMappings) ? portMappings : [];
-	return [
-		{
-			network: String(file.networkName ?? ""),
-			containerID: String(file.containerId ?? ""),
-			ifname,
-			pod: podNameOf(pairsIn(file.cniArgs)),
-			added: 0,
-			mappings: resolveMappings(
-				items,
-				Object.values(PROTOCOLS),
-				firstOfEachFamily(ips),
-				() => {},
-			),
-			podTargets: [],
-			...(netns !== undefined && { netns }),
-			ips,
-		},
-	];
+	return {
+		network: String(file.networkName ?? ""),
+		containerID: String(file.containerId ?? ""),
+		ifname,
+		pod: podIn(file),
+		added: 0,
+		mappings: resolveMappings(
+			items,
+			Object.values(PROTOCOLS),
+			firstOfEachFamily(ips),
+			() => {},
+		),
+		podTargets: [],
+		...(netns !== undefined && { netns }),
+		ips,
+	};
 }
 
 function isText(x: unknown): x is string {
@@ -120,8 +137,14 @@ function isText(x: unknown): x is string {
 /** `"portmap"` in base64, in which libcni caches the conflist. There are three forms, which depend on the offset. */
 const PORTMAP = ["InBvcnRtYXAi", "Jwb3J0bWFwI", "icG9ydG1hcC"];
 
-function pairsIn(args: unknown): [string, unknown][] {
-	return (Array.isArray(args) ? args : [])
-		.filter((pair) => Array.isArray(pair))
-		.map(([key, value]) => [String(key), value]);
+/** Returns the name of a file's pod: `namespace/name`. */
+export function podIn({
+	cniArgs,
+}: Readonly<Record<string, unknown>>): string | undefined {
+	const pairs = Array.isArray(cniArgs) ? cniArgs : [];
+	return podNameOf(
+		pairs
+			.filter((pair) => Array.isArray(pair))
+			.map(([key, value]) => [String(key), value]),
+	);
 }

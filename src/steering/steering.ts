@@ -38,17 +38,19 @@ export function steeringOf(host: Host, name: string): Steering {
 	return { driver, files, masks, isUnset };
 }
 
-/** Returns the mask of the CPUs that are online and not isolated, in groups of 32 bits as bitmap_parse reads them. Throws SysError. */
-export function maskOfCPUs(host: Host): string {
+/** Returns the mask of the CPUs that are online and in none of the other lists, in groups of 32 bits as bitmap_parse reads them. Throws SysError. */
+export function maskOfCPUs(host: Host, without = ["isolated"]): string {
 	const words: number[] = [];
-	for (const list of ["online", "isolated"]) {
+	for (const list of ["online", ...without]) {
 		const ranges = host.readFile(`/sys/devices/system/cpu/${list}`).trim();
 		for (const range of ranges ? ranges.split(",") : []) {
-			const [first = "", last = first] = range.split("-");
+			const at = range.indexOf("-");
+			const last = Number(range.slice(at + 1));
+			let cpu = at < 0 ? last : Number(range.slice(0, at));
 			// a word of the mask in each turn
-			for (let cpu = Number(first); cpu <= Number(last); cpu = (cpu | 31) + 1) {
-				const count = Math.min(Number(last), cpu | 31) - cpu + 1;
-				const bits = (2 ** count - 1) << (cpu & 31);
+			for (; cpu <= last; cpu = (cpu | 31) + 1) {
+				const end = cpu | 31;
+				const bits = (-1 >>> (end > last ? end - last : 0)) & (-1 << cpu);
 				const word = words[cpu >> 5] ?? 0;
 				words[cpu >> 5] = list === "online" ? word | bits : word & ~bits;
 			}

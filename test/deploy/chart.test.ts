@@ -197,6 +197,7 @@ describe.skipIf(!hasHelm())("the chart", () => {
 	test.each<[values: string[], flags: string[]]>([
 		[["mode=dropin"], ["--mode=dropin"]],
 		[["protocols={udp,sctp}"], ["--proto=udp", "--proto=sctp"]],
+		[["oneCPUPerFlow=true"], ["--one-cpu-per-flow"]],
 		[["reconcileInterval=1m30s"], ["--reconcile-interval=1m30s"]],
 		[["repairRules=all"], ["--repair-rules=all"]],
 		[["sweep=true"], ["--sweep"]],

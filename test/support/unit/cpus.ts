@@ -1,6 +1,7 @@
 // A node's CPUs and the receive queues of its interfaces, as files of sysfs.
 
 import type { FakeHostOptions } from "../fakehost.ts";
+import { CACHE } from "./world.ts";
 
 /** The masks of an interface's queues, and its driver, which is veth if none is given. */
 export interface Queues {
@@ -31,4 +32,25 @@ export function withQueues(
 /** Returns the path of a queue's mask. */
 export function maskFile(name: string, queue = 0): string {
 	return `/sys/class/net/${name}/queues/rx-${queue}/rps_cpus`;
+}
+
+/** Returns a pod's file in libcni's cache, whose result names these interfaces. */
+export function cachedLinks(
+	pod: string,
+	interfaces: unknown,
+	dir = `${CACHE}/results`,
+): Record<string, string> {
+	return {
+		[`${dir}/net-${pod}-eth0`]: JSON.stringify({
+			kind: "cniCacheV1",
+			containerId: pod,
+			ifName: "eth0",
+			networkName: "net",
+			cniArgs: [
+				["K8S_POD_NAMESPACE", "ns"],
+				["K8S_POD_NAME", pod],
+			],
+			result: { cniVersion: "1.0.0", interfaces },
+		}),
+	};
 }

@@ -32,7 +32,19 @@ describe("prints", () => {
 		expect([called.code, called.err, changes(called)]).toEqual([0, "", []]);
 		expect(called.out).toContain('"conntrack-flush"');
 		expect(called.out).toContain('"tcp"');
+		expect(called.out).not.toContain("oneCPUPerFlow");
 	});
+
+	test.each(["print", "edit"])(
+		"with --one-cpu-per-flow, the key, with --mode %s",
+		async (mode) => {
+			const called = await call(
+				`install --mode ${mode} --one-cpu-per-flow${mode === "edit" ? " --dry-run" : ""}`,
+			);
+			expect([called.code, called.err, changes(called)]).toEqual([0, "", []]);
+			expect(called.out).toMatch(/"oneCPUPerFlow": ?true/);
+		},
+	);
 });
 
 describe("--check", () => {
