@@ -29,7 +29,7 @@ export interface Host {
 	copyFile(from: string, to: string, mode: number): void;
 	rename(from: string, to: string): void;
 	unlink(path: string): void;
-	/** Returns the name of a network interface's driver, as ethtool(8) shows it: "veth", "bridge". SysError ENODEV, EOPNOTSUPP if the driver does not say, ENOSYS on Node, which has no such call. */
+	/** Returns the name of a network interface's driver, as ethtool(8) shows it: "veth", "bridge". SysError ENODEV, EOPNOTSUPP if the driver does not say, EINVAL if the name is too long. */
 	driver(name: string): string;
 	/** Creates `path` and, with mode 0755, its missing parents; it may exist already. Returns the permission bits it was found or made with. */
 	mkdir(path: string, mode: number): number;

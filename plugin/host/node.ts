@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { FullHost, Host } from "../../src/host.ts";
 import { wordsOf } from "../../src/log.ts";
 import * as files from "./node/files.ts";
+import { driver } from "./node/interface.ts";
 import { netlink } from "./node/netlink.ts";
 import { write } from "./node/output.ts";
 import { serve } from "./node/serve.ts";
@@ -30,9 +31,7 @@ export function nodeHost(
 		unlink: files.unlink,
 		mkdir: files.mkdir,
 		readDir: files.readDir,
-		driver() {
-			throw sysError("ioctl", E.ENOSYS);
-		},
+		driver,
 		flock: files.flock,
 		now: () => Date.now(),
 		ticks: () => Number(process.hrtime.bigint()) / 1e6,

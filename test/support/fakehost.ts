@@ -37,7 +37,7 @@ export interface FakeHostOptions {
 	readonly netlink?: Host["netlink"];
 	/** Without it the call fails with ENOSYS. */
 	readonly getsockopt?: FullHost["getsockopt"];
-	/** The driver of an interface; ENODEV for undefined. Without it the call fails with ENOSYS, as on Node. */
+	/** The driver of an interface; ENODEV for undefined. Without it the call fails with ENOSYS. */
 	readonly driver?: (name: string) => string | undefined;
 	readonly clock?: Clock;
 	/** How far the wall clock has jumped. */

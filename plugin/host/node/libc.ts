@@ -47,6 +47,19 @@ export const setSockOpt = bind<
 export const getSockOpt = bind<
 	[fd: number, level: number, name: number, value: Uint8Array, length: [number]]
 >("int getsockopt(int, int, int, void *, _Inout_ uint32_t *)");
+/** struct ifreq of linux/if.h, with a pointer as its union. */
+koffi.struct("Ifreq", {
+	name: koffi.array("char", 16),
+	data: "void *",
+	rest: koffi.array("uint8_t", 16),
+});
+export const ioctlOf = bind<
+	[
+		fd: number,
+		request: number,
+		ifreq: { name: string; data: Uint8Array; rest: number[] },
+	]
+>("int ioctl(int, unsigned long, const Ifreq *)");
 export const flockOf = bind<[fd: number, operation: number]>(
 	"int flock(int, int)",
 );

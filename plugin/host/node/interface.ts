@@ -1,0 +1,34 @@
+// What only an ioctl tells about a network interface, as
+// plugin/host/native/src/interface.rs asks it.
+
+import { closeSync } from "node:fs";
+import { E, sysError } from "./errors.ts";
+import { check, ioctlOf, socket } from "./libc.ts";
+
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0o2000000;
+const SIOCETHTOOL = 0x8946;
+const IFNAMSIZ = 16;
+/** struct ethtool_drvinfo of linux/ethtool.h: the command, and the name of 32 bytes. */
+const [ETHTOOL_GDRVINFO, DRIVER_AT, DRIVER_END, SIZE] = [3, 4, 36, 196];
+
+export function driver(name: string): string {
+	const fd = check("socket", undefined, () =>
+		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+	);
+	try {
+		if (Buffer.byteLength(name) >= IFNAMSIZ) throw sysError("ioctl", E.EINVAL);
+		const data = Buffer.alloc(SIZE);
+		new Uint32Array(data.buffer, data.byteOffset, 1)[0] = ETHTOOL_GDRVINFO;
+		check("ioctl", undefined, () =>
+			ioctlOf(fd, SIOCETHTOOL, { name, data, rest: Array(16).fill(0) }),
+		);
+		const [text = ""] = data
+			.toString("utf8", DRIVER_AT, DRIVER_END)
+			.split("\0");
+		return text;
+	} finally {
+		closeSync(fd);
+	}
+}
