@@ -3,8 +3,10 @@
 
 import { examine } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
+import { wordsOf } from "../log.ts";
 import { command } from "./command.ts";
 import { WIDTH, wrap } from "./help.ts";
+import { npdAnswer, npdUnknown } from "./npd.ts";
 import { PLACES, whereOf } from "./places.ts";
 import { widthOf } from "./table.ts";
 import { oneOf, text } from "./values.ts";
@@ -36,6 +38,9 @@ A node may have no CNI, such as a host of Docker or Podman: there is no director
 			fallback: "text",
 			help: "the output format",
 		},
+		npd: {
+			help: "answer node-problem-detector: one line of at most 80 characters, and exit code 0 (no check failed), 1 (one did) or 2 (that is not known)",
+		},
 	},
 	examples: [
 		{ to: "check the node", line: "conntrack-flush doctor" },
@@ -47,15 +52,30 @@ A node may have no CNI, such as a host of Docker or Podman: there is no director
 			to: "check the node from a DaemonSet that mounts its directories under /host",
 			line: "conntrack-flush doctor --host-root /host",
 		},
+		{
+			to: "check the node for node-problem-detector",
+			line: "conntrack-flush doctor --npd",
+		},
 	],
-	codes: { [WRONG]: "a check failed; with warnings alone the exit code is 0" },
-	async run(host, { output, without, ...places }) {
+	codes: {
+		[WRONG]: "a check failed; with warnings alone the exit code is 0",
+	},
+	async run(host, { output, without, npd, ...places }) {
 		const { masterCniFileName: confName } = places;
 		const where = whereOf(places, confName);
-		const findings = await examine(host.full(), where, places.runtimeVersion, {
-			isLeftOut: without === "cni",
-			namesClients: true,
-		});
+		const make = () =>
+			examine(host.full(), where, places.runtimeVersion, {
+				isLeftOut: without === "cni",
+				namesClients: true,
+			});
+		if (npd) {
+			const { code, line } = await make().then(npdAnswer, (e) =>
+				npdUnknown(wordsOf(e)),
+			);
+			host.write(1, `${line}\n`);
+			return code;
+		}
+		const findings = await make();
 		host.write(
 			1,
 			output === "json"

@@ -14,7 +14,7 @@ import {
 } from "./stage.ts";
 
 /** A line to type, or a change to the node in between. */
-type Step<T> = string | ((stage: T) => Promise<unknown>);
+export type Step<T> = string | ((stage: T) => Promise<unknown>);
 type Section<T> = readonly [string, readonly Step<T>[]];
 
 const SECTIONS: readonly Section<Stage>[] = [
@@ -36,7 +36,13 @@ const SECTIONS: readonly Section<Stage>[] = [
 			"conntrack-flush list --stale --family ipv6 -o json",
 		],
 	],
-	["doctor", ["conntrack-flush doctor --cni-conf-dir /run/net.d"]],
+	[
+		"doctor",
+		[
+			"conntrack-flush doctor --cni-conf-dir /run/net.d",
+			"conntrack-flush doctor --npd --cni-conf-dir /run/net.d",
+		],
+	],
 	[
 		"flush",
 		[
@@ -264,7 +270,8 @@ export async function transcribe(): Promise<ReadonlyMap<string, string>> {
 	return sections;
 }
 
-async function transcribed<T extends Typist>(
+/** Types the lines. Returns them with their output, as a page shows them. */
+export async function transcribed<T extends Typist>(
 	stage: T,
 	steps: readonly Step<T>[],
 ): Promise<string> {
@@ -294,6 +301,8 @@ function settled(text: string): string {
 		.replace(/(?<key>"?scanned"?[:=])\d+/g, "$<key>6")
 		.replace(/^conntrack-flush \d+\.\d+\.\d+/gm, "conntrack-flush VERSION")
 		.replace(/looked at \d+/g, "looked at 6")
+		// entries that packets still hold leave the count later
+		.replace(/how=kernel-flush (shrank=\d+ )?/g, "how=kernel-flush shrank=1 ")
 		// the abilities stay: they are the same on every kernel that the page is for
 		.replace(/Linux \S+(?=: )/, "Linux VERSION")
 		.replace(/\b\d{1,2} of \d+ (?=entries|\()/g, "8 of 262144 ")

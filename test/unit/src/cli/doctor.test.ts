@@ -24,6 +24,12 @@ test.each<[string, Parameters<typeof doctor>[0], number]>([
 	["a failed check, as JSON", { ...WITHOUT, flags: ["-o", "json"] }, 3],
 	["a format that there is not", { flags: ["-o", "yaml"] }, 2],
 	["a flag of install", { flags: ["--mode", "edit"] }, 2],
+	["no finding, for node-problem-detector", { flags: ["--npd"] }, 0],
+	[
+		"a failed check, for node-problem-detector",
+		{ ...WITHOUT, flags: ["--npd"] },
+		1,
+	],
 ])("the exit code with %s", async (_, options, code) =>
 	expect((await doctor(options)).code).toBe(code),
 );
@@ -45,4 +51,9 @@ test("JSON has what the text has", async () => {
 		findings.map((f) => `${f.status.padEnd(6)}${f.check}: ${f.found}`),
 	).toEqual(text.split("\n").filter((line) => /^\w/.test(line)));
 	expect(findings.find((f) => f.status === "fail")?.advice).toMatch(/\S/);
+});
+
+test("for node-problem-detector it prints one line of at most 80 characters", async () => {
+	const { out } = await doctor({ ...WITHOUT, flags: ["--npd"] });
+	expect(out).toMatch(/^conflist: .{1,70}\n$/);
 });
