@@ -256,7 +256,7 @@ describe("collectGarbage", () => {
 				files: { [FOREIGN]: text({ added: 1 }) },
 			});
 			const others = (): Attachment[] => {
-				host.files.set(FOREIGN, text({ added: 2 }));
+				host.writeFile(FOREIGN, text({ added: 2 }), 0o600);
 				return [];
 			};
 			const { dropped } = await collectGarbage(
