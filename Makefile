@@ -48,8 +48,8 @@ export RELEASE_COMMIT ?= $(shell git rev-parse HEAD)
 export RELEASE_SOURCE ?= https://git.example/conntrack-flush
 export RELEASE_BUILDER ?= $(RELEASE_SOURCE)/blob/main/RELEASING.md
 
-.PHONY: help bench build bursts clean cluster cluster-down cluster-test demo demo-packages engines kernels \
-	notice oracles packages push races release release-packages rules runtimes sbom skew soak test
+.PHONY: help bench build bursts changes clean cluster cluster-down cluster-test demo demo-packages engines kernels \
+	notice oracles packages push push-login races release release-packages rules runtimes sbom skew soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -126,6 +126,13 @@ release: release-packages $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)
 
 push: $(RELEASE_TOOLS) ## the image of DIST to a registry: IMAGE=registry.example/conntrack-flush
 	@sh build/release/push.sh $(DIST) $(IMAGE)
+
+push-login: $(RELEASE_TOOLS) ## to the registry of IMAGE, as REGISTRY_USER, with the password in the environment's REGISTRY_PASSWORD
+	@printenv REGISTRY_PASSWORD | $(OUT)/release-tools/oras login $(firstword $(subst /, ,$(IMAGE))) \
+		--username $(REGISTRY_USER) --password-stdin
+
+changes: ## what CHANGELOG.md says of this version
+	@sed '1,/^## '"$$(node -p 'require("./package.json").version')"'/d; /^## /,$$d' CHANGELOG.md
 
 release-packages:
 	@sh test/packages.sh release

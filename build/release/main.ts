@@ -5,8 +5,8 @@
 //
 // `make release` builds before what is packed here, and sets the environment: RELEASE_EPOCH, the
 // time of the last commit; RELEASE_COMMIT; RELEASE_SOURCE, the address of the repository;
-// RELEASE_BUILDER, the address of who builds; and, to sign, RELEASE_KEY, the path of an
-// Ed25519 key in PEM.
+// RELEASE_BUILDER, the address of who builds; RELEASE_TAG, if it is of a tag; and, to sign,
+// RELEASE_KEY, the path of an Ed25519 key in PEM.
 
 import { execFileSync } from "node:child_process";
 import { createPrivateKey, sign } from "node:crypto";
@@ -35,6 +35,18 @@ function setting(name: string): string {
 	return value;
 }
 
+/** Throws if a tag is released that is not this version's, or of which the changelog says nothing. */
+function checkTag(version: string): void {
+	const tag = process.env.RELEASE_TAG;
+	if (!tag) return;
+	if (tag !== `v${version}`)
+		throw new Error(
+			`the tag ${tag} is not of package.json's version ${version}`,
+		);
+	if (!readFileSync("CHANGELOG.md", "utf8").includes(`\n## ${version} - `))
+		throw new Error(`CHANGELOG.md has no section for ${version}`);
+}
+
 function git(...args: readonly string[]): Buffer {
 	return execFileSync("git", args, { maxBuffer: 256 << 20 });
 }
@@ -49,6 +61,7 @@ function main([dist, ...arches]: readonly string[]): void {
 	const source = setting("RELEASE_SOURCE");
 	const made = product();
 	const { name, version } = made;
+	checkTag(version);
 	const base = `${name}-${version}`;
 	rmSync(dist, { recursive: true, force: true });
 	mkdirSync(dist, { recursive: true });
