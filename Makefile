@@ -49,7 +49,7 @@ export RELEASE_SOURCE ?= https://git.example/conntrack-flush
 export RELEASE_BUILDER ?= $(RELEASE_SOURCE)/blob/main/RELEASING.md
 
 .PHONY: help bench build bursts changes clean cluster cluster-down cluster-test demo demo-packages engines kernels \
-	notice oracles packages push push-login races release release-packages rules runtimes sbom skew soak test
+	notice npm oracles packages push push-login races release release-packages rules runtimes sbom skew soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -136,6 +136,9 @@ changes: ## what CHANGELOG.md says of this version
 
 release-packages:
 	@sh test/packages.sh release
+
+npm: $(VALIDATOR) ## the npm package, build/out/npm/conntrack-flush-VERSION.tgz
+	npx tsx build/npm.ts
 
 clean: ## remove what was built
 	rm -rf $(OUT) build/gen $(NATIVE)/target

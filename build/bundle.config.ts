@@ -7,17 +7,22 @@ import { readdirSync, readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { defineConfig } from "rolldown";
 
-/** Returns what `--version` prints of the build. The same sources give the same text. */
-function build(): string {
-	const lock = "plugin/host/native/Cargo.lock";
-	const [, engine] =
-		/name = "rquickjs"\nversion = "(.+?)"/.exec(readFileSync(lock, "utf8")) ??
-		[];
+const LOCK = "plugin/host/native/Cargo.lock";
+
+/** Returns a name for what is built. The same sources give the same. */
+export function buildId(): string {
 	const hash = createHash("sha256");
-	for (const path of [lock, "package-lock.json", "package.json", ...sources()])
+	for (const path of [LOCK, "package-lock.json", "package.json", ...sources()])
 		hash.update(`${path}\0${readFileSync(path, "utf8")}\0`);
-	const id = hash.digest("hex").slice(0, 12);
-	return `QuickJS-ng of rquickjs ${engine}, build ${id}`;
+	return hash.digest("hex").slice(0, 12);
+}
+
+/** Returns what `--version` prints of the build. */
+function build(): string {
+	const [, engine] =
+		/name = "rquickjs"\nversion = "(.+?)"/.exec(readFileSync(LOCK, "utf8")) ??
+		[];
+	return `QuickJS-ng of rquickjs ${engine}, build ${buildId()}`;
 }
 
 function sources(): string[] {

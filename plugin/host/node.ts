@@ -1,9 +1,6 @@
-// The host on Node 20, for development and tests: it needs no Rust build. If this file
-// is run directly, it is the plugin.
+// The host on Node 20: for the npm package, development and tests. It needs no Rust build.
 
-import { pathToFileURL } from "node:url";
 import type { FullHost, Host } from "../../src/host.ts";
-import { wordsOf } from "../../src/log.ts";
 import * as files from "./node/files.ts";
 import { driver } from "./node/interface.ts";
 import { netlink } from "./node/netlink.ts";
@@ -88,30 +85,4 @@ function sleep(ms: number): Promise<void> {
 	const timer = sleeper(ms);
 	wakeSleep = timer.wake;
 	return timer.done;
-}
-
-/** Returns main's exit code. If main throws, it writes an error object for the runtime, as the native host does. */
-async function run(host: Host): Promise<number> {
-	try {
-		const { main } = await import("../main.ts");
-		return await main(host);
-	} catch (e) {
-		const details = e instanceof Error ? `${e.stack}` : wordsOf(e);
-		if (host.env("CNI_COMMAND") === undefined) {
-			host.write(2, `${details}\n`);
-		} else {
-			const error = { cniVersion: "1.1.0", code: 999, msg: "internal error" };
-			try {
-				host.write(1, `${JSON.stringify({ ...error, details })}\n`);
-			} catch {
-				host.write(2, `${details}\n`);
-			}
-		}
-		return 1;
-	}
-}
-
-const script = process.argv[1];
-if (script && import.meta.url === pathToFileURL(script).href) {
-	process.exitCode = await run(nodeHost(process.argv.slice(2)));
 }

@@ -3,7 +3,9 @@
 
 import { isMapped, OTHER_PROTOCOLS } from "../net/otherprotos.ts";
 import type { Proto } from "../net/proto.ts";
-import { PROTOS, protoFlag } from "./selecting.ts";
+import { type Selection, saysPorts } from "../policy/selection.ts";
+import type { Query } from "./listing.ts";
+import { ALL_PROTOS, PROTOS, protoFlag } from "./selecting.ts";
 import { choice } from "./values.ts";
 
 const NAMES = choice<readonly number[]>("PROTO", {
@@ -23,16 +25,24 @@ export const ANY_PROTO = {
 	},
 } as const;
 
-/** The protocols of a list: those that a selection may have, and others. */
-export interface AnyProtos {
-	readonly mapped: readonly (readonly Proto[])[];
-	readonly others: readonly number[];
+/** Returns those of the given protocols that a selection may have, once for each flag. */
+export function mappedOf(
+	given: readonly (readonly number[])[],
+): (readonly Proto[])[] {
+	return given.map((protos) => protos.filter(isMapped));
 }
 
-/** Splits what was given, once for each flag. */
-export function splitProtos(given: readonly (readonly number[])[]): AnyProtos {
-	return {
-		mapped: given.map((protos) => protos.filter(isMapped)),
-		others: given.flat().filter((proto) => !isMapped(proto)),
-	};
+/** Returns which entries of other protocols to show or to count, as `Query` has it. */
+export function othersOf(
+	selection: Selection,
+	given: readonly (readonly number[])[],
+	{ all, stale }: Pick<Query, "all" | "stale">,
+): Query["others"] {
+	const others = given.flat().filter((proto) => !isMapped(proto));
+	if (others.length > 0) return others;
+	// with --all, all protocols are all that there are
+	const isNarrowed =
+		stale || (given.length > 0 && !(all && given.includes(ALL_PROTOS)));
+	// a key of GRE is no port
+	return isNarrowed || saysPorts(selection) ? undefined : "all";
 }

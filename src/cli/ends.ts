@@ -54,11 +54,21 @@ export function answeredInWords({
 		: endInWords(proto, reply.dst, reply.dport);
 }
 
+/** One direction of an entry in the form that programs read. Only protocols with ports have these, and GRE has keys. */
+export interface ListedTuple {
+	readonly src: IP;
+	readonly sport?: number;
+	readonly srcKey?: number;
+	readonly dst: IP;
+	readonly dport?: number;
+	readonly dstKey?: number;
+}
+
 /** Returns one direction of an entry in the form that programs read. */
 export function tupleAsData(
 	proto: number,
 	{ src, sport, dst, dport }: Tuple,
-): object {
+): ListedTuple {
 	if (proto === gre) return { src, srcKey: sport, dst, dstKey: dport };
 	return WITH_PORTS.includes(proto) ? { src, sport, dst, dport } : { src, dst };
 }

@@ -2,9 +2,8 @@
 // again. It changes nothing.
 
 import type { IP } from "../net/ip.ts";
-import { type Selection, saysPorts } from "../policy/selection.ts";
 import { showAgain } from "./again.ts";
-import { ANY_PROTO, splitProtos } from "./anyproto.ts";
+import { ANY_PROTO, mappedOf, othersOf } from "./anyproto.ts";
 import { command } from "./command.ts";
 import { type Query, show } from "./listing.ts";
 import { OPERANDS, readOperands } from "./operands.ts";
@@ -82,7 +81,7 @@ The table is printed while it is read, in constant memory. The format json is an
 		if (interval !== undefined && !watch)
 			throw new UsageError("--interval is for --watch");
 		const { stale, dataDir } = flags;
-		const { mapped, others } = splitProtos(proto);
+		const mapped = mappedOf(proto);
 		const cache = cacheOf(flags.cniCacheDir, mapped);
 		const context = { host, dataDir, log: () => {}, event: "list" };
 		const pods = lazy(() => readPods(context, cache));
@@ -97,9 +96,6 @@ The table is printed while it is read, in constant memory. The format json is an
 			for (const ip of ips) podIPs.add(ip);
 		};
 		if (said.pod !== undefined) addAddresses(said.pod, pods());
-		// with --all, all protocols are all that there are
-		const isNarrowed =
-			stale || (proto.length > 0 && !(all && proto.includes(ALL_PROTOS)));
 		const queryNow = (): Query => {
 			const selection = selectionOf(
 				{ ...flags, ...said, proto: mapped },
@@ -108,12 +104,12 @@ The table is printed while it is read, in constant memory. The format json is an
 			);
 			return {
 				selection,
-				others: othersOf(selection, others, isNarrowed),
-				...{ all, stale, dataDir, cache, format },
+				others: othersOf(selection, proto, { all, stale }),
+				...{ all, stale, dataDir, cache },
 			};
 		};
 		if (!watch) {
-			await show(host, queryNow());
+			await show(host, queryNow(), format);
 			return 0;
 		}
 		const isText = format === "table" || format === "wide";
@@ -123,19 +119,8 @@ The table is printed while it is read, in constant memory. The format json is an
 				const now = readPods(context, cache);
 				if (now.knows(said.pod)) addAddresses(said.pod, now);
 			}
-			await show(host, queryNow());
+			await show(host, queryNow(), format);
 		});
 		return 0;
 	},
 });
-
-/** Returns which entries of other protocols to show or to count, as `Query` has it. `isNarrowed` says that the flags are about entries that are none of these. */
-function othersOf(
-	selection: Selection,
-	given: readonly number[],
-	isNarrowed: boolean,
-): Query["others"] {
-	if (given.length > 0) return given;
-	// a key of GRE is no port
-	return isNarrowed || saysPorts(selection) ? undefined : "all";
-}

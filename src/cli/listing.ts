@@ -1,4 +1,4 @@
-// One listing: the entries that a selection is about, each with its verdict, printed while
+// One listing: the entries that a selection is about, each with its verdict, passed on while
 // the table is read.
 
 import { readDetailed, readShown } from "../conntrack/detail.ts";
@@ -17,7 +17,7 @@ import { anyProtocolName, isMapped } from "../net/otherprotos.ts";
 import { Deadline } from "../netlink/deadline.ts";
 import type { Message, RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
-import { addressesOf } from "../policy/mapping.ts";
+import { type Attachment, addressesOf } from "../policy/mapping.ts";
 import {
 	agrees,
 	agreesBeside,
@@ -34,12 +34,13 @@ import {
 import { unmappedInWords } from "../policy/unmapped.words.ts";
 import type { CacheSource } from "../state/liveness.ts";
 import { dumpsOfStale } from "./dumps.ts";
-import { ipvsNotes } from "./ipvs.ts";
+import { type IPVSNotes, ipvsNotes } from "./ipvs.ts";
 import { KnownVerdicts } from "./known.ts";
 import { Lines } from "./lines.ts";
 import { tryInWords } from "./nothing.ts";
 import { readRecords } from "./records.ts";
-import { entryPrinter, entryTable, type Format } from "./rows.ts";
+import { entryPrinter, entryTable, type Format, type Row } from "./rows.ts";
+import type { Printer, TablePrinter } from "./table.ts";
 
 /** The reader of the output may be a person with a pager. */
 const DEADLINE_MS = 24 * 3_600_000;
@@ -54,7 +55,24 @@ export interface Query {
 	readonly stale: boolean;
 	readonly dataDir: string;
 	readonly cache: CacheSource;
-	readonly format: Format;
+}
+
+/** Where the rows of a listing go. */
+export interface Output {
+	readonly printer: Printer<Row>;
+	/** The same printer, if it prints the format "table": then rows need no details. */
+	readonly rows?: TablePrinter<Row> | undefined;
+	readonly ipvs: IPVSNotes;
+}
+
+/** The result of a listing. */
+export interface Listed {
+	/** The entries that were shown, by verdict. */
+	readonly found: Readonly<Record<Verdict["kind"], number>>;
+	/** The entries of other protocols that were not. */
+	readonly hidden: number;
+	/** The attachments that decided. */
+	readonly live: readonly Attachment[];
 }
 
 /** An entry that may have to be printed. */
@@ -65,13 +83,48 @@ interface Hit {
 	readonly verdict: Verdict | undefined;
 }
 
-/** Lists the table once. Throws NetlinkError and SysError. */
-export async function show(host: Host, query: Query): Promise<void> {
-	const { selection, all, others, stale, dataDir, cache, format } = query;
+/** Lists the table once, with what a person wants to know beside the entries. Throws NetlinkError and SysError. */
+export async function show(
+	host: Host,
+	query: Query,
+	format: Format,
+): Promise<void> {
+	const ipvs = ipvsNotes(host);
+	const rows = format === "table" ? entryTable(host) : undefined;
+	const printer = rows ?? entryPrinter(host, format);
+	const { found, hidden, live } = await list(host, query, {
+		printer,
+		rows,
+		ipvs,
+	});
+	if (format === "table" || format === "wide") {
+		host.write(1, `${summary(found)}${hiddenInWords(hidden)}\n`);
+		ipvs.tell();
+	}
+	if (!isOfNode(query) || found.stale + found.live + found.other > 0) return;
+	const unmapped = unmappedInWords(live, query.dataDir, query.cache.dir);
+	if (unmapped !== undefined)
+		host.write(
+			2,
+			`${unmapped}; ${tryInWords(["--host-port", "--from", "--pod", "--all"])}\n`,
+		);
+}
+
+/** Returns true if it is about the ports of attachments and of other engines, because nothing else is selected. */
+function isOfNode({ all, selection }: Query): boolean {
+	return !all && !isSaid(selection);
+}
+
+/** Passes the entries that the query is about to the printer, while it reads the table. Throws NetlinkError and SysError. */
+export async function list(
+	host: Host,
+	query: Query,
+	{ printer, rows, ipvs }: Output,
+): Promise<Listed> {
+	const { selection, all, others, stale, dataDir, cache } = query;
 	readRecords(host, dataDir);
 	const context = { host, dataDir, log: () => {}, event: "list" };
-	// without a selection, it is about the ports of attachments and of other engines
-	const ofNode = !all && !isSaid(selection);
+	const ofNode = isOfNode(query);
 	const wanted = portsOf(selection);
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const verdicts = await openVerdicts(
@@ -117,9 +170,6 @@ export async function show(host: Host, query: Query): Promise<void> {
 	};
 	const isShown = ({ kind, attachment, isPublished }: Verdict): boolean =>
 		!(ofNode && !attachment && !isPublished) && !(stale && kind !== "stale");
-	const ipvs = ipvsNotes(host);
-	const rows = format === "table" ? entryTable(host) : undefined;
-	const printer = rows ?? entryPrinter(host, format);
 	const found = { stale: 0, live: 0, other: 0 };
 	let hidden = 0;
 	const visit = async (hits: readonly (Hit | string)[]): Promise<void> => {
@@ -152,7 +202,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 			printer.row({ entry, verdict: ipvs.explain(entry, verdict) });
 		}
 	};
-	const read = format === "table" ? readShown : readDetailed;
+	const read = rows ? readShown : readDetailed;
 	// what is said of IPVS is said of each entry
 	const isOpen = leavesNothingOut(selection) && !ipvs.isThere;
 	let lines: Lines | undefined;
@@ -187,6 +237,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 		const settled = hits;
 		hits = [];
 		if (settled.length > 0) await visit(settled);
+		await printer.rest?.();
 		if (isOpen && rows?.widths) lines ??= new Lines(known, rows.widths);
 	};
 	const table = new Conntrack(host, deadline);
@@ -215,20 +266,7 @@ export async function show(host: Host, query: Query): Promise<void> {
 	}
 	if (count.undecodable > 0)
 		host.write(2, `${count.undecodable} entries could not be decoded\n`);
-	if (format === "table" || format === "wide") {
-		host.write(1, `${summary(found)}${hiddenInWords(hidden)}\n`);
-		ipvs.tell();
-	}
-	const total = found.stale + found.live + found.other;
-	const unmapped =
-		ofNode && total === 0
-			? unmappedInWords(live, dataDir, cache.dir)
-			: undefined;
-	if (unmapped !== undefined)
-		host.write(
-			2,
-			`${unmapped}; ${tryInWords(["--host-port", "--from", "--pod", "--all"])}\n`,
-		);
+	return { found, hidden, live };
 }
 
 function summary(found: Readonly<Record<string, number>>): string {

@@ -2,7 +2,7 @@
 // people, JSON for programs. It reads no table and removes nothing.
 
 import { IPS_ASSURED, IPS_SEEN_REPLY } from "../conntrack/constants.ts";
-import type { Detail } from "../conntrack/detail.ts";
+import type { Detail, ICMP, TCPState } from "../conntrack/detail.ts";
 import { idOf, zonesOf } from "../conntrack/detail.ts";
 import type { Entry } from "../conntrack/entry.ts";
 import type { Host } from "../host.ts";
@@ -12,6 +12,7 @@ import type { Verdict } from "../policy/judge.ts";
 import {
 	answeredInWords,
 	fromInWords,
+	type ListedTuple,
 	leadsToInWords,
 	toInWords,
 	tupleAsData,
@@ -87,7 +88,7 @@ export function entryPrinter(host: Host, format: Format): Printer<Row> {
 			return inBatches<Row>(ROWS, (rows) => {
 				host.write(
 					1,
-					rows.map((r) => `${JSON.stringify(asData(r))}\n`).join(""),
+					rows.map((r) => `${JSON.stringify(asListed(r))}\n`).join(""),
 				);
 			});
 		case "json":
@@ -98,7 +99,7 @@ export function entryPrinter(host: Host, format: Format): Printer<Row> {
 function arrayPrinter(host: Host): Printer<Row> {
 	let opened = false;
 	const rows = inBatches<Row>(ROWS, (batch) => {
-		const items = batch.map((r) => JSON.stringify(asData(r))).join(",\n");
+		const items = batch.map((r) => JSON.stringify(asListed(r))).join(",\n");
 		host.write(1, (opened ? ",\n" : "[\n") + items);
 		opened = true;
 	});
@@ -111,8 +112,50 @@ function arrayPrinter(host: Host): Printer<Row> {
 	};
 }
 
+/** A network's interface in a container; `pod` is `namespace/name`, if the runtime named it. */
+export interface ListedAttachment {
+	readonly network: string;
+	readonly containerID: string;
+	readonly ifname: string;
+	readonly pod: string | undefined;
+}
+
+/** An entry in the form that programs read. What it has not is undefined. */
+export interface ListedEntry {
+	/** "stale": it keeps traffic from where it belongs. "live": it leads to the pod that its hostPort is mapped to. "other": no hostPort has to do with it. */
+	readonly verdict: Verdict["kind"];
+	/** Why it is stale. */
+	readonly reason: Verdict["reason"];
+	/** The verdict in plain words. */
+	readonly why: string;
+	readonly family: "ipv4" | "ipv6";
+	/** `udp`, `tcp`, `sctp`, or the name or number of another protocol. */
+	readonly proto: string;
+	/** The direction in which it began, before any NAT. */
+	readonly orig: ListedTuple;
+	/** The direction of the replies: its source is where the entry leads. */
+	readonly reply: ListedTuple;
+	/** Only entries of ICMP and ICMPv6 have it. */
+	readonly icmp: ICMP | undefined;
+	/** The kernel's names: `SEEN_REPLY`, `ASSURED`, `DST_NAT`, … */
+	readonly status: readonly string[];
+	readonly tcpState: TCPState | undefined;
+	/** Seconds that it has left. */
+	readonly timeout: number | undefined;
+	readonly mark: number | undefined;
+	/** 0 is the default zone. */
+	readonly zone: number;
+	/** The direction that is in the zone, if the other one is not. */
+	readonly zoneDirection: "orig" | "reply" | undefined;
+	readonly id: number;
+	/** The attachment whose hostPort the entry came to. */
+	readonly attachment: ListedAttachment | undefined;
+	/** The pod that the entry leads to, if that has left the node. */
+	readonly departed: { readonly pod: string | undefined } | undefined;
+}
+
 /** Returns an entry in the form that programs read. */
-function asData({ entry: e, verdict }: Row): object {
+export function asListed({ entry: e, verdict }: Row): ListedEntry {
 	const { kind, reason, why, attachment, departure } = verdict;
 	// the kernel gives an entry one zone, of both directions or of one
 	const [zone] = zonesOf(e);

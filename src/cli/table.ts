@@ -21,6 +21,8 @@ export interface Column<T> {
 /** Takes rows one by one, and prints the rest of them at `end`. */
 export interface Printer<T> {
 	row(row: T): void;
+	/** Is called after the rows of a datagram, and waited for. */
+	rest?(): Promise<void>;
 	end(): void;
 }
 

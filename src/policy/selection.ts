@@ -167,11 +167,8 @@ export function isMeant(
 ): boolean {
 	if (!agrees(s, e)) return false;
 	if (!isSaid(s)) return true;
-	if (
-		!isDNATed(e) &&
-		(s.leadsTo || s.podIPs || (isListeners(e) && !isSNATed(e)))
-	)
-		return false;
+	if (isNodesOwn(e)) return false;
+	if (!isDNATed(e) && (s.leadsTo || s.podIPs)) return false;
 	if (s.hostPorts.length === 0) return true;
 	const proto = s.protos.find((p) => p === e.proto);
 	if (proto === undefined) return false;
@@ -185,6 +182,11 @@ export function isMeant(
 		containerPort: 0,
 	};
 	return staleOnAdd(nowhere, e, isLocal) !== undefined;
+}
+
+/** Returns true for a connection without NAT, which may be one of a listener of the node, such as sshd. Nobody may remove it by name. */
+export function isNodesOwn(e: Entry): boolean {
+	return !isDNATed(e) && isListeners(e) && !isSNATed(e);
 }
 
 function isSNATed({ status, orig, reply }: Entry): boolean {

@@ -11,7 +11,7 @@ import { type Agent, startAgent } from "./agent.ts";
 import type { Made } from "./creation.ts";
 
 export const EXECUTABLE = [join(OUR_BIN, "conntrack-flush")];
-export const ON_NODE = [...TSX, "plugin/host/node.ts"];
+export const ON_NODE = [...TSX, "plugin/host/node/main.ts"];
 
 /** A namespace with the addresses of the fixture's node. */
 export async function startNode(): Promise<Agent> {

@@ -23,7 +23,7 @@ import type { Made } from "./creation.ts";
 
 const HOSTS = {
 	executable: [join(OUR_BIN, "conntrack-flush")],
-	"Node host": [...TSX, "plugin/host/node.ts"],
+	"Node host": [...TSX, "plugin/host/node/main.ts"],
 } as const;
 type HostName = keyof typeof HOSTS;
 export const NAMES = Object.keys(HOSTS) as HostName[];

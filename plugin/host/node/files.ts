@@ -11,7 +11,7 @@ import {
 	sysError,
 	waiting,
 } from "./errors.ts";
-import { check, flockOf } from "./libc.ts";
+import { flockOf, kernelCall } from "./libc.ts";
 
 const C = fs.constants;
 
@@ -242,7 +242,7 @@ export function flock(path: string, timeoutMs: number): () => void {
 	const end = performance.now() + timeoutMs;
 	for (;;)
 		try {
-			check("flock", path, () => flockOf(fd, LOCK_EX | LOCK_NB));
+			kernelCall("flock", path, () => flockOf(fd, LOCK_EX | LOCK_NB));
 			break;
 		} catch (e) {
 			if (!isErrno(e) || e.code !== "EAGAIN" || performance.now() >= end) {

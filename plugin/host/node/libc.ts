@@ -81,7 +81,11 @@ export function readable(fd: number, ms: number): Promise<void> {
 }
 
 /** Returns what `f` returns, unless that is negative: then it throws the SysError of errno. A signal that interrupted the call is no error. */
-export function check(syscall: string, path: Path, f: () => number): number {
+export function kernelCall(
+	syscall: string,
+	path: Path,
+	f: () => number,
+): number {
 	for (;;) {
 		const result = call(syscall, path, f);
 		if (result >= 0) return result;

@@ -5,7 +5,7 @@ import type { NetlinkSocket } from "../../../src/host.ts";
 import { E, isErrno, sysError } from "./errors.ts";
 import {
 	bindTo,
-	check,
+	kernelCall,
 	readable,
 	recvFrom,
 	sendTo,
@@ -37,7 +37,7 @@ export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
 		send(bytes) {
 			const to = opened("sendto");
 			const { length } = bytes;
-			const sent = check("sendto", undefined, () =>
+			const sent = kernelCall("sendto", undefined, () =>
 				sendTo(to, bytes, length, MSG_DONTWAIT, kernel(), ADDRESS_SIZE),
 			);
 			if (sent !== length) throw sysError("sendto", E.EMSGSIZE);
@@ -60,11 +60,11 @@ export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
 }
 
 function open(protocol: number): number {
-	const fd = check("socket", undefined, () =>
+	const fd = kernelCall("socket", undefined, () =>
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol),
 	);
 	try {
-		check("bind", undefined, () => bindTo(fd, kernel(), ADDRESS_SIZE));
+		kernelCall("bind", undefined, () => bindTo(fd, kernel(), ADDRESS_SIZE));
 	} catch (e) {
 		closeSync(fd);
 		throw e;
@@ -87,7 +87,7 @@ function receive(fd: number, into: Uint8Array): number | undefined {
 		const from = kernel();
 		let length: number;
 		try {
-			length = check("recvmsg", undefined, () =>
+			length = kernelCall("recvmsg", undefined, () =>
 				recvFrom(fd, into, into.length, MSG_DONTWAIT | MSG_TRUNC, from, [
 					ADDRESS_SIZE,
 				]),

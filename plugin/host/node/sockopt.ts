@@ -2,7 +2,7 @@
 // asks them.
 
 import { closeSync } from "node:fs";
-import { check, getSockOpt, socket } from "./libc.ts";
+import { getSockOpt, kernelCall, socket } from "./libc.ts";
 
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
@@ -14,12 +14,12 @@ export function getsockopt(
 	name: number,
 	value: Uint8Array,
 ): number {
-	const fd = check("socket", undefined, () =>
+	const fd = kernelCall("socket", undefined, () =>
 		socket(domain, SOCK_DGRAM | SOCK_CLOEXEC, 0),
 	);
 	try {
 		const length: [number] = [value.length];
-		check("getsockopt", undefined, () =>
+		kernelCall("getsockopt", undefined, () =>
 			getSockOpt(fd, level, name, value, length),
 		);
 		return length[0];
