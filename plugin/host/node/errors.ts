@@ -12,7 +12,9 @@ export function sysError(
 	path?: string,
 ): SysError {
 	const known = getSystemErrorMap().get(-errno);
-	const [code, text] = known ?? ["unknown", "unknown"];
+	const [name, text] = known ?? ["unknown", "unknown"];
+	// one number has two names, and the native host uses the other one
+	const code = name === "ENOTSUP" ? "EOPNOTSUPP" : name;
 	const what = path === undefined ? syscall : `${syscall} ${path}`;
 	return Object.assign(new Error(`${what}: ${text} (${code})`), {
 		name: "SysError",

@@ -3,7 +3,7 @@
 
 import { closeSync } from "node:fs";
 import { E, sysError } from "./errors.ts";
-import { check, ioctlOf, socket } from "./libc.ts";
+import { ioctlOf, kernelCall, socket } from "./libc.ts";
 
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
@@ -14,14 +14,14 @@ const IFNAMSIZ = 16;
 const [ETHTOOL_GDRVINFO, DRIVER_AT, DRIVER_END, SIZE] = [3, 4, 36, 196];
 
 export function driver(name: string): string {
-	const fd = check("socket", undefined, () =>
+	const fd = kernelCall("socket", undefined, () =>
 		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
 	);
 	try {
 		if (Buffer.byteLength(name) >= IFNAMSIZ) throw sysError("ioctl", E.EINVAL);
 		const data = Buffer.alloc(SIZE);
 		new Uint32Array(data.buffer, data.byteOffset, 1)[0] = ETHTOOL_GDRVINFO;
-		check("ioctl", undefined, () =>
+		kernelCall("ioctl", undefined, () =>
 			ioctlOf(fd, SIOCETHTOOL, { name, data, rest: Array(16).fill(0) }),
 		);
 		const [text = ""] = data
