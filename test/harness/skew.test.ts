@@ -4,13 +4,21 @@
 // version's executable (make skew). Without it, records that a later version may write stand
 // for that version.
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+	copyFileSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createChain, type Step } from "../support/chain.ts";
 import { now } from "../support/clock.ts";
 import { conflist, withoutOwnFlush } from "../support/conflist.ts";
-import { run } from "../support/exec.ts";
+import { run, start } from "../support/exec.ts";
 import { temporaryDirectory } from "../support/node.ts";
 import { CNI_BIN, OUR_BIN } from "../support/requirements.ts";
 import {
@@ -161,39 +169,99 @@ describe.each(ROWS)("$name", ({ adds, deletes, rewrite, says }) => {
 	if (says) test("DEL names the record", () => expect(told).toMatch(says));
 });
 
+/** Calls the plugin for pod `n`, which has a hostPort. */
+const call = (bin: string, dataDir: string, verb: string, n: number) =>
+	run(stage.topology.node.inside([join(bin, "conntrack-flush")]), {
+		input: JSON.stringify({
+			cniVersion: "1.0.0",
+			name: "skew",
+			type: "conntrack-flush",
+			dataDir,
+			prevResult: {
+				cniVersion: "1.0.0",
+				ips: [{ address: `10.88.7.${n}/16` }],
+			},
+			runtimeConfig: {
+				portMappings: [
+					{ hostPort: 20_000 + n, containerPort: 1, protocol: "udp" },
+				],
+			},
+		}),
+		env: {
+			PATH: process.env.PATH ?? "",
+			CNI_COMMAND: verb,
+			CNI_CONTAINERID: `c${n}`,
+			CNI_IFNAME: "eth0",
+			CNI_NETNS: stage.topology.node.path,
+			CNI_PATH: "/opt/cni/bin",
+		},
+	});
+
+/** Whose agent, its directory, and that of the plugin beside it. An agent collects every ten seconds, so this takes a minute. */
+const AGENTS: readonly (readonly [string, string, string])[] = OTHER_BIN
+	? [
+			["this version", OUR_BIN, OTHER_BIN],
+			["the other version", OTHER_BIN, OUR_BIN],
+		]
+	: [];
+
+describe.each(AGENTS)("an agent of %s", (_, agentBin, pluginBin) => {
+	test("puts its own executable in place, and counts what a plugin of the other one has done", async () => {
+		const dir = temporaryDirectory("skew-agent");
+		const [bin, conf] = [join(dir, "bin"), join(dir, "net.d")];
+		mkdirSync(bin);
+		mkdirSync(conf);
+		for (const name of ["bridge", "host-local", "loopback", "portmap"])
+			copyFileSync(join(CNI_BIN, name), join(bin, name));
+		copyFileSync(
+			join(pluginBin, "conntrack-flush"),
+			join(bin, "conntrack-flush"),
+		);
+		writeFileSync(
+			join(conf, "10-skew.conflist"),
+			JSON.stringify(conflist(stage.topology, { arrangement: "without" })),
+		);
+		const textfile = join(dir, "agent.prom");
+		const agent = start(
+			stage.topology.node.inside([
+				...[join(agentBin, "conntrack-flush"), "install", "--watch"],
+				...["--cni-bin-dir", bin, "--cni-conf-dir", conf],
+				...["--data-dir", dir, "--cni-cache-dir", dir, "--textfile", textfile],
+			]),
+			{ stdio: "ignore" },
+		);
+		const metric = (name: string): number =>
+			(existsSync(textfile) ? readFileSync(textfile, "utf8") : "")
+				.split("\n")
+				.filter((line) => line.startsWith(`conntrack_flush_${name}`))
+				.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+		const until = async (isSo: () => boolean): Promise<void> => {
+			for (const end = now() + 40_000; !isSo(); await wait(100))
+				if (now() > end) throw new Error("it does not come");
+		};
+		await until(() => metric("installed") === 1);
+		expect(readFileSync(join(bin, "conntrack-flush"))).toEqual(
+			readFileSync(join(agentBin, "conntrack-flush")),
+		);
+		for (const verb of ["ADD", "DEL"]) {
+			const { code, stderr } = await call(pluginBin, dir, verb, 1);
+			expect([code, stderr]).toEqual([
+				0,
+				expect.not.stringMatching(/level=warn/),
+			]);
+		}
+		await until(() => metric("flushes_total{") === 2);
+		agent.kill("SIGTERM");
+	}, 100_000);
+});
+
 if (OTHER_BIN)
 	test("verbs of two versions at once share passes or work alone, and all succeed", async () => {
 		const dataDir = temporaryDirectory("skew-burst");
-		const call = (bin: string, verb: string, n: number) =>
-			run(stage.topology.node.inside([join(bin, "conntrack-flush")]), {
-				input: JSON.stringify({
-					cniVersion: "1.0.0",
-					name: "burst",
-					type: "conntrack-flush",
-					dataDir,
-					prevResult: {
-						cniVersion: "1.0.0",
-						ips: [{ address: `10.88.7.${n}/16` }],
-					},
-					runtimeConfig: {
-						portMappings: [
-							{ hostPort: 20_000 + n, containerPort: 1, protocol: "udp" },
-						],
-					},
-				}),
-				env: {
-					PATH: process.env.PATH ?? "",
-					CNI_COMMAND: verb,
-					CNI_CONTAINERID: `c${n}`,
-					CNI_IFNAME: "eth0",
-					CNI_NETNS: stage.topology.node.path,
-					CNI_PATH: "/opt/cni/bin",
-				},
-			});
 		for (const verb of ["ADD", "DEL"]) {
 			const ran = await Promise.all(
 				Array.from({ length: 24 }, (_, n) =>
-					call((n % 2 === 0 ? OTHER_BIN : OUR_BIN) ?? OUR_BIN, verb, n + 1),
+					call(n % 2 === 0 ? OTHER_BIN : OUR_BIN, dataDir, verb, n + 1),
 				),
 			);
 			expect(ran.map(({ code }) => code)).toEqual(ran.map(() => 0));
