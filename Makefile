@@ -36,8 +36,11 @@ CARGO := cargo build --release --locked --quiet --target $(TARGET) --config \
 # The minor version of the cluster's Kubernetes, which is built once.
 KUBERNETES ?= 1.37
 
-# The architectures of a release, such as "amd64 arm64", and the directory that it fills.
+# The architectures that there are executables for beside this machine's, amd64.
+OTHERS := arm64 armv7 ppc64le riscv64 s390x
+# Those that a call is about, such as "amd64 arm64".
 ARCH ?= amd64
+# The directory that a release fills.
 DIST ?= dist
 RELEASE_TOOLS := $(OUT)/release-tools/.built
 
@@ -48,8 +51,9 @@ export RELEASE_COMMIT ?= $(shell git rev-parse HEAD)
 export RELEASE_SOURCE ?= https://git.example/conntrack-flush
 export RELEASE_BUILDER ?= $(RELEASE_SOURCE)/blob/main/RELEASING.md
 
-.PHONY: help bench build bursts changes clean cluster cluster-down cluster-test demo demo-packages engines kernels \
-	notice npm oracles packages push push-login races release release-packages rules runtimes sbom skew soak test
+.PHONY: help arch-packages arches bench build bursts changes clean cluster cluster-down cluster-test demo \
+	demo-packages engines exe kernels notice npm oracles packages push push-login races release \
+	release-packages rules runtimes sbom skew soak test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,7 +65,12 @@ build: $(EXE) ## the executable, build/out/conntrack-flush
 demo: demo-packages $(EXE) ## the bug and its cure, side by side
 	npm run demo
 
-test: packages runtimes $(EXE) $(PROBE) ## everything, on a real kernel; as root
+exe: arch-packages $(ARCH:%=$(OUT)/arch/%/conntrack-flush) ## the executable of other architectures, to build/out/arch: ARCH="arm64 armv7 ppc64le riscv64 s390x"
+
+arches: packages arch-packages $(EXE) $(OTHERS:%=$(OUT)/arch/%/conntrack-flush) ## the executables of all architectures, each tried under an emulator
+	ARCHES="$(OTHERS)" npx vitest run --config test/vitest.config.ts --project root test/arches
+
+test: packages runtimes $(EXE) $(PROBE) $(OUT)/arch/arm64/conntrack-flush ## everything, on a real kernel; as root
 	npm test
 	sh build/reproducible.sh
 
@@ -74,6 +83,10 @@ bursts: packages $(EXE) ## many calls at once: killed, at random, and measured
 
 packages:
 	@sh test/packages.sh all
+
+# Only those that a machine for releases needs: compilers for all, and the emulators.
+arch-packages:
+	@sh test/packages.sh arches
 
 demo-packages:
 	@sh test/packages.sh demo
@@ -183,6 +196,12 @@ $(OUT)/texts/.printed: $(EXE)
 $(EXE): $(OUT)/bundle/main.js $(RUST)
 	cd $(NATIVE) && $(CARGO)
 	@install -D $(BUILT) $@
+
+$(OUT)/arch/amd64/conntrack-flush: $(EXE)
+	@install -D $< $@
+
+$(OTHERS:%=$(OUT)/arch/%/conntrack-flush): $(OUT)/arch/%/conntrack-flush: $(OUT)/bundle/main.js $(RUST) build/cross.sh
+	sh build/cross.sh $*
 
 # The same host runs the conformance tests' bundle.
 $(OUT)/probe/main.js: $(PROBED) build/bundle.config.ts | $(MODULES)

@@ -1,16 +1,27 @@
 #!/bin/sh
-# Installs the Debian packages that the demo uses, those that a release is made with, or
-# those of the tests and the benchmark too, where they are missing.
-#   packages.sh demo | release | all
+# Installs the Debian packages that the demo uses, those that a release is made with, the
+# compilers for other architectures (build/cross.sh), or those of the tests and the
+# benchmark too, where they are missing.
+#   packages.sh demo | release | arches | all
 set -eu
 demo="conntrack containernetworking-plugins gcc iproute2 iptables libc6-dev
 	procps util-linux"
 release="gcc libc6-dev zopfli"
+cross="cargo-web qemu-user-static rust-web-src rustc-web"
+arm64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 case $1 in
 demo) packages=$demo ;;
 release) packages=$release ;;
-*) packages="$demo $release busybox-static chromium fish groff-base ipvsadm jq libcap2-bin logrotate nftables
-	prometheus python3 qemu-system-x86 rpm runc strace valgrind xz-utils zsh" ;;
+arches)
+	packages="$cross $arm64 gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+		gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross
+		gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
+		gcc-s390x-linux-gnu libc6-dev-s390x-cross"
+	;;
+*)
+	packages="$demo $release busybox-static chromium fish groff-base ipvsadm jq libcap2-bin logrotate nftables
+		prometheus python3 qemu-system-x86 rpm runc strace valgrind xz-utils zsh $cross $arm64"
+	;;
 esac
 
 missing=

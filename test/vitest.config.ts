@@ -23,7 +23,7 @@ export default defineConfig({
 				test: {
 					name: "root",
 					include: [
-						"test/{cli,cni,conformance,deploy,fuzz,harness,install,kernel,kernels,npm,oracle,races,release,rules}/**/*.test.ts",
+						"test/{arches,cli,cni,conformance,deploy,fuzz,harness,install,kernel,kernels,npm,oracle,races,release,rules}/**/*.test.ts",
 					],
 					globalSetup: "test/root.setup.ts",
 					// These tests share the machine's kernel and measure time.

@@ -1,6 +1,10 @@
 //! Compiles every chunk of the bundle to bytecode, with the same engine that
 //! will run it, and writes the table that engine.rs includes. The bytes stay
 //! uncompressed: they are read straight from the page cache.
+//!
+//! Bytecode is bound to the byte order of the engine that wrote it. For a target of
+//! another one, this file is also a program of its own (the feature `chunks`), which is
+//! run in an emulator first; CHUNKS then names the directory that it has filled.
 
 use rquickjs::context::intrinsic;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -24,6 +28,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", script.display());
     println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
     let out = PathBuf::from(env::var("OUT_DIR")?);
+
+    println!("cargo::rerun-if-env-changed=CHUNKS");
+    if let Ok(chunks) = env::var("CHUNKS") {
+        println!("cargo::rerun-if-changed={chunks}");
+        for entry in fs::read_dir(&chunks)? {
+            let entry = entry?;
+            fs::copy(entry.path(), out.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
 
     let mut names = Vec::new();
     for entry in fs::read_dir(&dir).map_err(|e| format!("{}: {e}", dir.display()))? {
