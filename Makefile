@@ -183,9 +183,6 @@ $(OUT)/arch/%/sbom.json: $(OUT)/arch/%/conntrack-flush build/sbom.ts
 $(OUT)/arch/%/NOTICE: $(OUT)/arch/%/sbom.json build/notice.ts build/notice.head.txt
 	npx tsx build/notice.ts $< > $@
 
-$(OUT)/arch/amd64/conntrack-flush: $(EXE)
-	@install -D $< $@
-
 # What the executable prints about itself is the same on each architecture.
 $(OUT)/texts/.printed: $(EXE)
 	@mkdir -p $(@D)
