@@ -134,7 +134,7 @@ sbom: $(OUT)/sbom.json ## what is inside the executable, in CycloneDX
 notice: $(OUT)/NOTICE ## the licences of everything that is inside the executable
 
 release: release-packages $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)/texts/.printed ## everything that is published, in DIST (dist), for each ARCH
-	sh build/release/sources.sh $(OUT)/sources
+	sh build/release/sources.sh $(OUT)/sources $(ARCH)
 	node --import tsx build/release/main.ts $(DIST) $(ARCH)
 
 push: $(RELEASE_TOOLS) ## the image of DIST to a registry: IMAGE=registry.example/conntrack-flush
@@ -177,11 +177,11 @@ $(OUT)/sbom.json: $(EXE) build/sbom.ts
 $(OUT)/NOTICE: $(OUT)/sbom.json build/notice.ts build/notice.head.txt
 	npx tsx build/notice.ts $< > $@
 
-$(OUT)/arch/%/sbom.json: $(OUT)/arch/%/conntrack-flush build/sbom.ts
-	npx tsx build/sbom.ts $< > $@
+$(OUT)/arch/%/sbom.json: $(OUT)/arch/%/conntrack-flush build/sbom.ts build/toolchain.ts
+	npx tsx build/sbom.ts $< $* > $@
 
 $(OUT)/arch/%/NOTICE: $(OUT)/arch/%/sbom.json build/notice.ts build/notice.head.txt
-	npx tsx build/notice.ts $< > $@
+	npx tsx build/notice.ts $< $* > $@
 
 # What the executable prints about itself is the same on each architecture.
 $(OUT)/texts/.printed: $(EXE)

@@ -1,13 +1,14 @@
 // Prints the notices of third parties for a bill of materials: for each component the
 // text of its licence, as its authors ship it.
 //
-//	npx tsx build/notice.ts SBOM.json
+//	npx tsx build/notice.ts SBOM.json [ARCH]
 
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Component } from "./sbom.ts";
+import { OWN, toolchainFor } from "./toolchain.ts";
 
 /** The line above the components to which the text that follows belongs. */
 const RULE = "=".repeat(78);
@@ -73,7 +74,7 @@ function textOfHtml(html: string): string {
 }
 
 /** Returns what finds the texts on this machine, where the executable was built. */
-export function textsHere(): Texts {
+export function textsHere(arch: string): Texts {
 	const { packages } = JSON.parse(
 		output(
 			"cargo",
@@ -96,27 +97,19 @@ export function textsHere(): Texts {
 			.filter((p) => p.version === version)
 			.flatMap((p) => textsIn(dirname(p.manifest_path)));
 	};
-	const rust = join(
-		output("rustc", "--print=sysroot").trim(),
-		"share/doc/rust",
-	);
-	const rustText = (name: string): string =>
-		read(join(rust, "licenses", `${name}.txt`));
+	const { rustNotices, glibcNotices, gccNotices } = toolchainFor(arch);
 	const generic: Readonly<Record<string, () => string[]>> = {
 		"quickjs-ng": () => {
 			const sys = crate("rquickjs-sys");
 			return sys ? textsIn(join(dirname(sys.manifest_path), "quickjs")) : [];
 		},
-		"rust-std": () => [
-			textOfHtml(read(join(rust, "COPYRIGHT-library.html"))),
-			rustText("Unicode-3.0"),
-		],
-		glibc: () => [
-			read("/usr/share/doc/libc6-dev/copyright"),
-			read("/usr/share/common-licenses/LGPL-2.1"),
-		],
-		// The exception lifts what the GPL would ask of a program that was compiled.
-		libgcc: () => [rustText("GCC-exception-3.1")],
+		"rust-std": () =>
+			rustNotices.map((text) =>
+				text.startsWith("<") ? textOfHtml(text) : text,
+			),
+		glibc: () => [...glibcNotices],
+		libgcc: () => [...gccNotices],
+		libatomic: () => [...gccNotices],
 	};
 	return (component) => {
 		const { name, purl } = component;
@@ -163,11 +156,11 @@ export function textsOf(notices: string): ReadonlyMap<string, string> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-	const [, , sbom = ""] = process.argv;
+	const [, , sbom = "", arch = OWN] = process.argv;
 	const { metadata, components } = JSON.parse(read(sbom));
 	const { name, version } = metadata.component;
 	const head = read("build/notice.head.txt");
 	process.stdout.write(
-		`${name} ${version}\n${head}\n${noticesFor(components, textsHere())}`,
+		`${name} ${version}\n${head}\n${noticesFor(components, textsHere(arch))}`,
 	);
 }

@@ -2,16 +2,17 @@
 // links, the npm packages of which a byte is in the bundle, the engine, Rust's library
 // and what is linked statically from C's. Tools that only build it are not listed.
 //
-//	npx tsx build/sbom.ts [EXECUTABLE]
+//	npx tsx build/sbom.ts [EXECUTABLE [ARCH]]
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { bundled, filesOf } from "./bundled.ts";
+import { OWN, toolchainFor } from "./toolchain.ts";
 
 const CRATE = "plugin/host/native";
-const EXECUTABLE = process.argv[2] ?? "build/out/conntrack-flush";
+const [, , EXECUTABLE = "build/out/conntrack-flush", ARCH = OWN] = process.argv;
 
 export interface Component {
 	readonly type: "library" | "application";
@@ -125,19 +126,15 @@ function runtimes(): Component[] {
 	const part = (which: string): string =>
 		new RegExp(`QJS_VERSION_${which} (\\d+)`).exec(header)?.[1] ?? "0";
 	const engine = ["MAJOR", "MINOR", "PATCH"].map(part).join(".");
-	const output = (file: string, ...args: readonly string[]): string =>
-		execFileSync(file, args, { encoding: "utf8" });
-	const rust = output("rustc", "--version").split(" ")[1] ?? "";
-	const [libc = "", libcVersion = ""] = output("getconf", "GNU_LIBC_VERSION")
-		.trim()
-		.split(" ");
-	const gcc = output("gcc", "-dumpfullversion").trim();
+	const { rust, glibc, gcc, gccLibraries } = toolchainFor(ARCH);
 	const exception = "GPL-3.0-or-later WITH GCC-exception-3.1";
 	return [
 		component("generic", "quickjs-ng", engine, "MIT"),
 		component("generic", "rust-std", rust, "MIT OR Apache-2.0"),
-		component("generic", libc, libcVersion, "LGPL-2.1-or-later"),
-		component("generic", "libgcc", gcc, exception),
+		component("generic", "glibc", glibc, "LGPL-2.1-or-later"),
+		...gccLibraries.map((library) =>
+			component("generic", library, gcc, exception),
+		),
 	];
 }
 

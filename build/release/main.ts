@@ -90,7 +90,7 @@ function main([dist, ...arches]: readonly string[]): void {
 	const chart = filesBelow(CHART).map((from) => ({
 		...{ from, to: name + from.slice(CHART.length), mode: 0o644 },
 	}));
-	put(`${base}-chart.tgz`, gzip(tar(chart, epoch)));
+	put(`${name}-chart-${version}.tgz`, gzip(tar(chart, epoch)));
 	// LGPL 2.1, section 6: whoever gets the executable can link it anew.
 	const archive = ["archive", "--format=tar", `--prefix=${base}/`, commit];
 	put(`${base}-source.tar.gz`, gzip(git(...archive)));
