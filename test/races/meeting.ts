@@ -59,7 +59,8 @@ export async function meet(race: Race, pairs: string): Promise<Met> {
 		await attach(node, "pod-a", dataDir, race),
 		await attach(node, "pod-b", dataDir, race),
 	] as const;
-	const said = await must([pairs, ...sendingOf(race, pods)], {
+	const [a, b] = pods.map(({ pod }) => pod.name) as [string, string];
+	const said = await must([pairs, ...sendingOf(race, [a, b])], {
 		timeoutMs: 100_000,
 	});
 	const { sent = 0, answered = 0 } = numbersOf(said);
@@ -73,13 +74,13 @@ export async function meet(race: Race, pairs: string): Promise<Met> {
 	return { counts, node };
 }
 
-/** Attaches a pod as a runtime does, and returns the name of its namespace. */
-async function attach(
+/** Attaches a pod as a runtime does, with this plugin and its key if each flow is to have one CPU. */
+export async function attach(
 	node: Namespace,
 	name: string,
 	dataDir: string,
-	{ oneCPU }: Race,
-): Promise<string> {
+	{ oneCPU }: Pick<Race, "oneCPU">,
+): Promise<Attached> {
 	const pod = await createNamespace(name);
 	const bridge = {
 		type: "bridge",
@@ -87,7 +88,13 @@ async function attach(
 		isDefaultGateway: true,
 		ipam: { type: "host-local", subnet: "10.88.0.0/16", dataDir },
 	};
-	const list = { cniVersion: "1.0.0", name: "podnet", plugins: [bridge] };
+	const own = {
+		type: "conntrack-flush",
+		oneCPUPerFlow: true,
+		dataDir: `${dataDir}/records`,
+	};
+	const plugins = oneCPU ? [bridge, own] : [bridge];
+	const list = { cniVersion: "1.0.0", name: "podnet", plugins };
 	const chain = createChain(node, list, { binDirs: [OUR_BIN, CNI_BIN] });
 	const attachment = {
 		containerID: name,
@@ -96,28 +103,14 @@ async function attach(
 		portMappings: [],
 	};
 	await chain.add(attachment);
-	if (oneCPU)
-		for (const { name, sandbox } of interfacesOf(chain.result(attachment)))
-			if (sandbox === undefined && name.startsWith("veth"))
-				await must(
-					node.inside([
-						"sh",
-						"-c",
-						`echo 3 >/sys/class/net/${name}/queues/rx-0/rps_cpus`,
-					]),
-				);
-	return pod.name;
+	return { pod, result: chain.result(attachment) };
 }
 
-interface Interface {
-	readonly name: string;
-	readonly sandbox?: string;
-}
-
-function interfacesOf(result: Json): readonly Interface[] {
-	return (
-		(result as { readonly interfaces?: readonly Interface[] }).interfaces ?? []
-	);
+/** A pod that is attached. */
+export interface Attached {
+	readonly pod: Namespace;
+	/** The result of its chain. */
+	readonly result: Json;
 }
 
 /** Reads `sent=6000 answered=5999`. */
