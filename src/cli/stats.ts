@@ -1,5 +1,5 @@
 // `stats`: prints how full the table is and what the kernel has counted, once or as it
-// changes. It reads no entry.
+// changes. It reads entries only to say whom a loss concerns.
 
 import { COUNTERS, type Counters } from "../conntrack/counters.ts";
 import {
@@ -10,11 +10,12 @@ import {
 	type Statistics,
 	sum,
 } from "../conntrack/stats.ts";
+import { whom } from "../doctor/races.ts";
 import type { Host } from "../host.ts";
 import { exposition } from "../metrics/exposition.ts";
 import { command } from "./command.ts";
 import { wrap } from "./help.ts";
-import { adviceOn, NEARLY_FULL } from "./stats.advice.ts";
+import { type Advice, adviceOn, NEARLY_FULL } from "./stats.advice.ts";
 import { widthOf } from "./table.ts";
 import { UsageError } from "./usage.ts";
 import { INTERVAL, oneOf } from "./values.ts";
@@ -69,24 +70,24 @@ The numbers are read over netlink. This needs CAP_NET_ADMIN, but not procfs (CON
 		if (watch)
 			return follow(host, interval ?? EVERY_MS, output === "json", perCpu);
 		const now = await readStatistics(host);
-		host.write(1, print(host, now, output, perCpu));
+		host.write(1, await print(host, now, output, perCpu));
 		return 0;
 	},
 });
 
-function print(
+async function print(
 	host: Host,
 	s: Statistics,
 	output: Output,
 	perCpu: boolean,
-): string {
+): Promise<string> {
 	switch (output) {
 		case "prometheus":
 			return exposition(s, perCpu);
 		case "json":
 			return `${JSON.stringify(asJSON(s, perCpu), undefined, 2)}\n`;
 		case "table":
-			return `entries  ${fillOf(s)}\n\n${perCpu ? table(host, perCPU(s)) : list(s.total)}${explained(s)}`;
+			return `entries  ${fillOf(s)}\n\n${perCpu ? table(host, perCPU(s)) : list(s.total)}${await explained(host, s)}`;
 	}
 }
 
@@ -121,10 +122,10 @@ async function follow(
 			const lines = columns(host, rows, { entries: now.max });
 			const withHeading = perCpu || row % PAGE === 0;
 			host.write(1, `${withHeading ? lines.heading : ""}${lines.rows}`);
-			for (const [name, advice] of adviceOn(change.total)) {
-				if (!told.has(name))
-					host.write(2, `${wrap(`${name}: ${advice}`, "")}\n`);
-				told.add(name);
+			for (const advice of adviceOn(change.total)) {
+				if (!told.has(advice.counter))
+					host.write(2, `${wrap(await inWords(host, advice), "")}\n`);
+				told.add(advice.counter);
 			}
 		}
 		before = now;
@@ -202,11 +203,21 @@ function columns(host: Host, rows: readonly Row[], widest: Row = {}): Lines {
 	};
 }
 
-function explained(s: Statistics): string {
-	const lines = adviceOn(s.total).map(([name, advice]) => `${name}: ${advice}`);
+async function explained(host: Host, s: Statistics): Promise<string> {
+	const lines: string[] = [];
 	if (isNearlyFull(s))
-		lines.unshift(
+		lines.push(
 			`entries: ${NEARLY_FULL}; find out who fills it: conntrack-flush top`,
 		);
+	for (const advice of adviceOn(s.total))
+		lines.push(await inWords(host, advice));
 	return lines.map((line) => `\n${wrap(line, "")}\n`).join("");
+}
+
+/** Returns the advice, with whom it concerns if a sample of the table shows it. */
+async function inWords(
+	host: Host,
+	{ counter, text, isOfPorts }: Advice,
+): Promise<string> {
+	return `${counter}: ${text}${isOfPorts ? await whom(host) : ""}`;
 }

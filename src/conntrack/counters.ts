@@ -19,8 +19,9 @@ import {
 
 export const IPCTNL_MSG_CT_GET_STATS_CPU = 0x0104;
 
-/** The CTA_STATS_* of a CPU that kernels still send, in the order of the kernel. */
+/** The CTA_STATS_* of a CPU that kernels still send, in the order of the kernel, and the one that tells kernels before 4.9 (8e8118f89314). */
 const COUNTER_TYPES = {
+	searched: 1,
 	found: 2,
 	invalid: 4,
 	insert: 8,
@@ -36,7 +37,7 @@ const COUNTER_TYPES = {
 export type Counter = keyof typeof COUNTER_TYPES;
 export const COUNTERS = Object.keys(COUNTER_TYPES) as Counter[];
 
-/** Counters of this network namespace, 32 bits each. A counter that the kernel does not know is left out: 5.4 lacks the last two. */
+/** Counters of this network namespace, 32 bits each. A counter that the kernel does not know is left out: 5.4 lacks the last two, and those since 4.9 the first. */
 export type Counters = Readonly<Partial<Record<Counter, number>>>;
 
 export interface CPUCounters {

@@ -16,6 +16,7 @@ import { checkIPVS } from "./ipvs.ts";
 import { checkAccess, checkFeatures, checkFill } from "./kernel.ts";
 import { findNoCNI, LEFT_OUT } from "./nocni.ts";
 import { checkPlugin } from "./plugin.ts";
+import { checkRaces } from "./races.ts";
 import { checkRecords } from "./records.ts";
 import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
@@ -74,6 +75,7 @@ export async function examine(
 		...checkReturned(host, dataDir, namesClients),
 		...checkIPVS(host),
 		checkFill(statistics),
+		await checkRaces(host, statistics, namesClients),
 	];
 }
 

@@ -18,7 +18,7 @@ import {
 } from "../support/races.ts";
 import { CNI_BIN, OUR_BIN } from "../support/requirements.ts";
 
-const EXECUTABLE = `${OUR_BIN}/conntrack-flush`;
+export const EXECUTABLE = `${OUR_BIN}/conntrack-flush`;
 /** The interface that leads to the first server, and the one to the second. */
 const TO_SERVERS = ["dns-a", "dns-b"] as const;
 

@@ -47,6 +47,10 @@ export interface Race {
 	/** The node handles all that a flow of a pod sends on one CPU. */
 	readonly oneCPU?: true;
 	readonly expects: readonly Expectation[];
+	/** What `doctor` says. */
+	readonly says: string;
+	/** The counter that `stats` explains. */
+	readonly explained?: Counted;
 }
 
 export type Masquerade =
@@ -62,6 +66,9 @@ const NONE_FAILED: Expectation = ["insert_failed", "-eq", 0];
 /** More than 10 % of the packets. */
 const TENTH_LOST: Expectation = ["lost", "-gt", (2 * PAIRS) / 10];
 const FULLY_RANDOM = "masquerade fully-random";
+const SAYS_MET = "answers that took over 1 s were lost and not counted";
+const SAYS_PORT = "two flows wanted one source port at one server";
+const SAYS_NOTHING = "no packets of new flows were lost";
 
 export const RACES: readonly Race[] = [
 	{
@@ -71,6 +78,8 @@ export const RACES: readonly Race[] = [
 		to: "service",
 		delayMs: 0,
 		expects: [MET, NONE_FAILED, NONE_LOST],
+		says: SAYS_MET,
+		explained: "clash_resolve",
 	},
 	{
 		name: "A and AAAA to a service, answered after 1.5 s: answers are lost",
@@ -79,6 +88,8 @@ export const RACES: readonly Race[] = [
 		to: "service",
 		delayMs: LATE_MS,
 		expects: [MET, NONE_FAILED, TENTH_LOST],
+		says: SAYS_MET,
+		explained: "clash_resolve",
 	},
 	{
 		name: "A and AAAA to a service, answered after 1.5 s, one CPU for each flow: nothing is lost",
@@ -89,6 +100,7 @@ export const RACES: readonly Race[] = [
 		delayMs: LATE_MS,
 		oneCPU: true,
 		expects: [NONE_MET, NONE_FAILED, NONE_LOST],
+		says: SAYS_NOTHING,
 	},
 	{
 		name: "two queries through a fully-random masquerade, answered after 1.5 s: answers are lost",
@@ -97,6 +109,8 @@ export const RACES: readonly Race[] = [
 		to: FULLY_RANDOM,
 		delayMs: LATE_MS,
 		expects: [MET, NONE_FAILED, TENTH_LOST],
+		says: SAYS_MET,
+		explained: "clash_resolve",
 	},
 	{
 		name: "two queries through a fully-random masquerade, answered after 1.5 s, one CPU for each flow: nothing is lost",
@@ -107,6 +121,7 @@ export const RACES: readonly Race[] = [
 		delayMs: LATE_MS,
 		oneCPU: true,
 		expects: [NONE_MET, NONE_FAILED, NONE_LOST],
+		says: SAYS_NOTHING,
 	},
 	{
 		name: "two pods, one source port, a masquerade: packets are lost",
@@ -115,6 +130,8 @@ export const RACES: readonly Race[] = [
 		to: "masquerade",
 		delayMs: 0,
 		expects: [["insert_failed", "-gt", 0], ["lost", "-gt", 0], NONE_MET],
+		says: SAYS_PORT,
+		explained: "insert_failed",
 	},
 	{
 		name: "two pods, one source port, a masquerade, one CPU for each flow: packets are lost",
@@ -124,6 +141,8 @@ export const RACES: readonly Race[] = [
 		delayMs: 0,
 		oneCPU: true,
 		expects: [["insert_failed", "-gt", 0], ["lost", "-gt", 0], NONE_MET],
+		says: SAYS_PORT,
+		explained: "insert_failed",
 	},
 	...(["masquerade random", FULLY_RANDOM] as const).map((to) => ({
 		name: `two pods, one source port, a ${to.replace(/(\S+) (\S+)/, "$2 $1")}: nothing is lost`,
@@ -133,6 +152,7 @@ export const RACES: readonly Race[] = [
 		to,
 		delayMs: 0,
 		expects: [NONE_FAILED, NONE_MET, NONE_LOST],
+		says: SAYS_NOTHING,
 	})),
 ];
 
@@ -141,6 +161,13 @@ export function unmet({ expects }: Race, counts: Counts): Expectation[] {
 	return expects.filter(([name, is, value]) =>
 		is === "-eq" ? counts[name] !== value : counts[name] <= value,
 	);
+}
+
+/** Returns what `doctor` says whom the race concerns, or nothing if it says only why. */
+export function concerns({ senders, explained }: Race): string {
+	return senders === "two pods" && explained
+		? `udp ${SERVERS[0]}:${DNS_PORT} is wanted from one port by `
+		: "";
 }
 
 /** Returns a node's rules of nft; `server` is the interface that leads to the first of the servers. */

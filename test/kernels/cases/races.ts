@@ -3,12 +3,13 @@
 
 import {
 	RACES as ALL,
+	concerns,
 	DNS_PORT,
 	type Race,
 	rulesOf,
 	sendingOf,
 } from "../../support/races.ts";
-import type { Case } from "../script.ts";
+import { type Case, says } from "../script.ts";
 
 /** The namespaces of the pods, which are also the names of the node's interfaces. */
 const PODS = ["pod-a", "pod-b"] as const;
@@ -22,6 +23,10 @@ function steps(race: Race): string[] {
 		...race.expects.map(
 			([counted, is, value]) => `counts ${counted} ${is} ${value}`,
 		),
+		"in_node conntrack-flush doctor >/tmp/out 2>/tmp/err",
+		says(race.says, concerns(race)),
+		"in_node conntrack-flush stats >/tmp/out 2>/tmp/err",
+		...(race.explained ? [says(`${race.explained}: `)] : []),
 	];
 }
 

@@ -12,7 +12,7 @@ import {
 import type { Request } from "../../../support/fakekernel.ts";
 import { type CallOptions, call } from "../../../support/unit/calls.ts";
 
-const TYPES = [2, 4, 8, 9, 10, 11, 12, 13, 14, 15];
+const TYPES = [1, 2, 4, 8, 9, 10, 11, 12, 13, 14, 15];
 
 type Values = Partial<Record<Counter, number>>;
 
@@ -26,7 +26,9 @@ function kernel(
 		message(
 			{ type: 0x0104, flags: 2, seq },
 			Uint8Array.of(0, 0, 0, n),
-			...COUNTERS.filter((name) => !lacking.includes(name)).map((name) =>
+			...COUNTERS.filter(
+				(name) => ![...lacking, "searched"].includes(name),
+			).map((name) =>
 				attr(TYPES[COUNTERS.indexOf(name)] ?? 0, be32(values[name] ?? 0)),
 			),
 		);
@@ -81,11 +83,11 @@ chain_toolong    0
 	});
 
 	test.each<[Counter, RegExp]>([
-		["insert_failed", /single-request-reopen/],
+		["insert_failed", /source port.*at random/],
 		["drop", /nf_conntrack_max/],
 		["early_drop", /nf_conntrack_max/],
 		["error", /checksum/],
-		["clash_resolve", /Nothing to do/],
+		["clash_resolve", /over 1 s.*oneCPUPerFlow/],
 		["chain_toolong", /nf_conntrack_buckets/],
 	])("%s is explained with what to do", async (name, advice) => {
 		const { out } = await stats(kernel([{ [name]: 1 }]));
@@ -186,7 +188,9 @@ test.each([
 	expect(out).toMatch(/^conntrack_entries 3\n/m);
 	expect(out).toMatch(/^conntrack_entries_limit 1000\n/m);
 	for (const line of out.trimEnd().split("\n"))
-		expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{cpu="\d+"\})? \d+)$/);
+		expect(line).toMatch(
+			/^(# (HELP|TYPE) \w+ .+|\w+(\{(cpu="\d+",?)?(cause="port")?\})? \d+)$/,
+		);
 });
 
 test.each([

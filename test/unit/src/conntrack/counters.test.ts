@@ -16,7 +16,9 @@ import {
 	parse,
 } from "../../../support/unit/tables.ts";
 
-const zero = Object.fromEntries(COUNTERS.map((name) => [name, 0]));
+const zero = Object.fromEntries(
+	COUNTERS.filter((name) => name !== "searched").map((name) => [name, 0]),
+);
 const read = (bytes: Uint8Array): CPUCounters => parse(bytes, readCPUCounters);
 
 test("the request asks for every CPU", () => {
@@ -39,11 +41,12 @@ describe("what Linux 6.18 sent", () => {
 
 describe("decoding", () => {
 	test("each counter has its own attribute, whatever their order", () => {
-		const types = [15, 14, 13, 12, 11, 10, 9, 8, 4, 2];
+		const types = [15, 14, 13, 12, 11, 10, 9, 8, 4, 2, 1];
 		const words = types.map((type) => [type, 100 + type] as const);
 		expect(read(cpuMessage(1, 258, ...words))).toEqual({
 			cpu: 258,
 			counters: {
+				searched: 101,
 				found: 102,
 				invalid: 104,
 				insert: 108,
@@ -59,7 +62,7 @@ describe("decoding", () => {
 	});
 
 	test("what a kernel does not know is absent and not 0; what we do not know is passed over", () => {
-		const sent = cpuMessage(1, 0, [1, 9], [9, 2], [3, 9], [16, 9], [99, 9]);
+		const sent = cpuMessage(1, 0, [9, 2], [3, 9], [16, 9], [99, 9]);
 		expect(read(sent).counters).toEqual({ insert_failed: 2 });
 	});
 

@@ -26,6 +26,7 @@ ok    conflist: ${CONF_DIR}/10.conflist lists the plugin, after portmap
 ok    DNAT rules: none of portmap, netavark, Docker, CRI-O or Incus
 ok    stale entries: no port mapping is recorded in ${DIR} or cached in /var/lib/cni
 ok    table fill: 3 of 1000 entries (0.3 %)
+ok    races: no packets of new flows were lost
 `);
 	expectUntouched(called);
 });
@@ -59,6 +60,7 @@ const OTHERS = `\
 ok    DNAT rules: 1 of docker, none left over
 ok    stale entries: none, of the ports that rules publish
 ok    table fill: 3 of 1000 entries (0.3 %)
+ok    races: no packets of new flows were lost
 `;
 
 describe("a node without CNI", () => {
@@ -169,6 +171,7 @@ test("as JSON", async () => {
 			"DNAT rules",
 			"stale entries",
 			"table fill",
+			"races",
 		].map((c) => [c, "ok"]),
 	);
 });

@@ -29,6 +29,7 @@ test.each<[string, Statistics, boolean, string[]]>([
 			"conntrack_entries_limit 9",
 			"conntrack_insert_failed_total 2",
 			"conntrack_drop_total 5",
+			'conntrack_races_lost_total{cause="race"} 5',
 		],
 	],
 	[
@@ -41,6 +42,7 @@ test.each<[string, Statistics, boolean, string[]]>([
 			'conntrack_insert_failed_total{cpu="0"} 2',
 			'conntrack_drop_total{cpu="0"} 1',
 			'conntrack_drop_total{cpu="3"} 4',
+			'conntrack_races_lost_total{cpu="0",cause="race"} 1',
 		],
 	],
 	[
