@@ -108,7 +108,7 @@ s.send(b"AAAA?")`,
 	);
 	const shown = await must(ns.inside([EXECUTABLE, "stats"]));
 	expect(shown).toMatch(/^clash_resolve +1$/m);
-	expect(shown).toMatch(/^clash_resolve: .*\n.*DNS/m);
+	expect(shown).toMatch(/^clash_resolve: [^:]*AAAA[^:]*DNS/m);
 	expect(shown).not.toMatch(/^insert_failed:/m);
 });
 
@@ -131,7 +131,8 @@ s.send(syn)`,
 	);
 	const shown = await must(ns.inside([EXECUTABLE, "stats"]));
 	expect(shown).toMatch(/^insert_failed: /m);
-	expect(shown).toMatch(/^drop: /m);
+	// the packet that it counts is the same
+	expect(shown).not.toMatch(/^drop: /m);
 });
 
 test("needs no file: procfs may be missing", async () => {
