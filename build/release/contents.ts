@@ -154,5 +154,11 @@ export function contents(arch: string, name: string): readonly Item[] {
 			`fish/vendor_completions.d/${name}.fish`,
 		),
 		...samples,
+		{
+			from: `deploy/logrotate/${name}`,
+			tarball: `logrotate/${name}`,
+			installed: everywhere(`${doc}/examples/logrotate`),
+			mode: 0o644,
+		},
 	];
 }

@@ -175,6 +175,12 @@ function expectNotices(path: string): void {
 	);
 }
 
+test("the chart of the release is the one of deploy", async () => {
+	const chart = `${dist.dir}/conntrack-flush-chart-${VERSION}.tgz`;
+	await must(["tar", "-xzf", chart, "-C", dist.work]);
+	await must(["diff", "-r", `${dist.work}/conntrack-flush`, "deploy/chart"]);
+});
+
 describe("the tarball", () => {
 	let made: BareRoot;
 	beforeAll(async () => {
@@ -269,6 +275,7 @@ describe.each(PACKAGES)("the .%s", (kind, manager, plugins, notice) => {
 			"/usr/share/bash-completion/completions/conntrack-flush",
 			"/usr/share/fish/vendor_completions.d/conntrack-flush.fish",
 			"/usr/share/doc/conntrack-flush/examples/containerd.conflist",
+			"/usr/share/doc/conntrack-flush/examples/logrotate",
 		])
 			expect(files).toContain(path);
 		expect(filesIn(made, "/etc")).toEqual([]);
