@@ -40,6 +40,7 @@ KUBERNETES ?= 1.37
 OTHERS := arm64 armv7 ppc64le riscv64 s390x
 # Those that a call is about, such as "amd64 arm64".
 ARCH ?= amd64
+OTHER := $(filter-out amd64,$(ARCH))
 # The directory that a release fills.
 DIST ?= dist
 RELEASE_TOOLS := $(OUT)/release-tools/.built
@@ -95,8 +96,8 @@ demo-packages:
 runtimes:
 	bash test/support/runtimes/setup.sh
 
-kernels: packages $(EXE) ## boot Debian's kernels in qemu and try everything on them
-	node --import tsx test/kernels/main.ts
+kernels: packages $(EXE) $(OTHER:%=arch-packages) $(OTHER:%=$(OUT)/arch/%/conntrack-flush) ## boot Debian's kernels in qemu and try everything on them; ARCH=arm64 or s390x: one of that architecture
+	ARCH=$(ARCH) node --import tsx test/kernels/main.ts
 
 races: packages $(EXE) ## packets of new flows that meet on two CPUs, here and on Debian's kernels
 	RACES_PAIRS=3000 node --import tsx test/races/main.ts

@@ -13,7 +13,8 @@ case $1 in
 demo) packages=$demo ;;
 release) packages=$release ;;
 arches)
-	packages="$cross $arm64 gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+	packages="$cross $arm64 qemu-system-arm qemu-system-misc
+		gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 		gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross
 		gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
 		gcc-s390x-linux-gnu libc6-dev-s390x-cross"

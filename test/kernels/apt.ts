@@ -15,10 +15,16 @@ export interface Suite {
 	show(name: string): Promise<{ version: string; depends: string[] }>;
 	/** Downloads the packages' archives; returns their paths. */
 	download(names: readonly string[], to: string): Promise<string[]>;
+	/** Downloads the packages and all that they depend on; returns the archives' paths. */
+	downloadAll(names: readonly string[], to: string): Promise<string[]>;
 }
 
 /** Reads the lists of a suite such as `bullseye-security`; throws what apt said if it cannot be had. */
-export async function openSuite(name: string, dir: string): Promise<Suite> {
+export async function openSuite(
+	name: string,
+	dir: string,
+	arch = "amd64",
+): Promise<Suite> {
 	const uri = await mirrorFor(name);
 	const own = join(dir, name);
 	for (const sub of ["parts", "lists/partial", "cache/archives/partial"])
@@ -30,6 +36,8 @@ export async function openSuite(name: string, dir: string): Promise<Suite> {
 		`deb${options} ${uri} ${name} main\n`,
 	);
 	const flags = [
+		`APT::Architecture=${arch}`,
+		`APT::Architectures=${arch}`,
 		`Dir::Etc::sourcelist=${own}/sources.list`,
 		`Dir::Etc::sourceparts=${own}/parts`,
 		`Dir::State::lists=${own}/lists`,
@@ -75,10 +83,26 @@ export async function openSuite(name: string, dir: string): Promise<Suite> {
 				),
 				{ timeoutMs },
 			);
-			const archives = await must(["find", to, "-name", "*.deb"]);
-			return archives.split("\n").filter(Boolean);
+			return archivesIn(to);
+		},
+		async downloadAll(names, to) {
+			mkdirSync(join(to, "partial"), { recursive: true });
+			const flag = ["-o", `Dir::Cache::archives=${to}`];
+			await must(
+				["apt-get", ...flags, ...flag, "-qy", "--no-install-recommends"].concat(
+					["--download-only", "install"],
+					names,
+				),
+				{ timeoutMs },
+			);
+			return archivesIn(to);
 		},
 	};
+}
+
+async function archivesIn(dir: string): Promise<string[]> {
+	const found = await must(["find", dir, "-type", "f", "-name", "*.deb"]);
+	return found.split("\n").filter(Boolean);
 }
 
 /** The URI of the machine's own mirror of Debian, or of its security updates. */

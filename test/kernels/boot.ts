@@ -7,6 +7,7 @@ import { type Ran, run } from "../support/exec.ts";
 import { CASES } from "./cases/index.ts";
 import { guestImage } from "./guest.ts";
 import { type KernelFiles, OUT } from "./kernels.ts";
+import type { Machine } from "./machine.ts";
 import { withNames } from "./scene.ts";
 import type { Case } from "./script.ts";
 
@@ -14,7 +15,6 @@ import type { Case } from "./script.ts";
 const BOUND_S = 480;
 
 const NEEDED: Readonly<Record<string, string>> = {
-	"/usr/bin/qemu-system-x86_64": "qemu-system-x86",
 	"/bin/busybox": "busybox-static",
 	"/usr/sbin/nft": "nftables",
 	"/usr/sbin/ipvsadm": "ipvsadm",
@@ -44,7 +44,10 @@ export async function boot(
 	cases: readonly Case[] = CASES,
 	boundS = BOUND_S,
 ): Promise<Booted> {
-	const missing = Object.entries(NEEDED).filter(([file]) => !existsSync(file));
+	const { machine } = kernel;
+	const [emulator = ""] = machine.qemu.split(" ");
+	const needed = { ...NEEDED, [`/usr/bin/${emulator}`]: machine.package };
+	const missing = Object.entries(needed).filter(([file]) => !existsSync(file));
 	if (missing.length > 0)
 		throw new Error(
 			`not installed: ${missing.map(([, name]) => name).join(" ")}`,
@@ -56,27 +59,21 @@ export async function boot(
 	// it ends a guest even where this process is killed and cannot see to it
 	const bound = ["timeout", "--foreground", "-s", "KILL", `${boundS}`];
 	const ran = await run(
-		[...bound, ...qemu(join(kernel.dir, "vmlinuz"), image)],
+		[...bound, ...qemu(machine, join(kernel.dir, "vmlinuz"), image)],
 		{ timeoutMs: 1000 * (boundS + 10) },
 	);
 	writeFileSync(join(dir, "console.log"), ran.stdout);
 	return read(kernel, cases, ran);
 }
 
-function qemu(vmlinuz: string, image: string): string[] {
-	return (
-		[
-			// two CPUs that run at the same time, because packets of one flow meet on no less
-			"nice -n 10 qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -smp 2 -m 256",
-			// qemu 7.2 spoils the flags of cmpxchg16b, which Linux 6.12 uses
-			"-cpu qemu64,-cx16",
-			"-nodefaults -no-reboot -display none -serial stdio",
-		]
-			.flatMap((words) => words.split(" "))
-			.concat("-kernel", vmlinuz, "-initrd", image)
-			// 6.12 finds the clocks of two emulated CPUs apart, and then takes a slow one
-			.concat("-append", "console=ttyS0 quiet loglevel=1 panic=-1 tsc=reliable")
-	);
+function qemu(machine: Machine, vmlinuz: string, image: string): string[] {
+	return [
+		`nice -n 10 ${machine.qemu} -m 256`,
+		"-nodefaults -no-reboot -display none -serial stdio",
+	]
+		.flatMap((words) => words.split(" "))
+		.concat("-kernel", vmlinuz, "-initrd", image)
+		.concat("-append", `${machine.parameters} quiet loglevel=1 panic=-1`);
 }
 
 function read(

@@ -1,27 +1,28 @@
-// The files that a booted kernel finds: busybox, the executable, our tools, nft and ipvsadm with
-// their libraries, the modules and the script of the cases.
+// The files that a booted kernel finds: the executable, our tools and others' with their
+// libraries, the modules and the script of the cases.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { compileStatic } from "../support/compile.ts";
-import { must } from "../support/exec.ts";
 import { PREPARE as FLOWTABLE } from "./cases/flowtable.ts";
 import { PREPARE as IPVS } from "./cases/ipvs.ts";
 import { PREPARE } from "./cases/rules.ts";
 import { initramfs } from "./initramfs.ts";
 import { type KernelFiles, OUT } from "./kernels.ts";
+import { AMD64, type Machine } from "./machine.ts";
 import { modulesByPhase } from "./modules.ts";
 import { HOST, HOST2, HOST6 } from "./scene.ts";
 import { type Case, type Phase, script } from "./script.ts";
+import { userland } from "./userland.ts";
 
 const GUEST = join(import.meta.dirname, "guest");
 const SUPPORT = join(import.meta.dirname, "../support");
-const EXECUTABLE = resolve(OUT, "../conntrack-flush");
-const BUSYBOX = "/bin/busybox";
-const NFT = "/usr/sbin/nft";
-const IPVSADM = "/usr/sbin/ipvsadm";
-/** The path of the real ip. In the guest it is not in PATH: busybox has an ip of its own, which makes no veth. */
-const IPROUTE = "/sbin/ip";
+
+/** Made by `make build`, and by `make exe`. */
+const executableFor = (machine: Machine): string =>
+	machine === AMD64
+		? resolve(OUT, "../conntrack-flush")
+		: resolve(OUT, "../arch", machine.arch, "conntrack-flush");
 
 /** Returns the initramfs with which the kernel runs these cases. */
 export async function guestImage(
@@ -34,20 +35,16 @@ export async function guestImage(
 	};
 	copy(join(GUEST, "init"), "/init");
 	copy(join(GUEST, "lib.sh"), "/lib.sh");
-	copy(BUSYBOX, "/bin/busybox");
-	copy(EXECUTABLE, "/bin/conntrack-flush");
+	const { machine } = kernel;
+	copy(executableFor(machine), "/bin/conntrack-flush");
 	const own = (name: string): string => join(GUEST, name);
-	copy(
-		await compile("ct", ["ct.c", "text.c", "message.c"].map(own)),
-		"/bin/ct",
-	);
-	copy(await compile("udp", [own("udp.c")]), "/bin/udp");
-	copy(await compile("pairs", [join(SUPPORT, "pairs.c")]), "/bin/pairs");
-	copy(NFT, "/bin/nft");
-	copy(IPVSADM, "/bin/ipvsadm");
-	copy(IPROUTE, "/opt/ip");
-	for (const tool of [NFT, IPROUTE, IPVSADM])
-		for (const library of await librariesOf(tool)) copy(library);
+	for (const [name, sources] of [
+		["ct", ["ct.c", "text.c", "message.c"].map(own)],
+		["udp", [own("udp.c")]],
+		["pairs", [join(SUPPORT, "pairs.c")]],
+	] as const)
+		copy(await compile(machine, name, sources), `/bin/${name}`);
+	for (const [to, from] of await userland(machine)) copy(from, to);
 	files.set("/guest", new Uint8Array());
 
 	const dir = join(kernel.dir, "modules");
@@ -81,12 +78,10 @@ const SETUP: Partial<Record<Phase, readonly string[]>> = {
 	ipvs: IPVS,
 };
 
-function compile(name: string, sources: string[]): Promise<string> {
-	return compileStatic(join(OUT, "bin", name), sources);
-}
-
-/** Returns the libraries and the loader of a dynamic executable, where it looks for them. */
-async function librariesOf(file: string): Promise<string[]> {
-	const text = await must(["ldd", file]);
-	return [...text.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? "");
+function compile(
+	{ arch, tools }: Machine,
+	name: string,
+	sources: readonly string[],
+): Promise<string> {
+	return compileStatic(join(OUT, "bin", arch, name), sources, `${tools}gcc`);
 }

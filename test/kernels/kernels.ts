@@ -14,6 +14,7 @@ import {
 import { basename, join, resolve } from "node:path";
 import { must } from "../support/exec.ts";
 import { openSuite, type Suite } from "./apt.ts";
+import { AMD64, type Machine } from "./machine.ts";
 import type { Kernel } from "./script.ts";
 
 export const OUT = resolve(import.meta.dirname, "../../build/out/kernels");
@@ -43,6 +44,7 @@ const ANYWHERE = [
 ];
 
 export interface KernelFiles extends Kernel {
+	readonly machine: Machine;
 	/** `uname -r`, from the package's name. */
 	readonly release: string;
 	/** The package's version: it tells the upstream version that Debian's 5.10 and 6.1 keep out of their names. */
@@ -52,26 +54,38 @@ export interface KernelFiles extends Kernel {
 }
 
 /** A kernel of `wish`: a series such as `6.1`, a release such as `5.10.0-30`, `oldest` or `newest`. */
-export async function findKernel(wish: string): Promise<KernelFiles> {
-	const dir = join(OUT, "cache", wish);
+export async function findKernel(
+	wish: string,
+	machine = AMD64,
+): Promise<KernelFiles> {
+	const dir = join(OUT, "cache", machine.arch, wish);
 	const known = join(dir, "kernel.json");
-	if (!existsSync(known)) await fetchKernel(wish, dir);
-	return { ...JSON.parse(readFileSync(known, "utf8")), dir };
+	if (!existsSync(known)) await fetchKernel(wish, machine, dir);
+	const { bigEndian } = machine;
+	const { release, version, major, minor } = JSON.parse(
+		readFileSync(known, "utf8"),
+	);
+	return { release, version, major, minor, bigEndian, machine, dir };
 }
 
-async function fetchKernel(wish: string, dir: string): Promise<void> {
+async function fetchKernel(
+	wish: string,
+	machine: Machine,
+	dir: string,
+): Promise<void> {
 	const series = wish.split(".", 2).join(".");
 	const suites = SUITES[series] ?? ANYWHERE;
 	const reasons: string[] = [];
 	for (const name of suites) {
 		let suite: Suite;
 		try {
-			suite = await openSuite(name, join(OUT, "apt"));
+			const apt = join(OUT, "apt", machine.arch);
+			suite = await openSuite(name, apt, machine.arch);
 		} catch (e) {
 			reasons.push(`${name}: ${e instanceof Error ? e.message : e}`);
 			continue;
 		}
-		const image = await imageIn(suite, wish);
+		const image = await imageIn(suite, wish, machine);
 		if (!image) {
 			reasons.push(`${name}: no such package`);
 			continue;
@@ -99,18 +113,23 @@ interface Image {
 }
 
 /** The newest image that matches, or the oldest if that is the wish; the small flavour if there is one. */
-async function imageIn(suite: Suite, wish: string): Promise<Image | undefined> {
+async function imageIn(
+	suite: Suite,
+	wish: string,
+	{ arch, flavours }: Machine,
+): Promise<Image | undefined> {
+	const another = new RegExp(`(cloud|rt)-${arch}$`);
 	const series = /^\d/.test(wish)
 		? wish.replaceAll(".", "\\.")
 		: "[0-9]+\\.[0-9]+";
-	for (const flavour of ["cloud-amd64", "amd64"]) {
+	for (const flavour of flavours) {
 		const found = await suite.search(
 			`^linux-image-${series}([.-].*)?-${flavour}$`,
 		);
 		const names = found
 			// a name with two numbers only stands for the newest of a series
 			.filter((name) => /^linux-image-\d+\.\d+\.\d/.test(name))
-			.filter((name) => flavour !== "amd64" || !/(cloud|rt)-amd64$/.test(name))
+			.filter((name) => flavour !== arch || !another.test(name))
 			.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 		for (const name of wish === "oldest" ? names : names.reverse()) {
 			const image = await wholeImage(suite, name);
@@ -150,7 +169,7 @@ async function keep(archives: readonly string[], to: string): Promise<void> {
 	cpSync(join(tree, vmlinuz), join(to, "vmlinuz"));
 	mkdirSync(join(to, "modules"));
 	const wanted =
-		/\/kernel\/((lib|crypto|arch\/x86\/crypto|net\/.*netfilter)\/|drivers\/net\/veth\.ko)/;
+		/\/kernel\/((lib|crypto|arch\/\w+\/crypto|net\/.*netfilter)\/|drivers\/net\/veth\.ko)/;
 	const packed: string[] = [];
 	for (const file of files) {
 		if (!wanted.test(file) || !/\.ko(\.xz)?$/.test(file)) continue;

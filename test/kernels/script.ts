@@ -1,6 +1,8 @@
 // A test case: what is done in a booted kernel, and what must be there after.
 // The steps are lines of shell for guest/lib.sh; the only place that quotes.
 
+import { swapped } from "./byteorder.ts";
+
 /** How much of the kernel's modules is loaded; cases run in this order. */
 export type Phase =
 	/** None; on kernels that have nfnetlink built in, the same as the next. */
@@ -20,6 +22,7 @@ export interface Kernel {
 	/** 6.12.117 → 6, 12. */
 	readonly major: number;
 	readonly minor: number;
+	readonly bigEndian: boolean;
 }
 
 export interface Case {
@@ -63,22 +66,24 @@ export function says(...texts: readonly string[]): string {
 	return ["says", ...texts.map(quote)].join(" ");
 }
 
-/** Sends exactly these bytes, and expects the entries in the answer, and its errno's name or `ok`; several if `|` is between. */
+/** Sends exactly these bytes, in the kernel's byte order, and expects the entries in the answer, and its errno's name or `ok`; several if `|` is between. */
 export function send(
+	{ bigEndian }: Kernel,
 	bytes: Uint8Array,
 	answer: string,
 	entries: Iterable<string> = [],
 ): string {
-	return `send ${quote(answer)} ${toHex(bytes)} ${here([...entries].sort())}`;
+	return `send ${quote(answer)} ${toHex(bigEndian ? swapped(bytes) : bytes)} ${here([...entries].sort())}`;
 }
 
 /** The same, with the CTA_ID of `line` put into the message. */
 export function sendWithID(
+	{ bigEndian }: Kernel,
 	bytes: Uint8Array,
 	line: string,
 	answer: string,
 ): string {
-	return `send ${quote(answer)} ${toHex(bytes)} ${quote(line)} ${here([])}`;
+	return `send ${quote(answer)} ${toHex(bigEndian ? swapped(bytes) : bytes)} ${quote(line)} ${here([])}`;
 }
 
 /** The time for a step that takes ten seconds where nothing else runs. */

@@ -12,8 +12,9 @@ const WARNINGS = ["-Wall", "-Wextra"];
 export async function compileStatic(
 	to: string,
 	sources: readonly string[],
+	compiler = "cc",
 ): Promise<string> {
 	mkdirSync(dirname(to), { recursive: true });
-	await must(["cc", ...FLAGS, ...WARNINGS, "-o", to, ...sources]);
+	await must([compiler, ...FLAGS, ...WARNINGS, "-o", to, ...sources]);
 	return to;
 }

@@ -74,9 +74,10 @@ function keyOf(line: string): Key {
 const reads: readonly Case[] = [
 	{
 		name: "message: count",
-		steps: () => [
+		steps: (k) => [
 			fill(ALL),
 			send(
+				k,
 				bytes((w) => getFill(w, 1)),
 				"ok",
 				["message of type 0105"],
@@ -86,9 +87,10 @@ const reads: readonly Case[] = [
 	},
 	{
 		name: "message: all entries",
-		steps: () => [
+		steps: (k) => [
 			fill(ALL),
 			send(
+				k,
 				bytes((w) => getAll(w, 1)),
 				"ok",
 				ALL,
@@ -110,9 +112,10 @@ const reads: readonly Case[] = [
 		);
 		return {
 			name: `message: filtered dump, ${name}${v6 ? " IPv6" : ""}`,
-			steps: () => [
+			steps: (k) => [
 				fill(ALL),
 				send(
+					k,
 					filtered,
 					"ok",
 					where(
@@ -143,6 +146,7 @@ const begunDumps: readonly Case[] = ([2, 10] as const).map((family): Case => {
 		steps: (k) => [
 			fill(ALL),
 			send(
+				k,
 				filtered,
 				"ok",
 				where(
@@ -202,6 +206,7 @@ const flushes: readonly Case[] = [
 		steps: (k) => [
 			fill(ALL),
 			send(
+				k,
 				bytes((w) => deleteFiltered(w, 1, filter)),
 				since(k, 6, 12) ? "ok" : "EINVAL",
 			),
@@ -227,9 +232,10 @@ const TARGETS: readonly Name[] = [
 
 const removals: readonly Case[] = TARGETS.map((name) => ({
 	name: `message: delete, ${name}`,
-	steps: () => [
+	steps: (k) => [
 		fill(ALL),
 		sendWithID(
+			k,
 			bytes((w) => deleteOne(w, 1, true, keyOf(SCENE[name]))),
 			SCENE[name],
 			"ok",
@@ -247,9 +253,10 @@ const misses: readonly Case[] = (
 	] as const
 ).map(([name, tupleOf, idOf]) => ({
 	name: `message: delete, ${name}: refused`,
-	steps: () => [
+	steps: (k) => [
 		fill(ALL),
 		sendWithID(
+			k,
 			bytes((w) => deleteOne(w, 1, true, keyOf(SCENE[tupleOf]))),
 			SCENE[idOf],
 			"ENOENT",
@@ -272,17 +279,17 @@ function retirement(line: string, seconds: number): Uint8Array {
 const retirements: readonly Case[] = [
 	{
 		name: "message: retire, one entry of each kind",
-		steps: () => [
+		steps: (k) => [
 			fill(ALL),
-			...TARGETS.map((name) => send(retirement(SCENE[name], 600), "ok")),
+			...TARGETS.map((name) => send(k, retirement(SCENE[name], 600), "ok")),
 			table(retired(...TARGETS)),
 		],
 	},
 	{
 		name: "message: retire, it ends in time",
-		steps: () => [
+		steps: (k) => [
 			fill(ALL),
-			send(retirement(SCENE["to the pod"], 2), "ok"),
+			send(k, retirement(SCENE["to the pod"], 2), "ok"),
 			within(PATIENCE, table(except("to the pod"))),
 		],
 	},
@@ -290,8 +297,9 @@ const retirements: readonly Case[] = [
 		name: "message: retire, twice: before 6.0 the time begins anew, since then refused",
 		steps: (k) => [
 			fill(ALL),
-			send(retirement(SCENE["to the pod"], 600), "ok"),
+			send(k, retirement(SCENE["to the pod"], 600), "ok"),
 			send(
+				k,
 				retirement(SCENE["to the pod"], 600),
 				since(k, 6, 0) ? "EPERM" : "ok",
 			),
@@ -301,17 +309,21 @@ const retirements: readonly Case[] = [
 	},
 	{
 		name: "message: retire, a reply came since: refused",
-		steps: () => [
+		steps: (k) => [
 			fill(ALL),
-			send(retirement(SCENE["to the pod"].replace(" seen", ""), 600), "EBUSY"),
+			send(
+				k,
+				retirement(SCENE["to the pod"].replace(" seen", ""), 600),
+				"EBUSY",
+			),
 			table(ALL),
 		],
 	},
 	{
 		name: "message: retire, gone: refused, and not made anew",
-		steps: () => [
+		steps: (k) => [
 			fill(except("to the pod", "to the pod, zone 7")),
-			send(retirement(SCENE["to the pod"], 600), "ENOENT"),
+			send(k, retirement(SCENE["to the pod"], 600), "ENOENT"),
 			table(except("to the pod", "to the pod, zone 7")),
 		],
 	},

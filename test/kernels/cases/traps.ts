@@ -251,7 +251,7 @@ function steps(
 ): string[] {
 	return [
 		fill(ALL),
-		send(bytes, answer(k), dumped?.(k)),
+		send(k, bytes, answer(k), dumped?.(k)),
 		table(left?.(k) ?? ALL),
 	];
 }

@@ -1,0 +1,59 @@
+// The machines that qemu plays, by Debian's name of their architecture: all that
+// differs between them.
+
+export interface Machine {
+	readonly arch: "amd64" | "arm64" | "s390x";
+	readonly bigEndian: boolean;
+	/** The flavours of Debian's kernels, the smallest first. */
+	readonly flavours: readonly string[];
+	/** The emulator's command line, and the package that has it. */
+	readonly qemu: string;
+	readonly package: string;
+	/** Parameters of the kernel: first of all, where its console is. */
+	readonly parameters: string;
+	/** What the names of the C compiler's tools begin with. */
+	readonly tools: string;
+}
+
+export const AMD64: Machine = {
+	arch: "amd64",
+	bigEndian: false,
+	flavours: ["cloud-amd64", "amd64"],
+	// Two CPUs that run at the same time, because packets of one flow meet on no less.
+	// qemu 7.2 spoils the flags of cmpxchg16b, which Linux 6.12 uses.
+	qemu: "qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -smp 2 -cpu qemu64,-cx16",
+	package: "qemu-system-x86",
+	// 6.12 finds the clocks of two emulated CPUs apart, and then takes a slow one.
+	parameters: "console=ttyS0 tsc=reliable",
+	tools: "",
+};
+
+const MACHINES: readonly Machine[] = [
+	AMD64,
+	{
+		arch: "arm64",
+		bigEndian: false,
+		flavours: ["cloud-arm64", "arm64"],
+		qemu: "qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a57",
+		package: "qemu-system-arm",
+		parameters: "console=ttyAMA0",
+		tools: "aarch64-linux-gnu-",
+	},
+	{
+		arch: "s390x",
+		bigEndian: true,
+		flavours: ["s390x"],
+		qemu: "qemu-system-s390x -machine s390-ccw-virtio -accel tcg -cpu max",
+		package: "qemu-system-misc",
+		parameters: "console=ttysclp0",
+		tools: "s390x-linux-gnu-",
+	},
+];
+
+/** Throws if there is no machine of that architecture. */
+export function machineOf(arch: string): Machine {
+	const machine = MACHINES.find((m) => m.arch === arch);
+	if (machine) return machine;
+	const names = MACHINES.map((m) => m.arch).join(", ");
+	throw new Error(`no machine of ${arch}, but of ${names}`);
+}
