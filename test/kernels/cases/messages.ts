@@ -334,6 +334,7 @@ const probe: Case = {
 	steps: (k) => [
 		fill(ALL),
 		send(
+			k,
 			bytes((w) => probeKernelFlush(w, 1)),
 			since(k, 6, 12) ? "EINVAL" : "ENOENT",
 		),
