@@ -7,7 +7,8 @@ import type { Phase } from "./script.ts";
 
 const WANTED: Readonly<Record<Phase, readonly string[]>> = {
 	"no nfnetlink": [],
-	"no ctnetlink": ["nfnetlink", "nf_conntrack"],
+	// nf_conntrack's checksums ask for crc32c by its name, so nothing says that it is needed
+	"no ctnetlink": ["crc32c_generic", "nfnetlink", "nf_conntrack"],
 	tables: ["nf_conntrack_netlink", "nf_nat"],
 	rules: ["nf_tables", "nft_ct", "nft_chain_nat", "nft_nat"],
 	flowtable: ["veth", "nf_flow_table_inet", "nft_flow_offload"],
