@@ -17,7 +17,7 @@ const INDENT = "      ";
 export const doctorCommand = command({
 	name: "doctor",
 	summary: "check this node, and say what is wrong and what to do",
-	about: `Checks this node in this order: the capability, ctnetlink, what the kernel supports, the plugin's place in the configuration of the node's network (the one that install would edit), records that cannot be read, DNAT rules that lead to pods that no longer exist and pods that no rule leads to, stale entries, IPVS if it has services, and how full the table is. It prints a line for each check: ok, warn or fail, and what to do.
+	about: `Checks this node in this order: the capability, ctnetlink, what the kernel supports, the plugin's place in the configuration of the node's network (the one that install would edit), records that cannot be read, DNAT rules that lead to pods that no longer exist and pods that no rule leads to, stale entries, IPVS if it has services, how full the table is, packets of new flows that were lost, and the SNAT rules that keep the source port. It prints a line for each check: ok, warn or fail, and what to do.
 
 It changes nothing. To learn what the kernel supports, it sends requests that name no entry. It runs no other program. A rule is left over if portmap or CRI-O made it and its pod is neither recorded nor in libcni's cache. Each hostPort of a live pod is asked of the rules, as if a client had sent to it now: doctor names the rule that stands before the pod's own, or where the way to that rule is broken. Rules of netavark, Docker and Incus are counted.
 

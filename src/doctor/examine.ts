@@ -20,6 +20,7 @@ import { checkRaces } from "./races.ts";
 import { checkRecords } from "./records.ts";
 import { checkReturned } from "./returned.ts";
 import { checkRules } from "./rules.ts";
+import { checkSNAT } from "./snat.ts";
 import { checkStale } from "./stale.ts";
 
 export interface Terms {
@@ -76,6 +77,7 @@ export async function examine(
 		...checkIPVS(host),
 		checkFill(statistics),
 		await checkRaces(host, statistics, namesClients),
+		...(await attemptCheck("SNAT rules", () => checkSNAT(host, statistics))),
 	];
 }
 

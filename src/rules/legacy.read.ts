@@ -38,15 +38,24 @@ export function readLegacy(
 	family: Family,
 	interest: Interest,
 ): LegacyRules | undefined {
-	// asked first, because the call would load the table
-	if (!hasTable(host, LAYOUTS[family])) return undefined;
-	return decodeLegacy(tableOf(host.full(), family), family, interest);
+	const table = readLegacyTable(host, family);
+	return table && decodeLegacy(table, family, interest);
 }
 
 /** Returns the digest of the rules as they are now, or undefined if there is no such table. Throws as `readLegacy`. */
 export function readDigest(host: Host, family: Family): number | undefined {
+	const table = readLegacyTable(host, family);
+	return table && digestOf(table.entries, LAYOUTS[family]);
+}
+
+/** Reads the table as the kernel gives it, or returns undefined if there is none. Throws as `readLegacy`. */
+export function readLegacyTable(
+	host: Host,
+	family: Family,
+): LegacyTable | undefined {
+	// asked first, because the call would load the table
 	return hasTable(host, LAYOUTS[family])
-		? digestOf(tableOf(host.full(), family).entries, LAYOUTS[family])
+		? tableOf(host.full(), family)
 		: undefined;
 }
 

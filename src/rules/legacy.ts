@@ -265,7 +265,7 @@ interface Walked {
 }
 
 /** Goes over the entries once, because a rule may jump to a chain that comes later. */
-function walked(bytes: Uint8Array, layout: Layout): Walked {
+export function walked(bytes: Uint8Array, layout: Layout): Walked {
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 	const ends: number[] = [];
 	const heads = new Map<number, string>();

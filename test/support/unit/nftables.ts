@@ -70,15 +70,16 @@ function answersTo(r: Request, chains: readonly TestChain[]): Uint8Array[] {
 	const asked = attributesOf(r.payload.subarray(4));
 	const table = textOf(asked.get(1));
 	const name = textOf(asked.get(2));
+	const isAll = !asked.has(1);
 	const own = chains.filter(
-		(c) => c.table === table && c.family === r.payload[0],
+		(c) => isAll || (c.table === table && c.family === r.payload[0]),
 	);
 	switch (r.type) {
 		case 0x0a04:
 			return chains.map((c) => chainMessage(c, r.seq));
 		case 0x0a07:
 			return own
-				.filter((c) => c.chain === name)
+				.filter((c) => isAll || c.chain === name)
 				.flatMap((c) =>
 					c.rules.map((rule, i) => ruleMessage(c, i + 1, rule, r.seq)),
 				);

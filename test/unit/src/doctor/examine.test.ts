@@ -27,6 +27,7 @@ ok    DNAT rules: none of portmap, netavark, Docker, CRI-O or Incus
 ok    stale entries: no port mapping is recorded in ${DIR} or cached in /var/lib/cni
 ok    table fill: 3 of 1000 entries (0.3 %)
 ok    races: no packets of new flows were lost
+ok    SNAT rules: none
 `);
 	expectUntouched(called);
 });
@@ -61,6 +62,7 @@ ok    DNAT rules: 1 of docker, none left over
 ok    stale entries: none, of the ports that rules publish
 ok    table fill: 3 of 1000 entries (0.3 %)
 ok    races: no packets of new flows were lost
+ok    SNAT rules: none
 `;
 
 describe("a node without CNI", () => {
@@ -172,6 +174,7 @@ test("as JSON", async () => {
 			"stale entries",
 			"table fill",
 			"races",
+			"SNAT rules",
 		].map((c) => [c, "ok"]),
 	);
 });
