@@ -143,10 +143,11 @@ function hasHook({ halves }: RecvBuffer, from: number, to: number): boolean {
 	return false;
 }
 
-/** Asks for the rules of one chain, in their order. */
-export function getRulesOf(w: Writer, seq: number, c: ChainID): void {
+/** Asks for the rules of one chain, in their order, or for those of all chains. */
+export function getRulesOf(w: Writer, seq: number, c?: ChainID): void {
 	w.message(NFT_MSG_GETRULE, NLM_F_REQUEST | NLM_F_DUMP, seq, () => {
-		nfgenmsg(w, c.family);
+		nfgenmsg(w, c ? c.family : AF_UNSPEC);
+		if (!c) return;
 		w.string(NFTA_RULE_TABLE, c.table);
 		w.string(NFTA_RULE_CHAIN, c.chain);
 	});

@@ -1,11 +1,11 @@
 // The rules that translate source addresses, in nf_tables and in legacy iptables, and
 // whether they keep the source port. Only `doctor` asks; verbs care about destinations.
 
-import { AF_INET6, AF_UNSPEC, type Family } from "../net/ip.ts";
+import { AF_INET6, type Family } from "../net/ip.ts";
 import { EINVAL } from "../netlink/errno.ts";
 import type { Exchange } from "../netlink/exchange.ts";
-import { attributesAt, NFGENMSG_LEN, nfgenmsg } from "../netlink/nfnl.ts";
-import { NetlinkError, NLM_F_DUMP, NLM_F_REQUEST } from "../netlink/nl.ts";
+import { attributesAt, NFGENMSG_LEN } from "../netlink/nfnl.ts";
+import { NetlinkError } from "../netlink/nl.ts";
 import { attributes, type Message, RecvBuffer } from "../netlink/reader.ts";
 import { need, textAt, u16, u32 } from "./blob.ts";
 import { readAll } from "./dump.ts";
@@ -13,7 +13,7 @@ import { ExpressionFields } from "./fields.ts";
 import { LAYOUTS } from "./ipheader.ts";
 import { type LegacyTable, walked } from "./legacy.ts";
 import { type Place, TABLE_FAMILIES } from "./model.ts";
-import { NFT_MSG_NEWRULE } from "./nft.ts";
+import { getRulesOf, NFT_MSG_NEWRULE } from "./nft.ts";
 
 /** A rule that translates source addresses. */
 export interface SNATRule extends Place {
@@ -23,7 +23,6 @@ export interface SNATRule extends Place {
 	readonly exceptVia: string;
 }
 
-const NFT_MSG_GETRULE = 0x0a07;
 const NFTA_RULE_TABLE = 1;
 const NFTA_RULE_CHAIN = 2;
 const NFTA_RULE_HANDLE = 3;
@@ -52,10 +51,7 @@ export async function readSNAT(requests: Exchange): Promise<SNATRule[]> {
 		return await readAll(
 			requests,
 			"read the rules",
-			(w, seq) =>
-				w.message(NFT_MSG_GETRULE, NLM_F_REQUEST | NLM_F_DUMP, seq, () =>
-					nfgenmsg(w, AF_UNSPEC),
-				),
+			getRulesOf,
 			(b, m, found: SNATRule[]) => {
 				const rule = m.type === NFT_MSG_NEWRULE && ruleIn(b, m);
 				if (rule) found.push(rule);

@@ -2,12 +2,13 @@
 // portmap make with both of their backends, and those of other programs as captured, through
 // each of the three ways into the kernel.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { readTable } from "../support/conntrack.ts";
 import { must, run } from "../support/exec.ts";
-import { createNamespace, type Namespace } from "../support/netns.ts";
+import { createNamespace, ip, type Namespace } from "../support/netns.ts";
 import { OUR_BIN } from "../support/requirements.ts";
 import { OWNED } from "../support/snat.ts";
 
@@ -25,6 +26,21 @@ async function snatOf(ns: Namespace): Promise<string> {
 	const finding = findings.find(({ check }) => check === "SNAT rules");
 	expect(finding?.status).toBe("ok");
 	return finding?.found ?? "";
+}
+
+/** Sends from a port of the pod to another host, and returns the ports that the host would answer to. */
+async function portsBehind(
+	ns: Namespace,
+	pod: Namespace,
+	sport: number,
+): Promise<number[]> {
+	const send = `use IO::Socket::INET;
+IO::Socket::INET->new(Proto => "udp", LocalPort => ${sport}, PeerAddr => "192.0.2.9:123")->send("x")`;
+	await must(pod.inside(["perl", "-e", send]));
+	const entries = await readTable(ns);
+	return entries
+		.filter(({ orig }) => orig.sport === sport)
+		.map(({ reply }) => reply.dport);
 }
 
 test.each(["iptables-nft", "iptables-legacy"])(
@@ -93,6 +109,7 @@ test.each([
 				type: "host-local",
 				dataDir: dir,
 				ranges: [[{ subnet: "10.88.0.0/24" }]],
+				routes: [{ dst: "0.0.0.0/0" }],
 			},
 		}),
 	);
@@ -108,4 +125,22 @@ test.each([
 	expect(found).toContain("1 of CNI ipMasq");
 	expect(found).toContain(`${ofPortmap} of portmap`);
 	expect(found).not.toContain("others");
+
+	// the remedy of docs/dns.md: a table of one's own decides before theirs
+	await ip(ns, [
+		"link add out type dummy",
+		"addr add 192.0.2.2/24 dev out",
+		"link set out up",
+		"neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev out",
+	]);
+	expect(await portsBehind(ns, pod, 5001)).toEqual([5001]);
+	const [, table = ""] =
+		/```\n(table ip random-ports .*?)```/s.exec(
+			readFileSync("docs/dns.md", "utf8"),
+		) ?? [];
+	await must(ns.inside(["nft", "-f", "-"]), { input: table });
+	const [port] = await portsBehind(ns, pod, 5002);
+	expect(port).toBeGreaterThan(1023);
+	expect(port).not.toBe(5002);
+	expect(await snatOf(ns)).toContain("it is random with 1 of others");
 });

@@ -6,7 +6,7 @@ import type { Counters } from "../../../../src/conntrack/counters.ts";
 import { checkSNAT } from "../../../../src/doctor/snat.ts";
 import { fakeHost } from "../../../support/fakehost.ts";
 import { fakeKernel } from "../../../support/fakekernel.ts";
-import { answerAllRules } from "../../../support/unit/snat.ts";
+import { answerAllRules } from "../../../support/unit/snatdump.ts";
 
 async function check(total: Counters, ...recorded: string[]) {
 	const { netlink } = fakeKernel({ answer: answerAllRules(...recorded) });

@@ -11,7 +11,7 @@ import { fakeHost } from "../../../support/fakehost.ts";
 import { fakeKernel, type Request } from "../../../support/fakekernel.ts";
 import { viewOf } from "../../../support/unit/blobs.ts";
 import { tableOf } from "../../../support/unit/legacytables.ts";
-import { answerAllRules } from "../../../support/unit/snat.ts";
+import { answerAllRules } from "../../../support/unit/snatdump.ts";
 
 async function read(
 	answer: (r: Request) => ReturnType<ReturnType<typeof answerAllRules>>,
