@@ -128,7 +128,8 @@ test.each([
 
 	// the remedy of docs/dns.md: a table of one's own decides before theirs
 	await ip(ns, [
-		"link add out type dummy",
+		"link add out type veth peer name far",
+		"link set far up",
 		"addr add 192.0.2.2/24 dev out",
 		"link set out up",
 		"neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev out",
