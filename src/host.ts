@@ -29,8 +29,14 @@ export interface Host {
 	copyFile(from: string, to: string, mode: number): void;
 	rename(from: string, to: string): void;
 	unlink(path: string): void;
-	/** Returns the name of a network interface's driver, as ethtool(8) shows it: "veth", "bridge". SysError ENODEV, EOPNOTSUPP if the driver does not say, EINVAL if the name is too long. */
-	driver(name: string): string;
+	/**
+	 * Has the kernel handle each flow that comes from a veth on one CPU, if none of its
+	 * queues has a mask; with `undo` takes the mask back, if all have exactly that. A dry run
+	 * writes nothing. It is one call, because each has a price, and ADD must not pay many.
+	 * SysError ENODEV for a name that no interface has, EOPNOTSUPP if its driver does not say
+	 * its name, EINVAL if the name is too long, ENOENT for a kernel without RPS.
+	 */
+	steer(name: string, undo?: boolean, dryRun?: boolean): Steering;
 	/** Creates `path` and, with mode 0755, its missing parents; it may exist already. Returns the permission bits it was found or made with. */
 	mkdir(path: string, mode: number): number;
 	/** Returns the names in the directory, without `.` and `..`, in no order. */
@@ -46,6 +52,23 @@ export interface Host {
 	signal(): "SIGTERM" | "SIGINT" | undefined;
 	/** Returns this host with the calls that no verb makes. They are apart, because their mere presence would slow a verb's start. */
 	full(): FullHost;
+}
+
+/**
+ * Receive packet steering (RPS; Documentation/networking/scaling.rst of the kernel) of an
+ * interface, as it was before the call. The masks are as the kernel writes them, without
+ * zeros at the beginning: "0", "3", "ff,ffffffff". Of what is no veth only the driver is
+ * looked at.
+ */
+export interface Steering {
+	/** As ethtool(8) shows it: "veth", "bridge". */
+	readonly driver: string;
+	/** Those of the receive queues, from rps_cpus. */
+	readonly masks: readonly string[];
+	/** The mask of the CPUs that are online and neither isolated nor of nohz_full, which the kernel would take out since 5.9 (netdev_rx_queue_set_rps_mask). */
+	readonly cpus: string;
+	/** True if the masks were written, or would have been. */
+	readonly isWritten: boolean;
 }
 
 /** The calls that only the command line and the agent make. */

@@ -58,9 +58,9 @@ export async function readConf(
 	if (
 		(on !== "both" && on !== "add" && on !== "del") ||
 		typeof oneCPUPerFlow !== "boolean" ||
-		KEYS.some((key) => members[key] !== undefined)
+		KEYS.some((key) => key in members)
 	)
-		await checkKeys(members);
+		(await import("./conf.check.ts")).checkKeys(members);
 	const isAttachment = command !== "GC" && command !== "STATUS";
 	const runtimeConfig = (isAttachment ? members.runtimeConfig : {}) ?? {};
 	if (!isObject(runtimeConfig))
@@ -91,18 +91,6 @@ export async function readConf(
 		members,
 		text,
 	};
-}
-
-/** Throws a Problem for the first key that the schema refuses. */
-async function checkKeys(members: Record<string, unknown>): Promise<void> {
-	const { validate } = await import("../../build/gen/conf.validate.js");
-	if (validate(members)) return;
-	const [error] = validate.errors ?? [];
-	const path = (error?.instancePath ?? "").split("/").slice(1);
-	let value: unknown = members;
-	for (const key of path)
-		value = (value as Record<string, unknown> | undefined)?.[key];
-	throw invalid(path.join("."), value, error?.message ?? "");
 }
 
 function invalid(where: string, value: unknown, must: string): InvalidValue {

@@ -172,7 +172,8 @@ function isName(text: string): boolean {
 	return (
 		escape(text) === text &&
 		!["@", "*", "+", "/"].some((c) => text.includes(c)) &&
-		!["", "_", ".", "-"].includes(text.slice(0, 1))
+		// the empty text is in every other
+		!"_.-".includes(text.slice(0, 1))
 	);
 }
 

@@ -8,6 +8,7 @@ import { write } from "./node/output.ts";
 import { serve } from "./node/serve.ts";
 import { sleeper } from "./node/sleeper.ts";
 import { getsockopt } from "./node/sockopt.ts";
+import { steer } from "./node/steer.ts";
 import { columns } from "./node/terminal.ts";
 
 export function nodeHost(
@@ -28,7 +29,7 @@ export function nodeHost(
 		unlink: files.unlink,
 		mkdir: files.mkdir,
 		readDir: files.readDir,
-		driver,
+		steer: (...terms) => steer({ ...files, driver }, ...terms),
 		flock: files.flock,
 		now: () => Date.now(),
 		ticks: () => Number(process.hrtime.bigint()) / 1e6,

@@ -1,39 +1,31 @@
-// ADD with "oneCPUPerFlow": has the kernel handle each flow of the pod on one CPU. What
-// fails is a line of the log, never a failed pod.
+// ADD with "oneCPUPerFlow" where the log has something to tell. That costs more than what
+// it tells of, so it is loaded only then.
 
 import type { Host } from "../../src/host.ts";
+import { wordsOf } from "../../src/log.ts";
 import { isObject } from "../../src/objects.ts";
-import { maskOfCPUs, steeringOf } from "../../src/steering/steering.ts";
 import type { PluginConf } from "../cni/conf.ts";
+import { contextOf } from "../cni/context.ts";
 import type { CmdArgs } from "../cni/request.ts";
 
 /**
- * Steers the veths of prevResult on the node's side, if nobody else does. The setting goes
- * with the interface, so no other verb has to do anything about it.
+ * Steers the veths of prevResult on the node's side, if nobody else does, and logs what was
+ * written and what failed. Steering twice does no harm, so it may begin anew after a failure.
+ * The setting goes with the interface, so no other verb has to do anything about it.
  */
-export async function steerFlows(
-	host: Host,
-	args: CmdArgs,
-	conf: PluginConf,
-): Promise<void> {
+export function steerFlows(host: Host, args: CmdArgs, conf: PluginConf): void {
 	const { interfaces } = conf.prevResult as { readonly interfaces?: unknown };
-	if (!Array.isArray(interfaces)) return;
-	for (const link of interfaces) {
+	const { log } = contextOf("ADD", host, args, conf);
+	for (const link of Array.isArray(interfaces) ? interfaces : []) {
 		if (!isObject(link) || link.sandbox) continue;
-		const name = String(link.name);
-		let mask = "";
-		let error: unknown;
+		const about = { interface: String(link.name) };
 		try {
-			const { driver, files, isUnset } = steeringOf(host, name);
-			if (driver !== "veth" || !isUnset) continue;
-			mask = maskOfCPUs(host);
-			for (const file of files) host.appendFile(file, mask, 0);
+			const { isWritten, cpus } = host.steer(about.interface);
+			if (isWritten)
+				log("debug", "one CPU for each flow", { ...about, rps_cpus: cpus });
 		} catch (e) {
-			error = e;
-		}
-		if (error !== undefined || conf.logLevel === "debug") {
-			const { logSteering } = await import("./add.cpus.log.ts");
-			logSteering(host, args, conf, name, mask, error);
+			const error = wordsOf(e);
+			log("warn", "cannot have one CPU for each flow", { ...about, error });
 		}
 	}
 }

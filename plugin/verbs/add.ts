@@ -20,9 +20,9 @@ export async function cmdAdd(
 		const { add } = await import("./add.work.ts");
 		await add(host, args, conf);
 	}
-	if (conf.oneCPUPerFlow && conf.on !== "del") {
+	if (conf.oneCPUPerFlow && conf.on !== "del" && !isSteered(host, conf)) {
 		const { steerFlows } = await import("./add.cpus.ts");
-		await steerFlows(host, args, conf);
+		steerFlows(host, args, conf);
 	}
 	// prevResult as it came
 	const { prevResult = {}, text } = conf;
@@ -36,4 +36,22 @@ export async function cmdAdd(
 	}
 	const { resultText } = await import("./add.result.ts");
 	return resultText(conf);
+}
+
+/**
+ * Has the kernel handle each flow of the pod on one CPU, by the veths of prevResult on the
+ * node's side. Returns false if something is wrong, or if the log is to tell of it.
+ */
+function isSteered(host: Host, { logLevel, prevResult }: PluginConf): boolean {
+	if (logLevel === "debug") return false;
+	try {
+		// who names no interfaces in this way gets a TypeError
+		const { interfaces = [] } = prevResult as {
+			interfaces?: { name: string; sandbox?: string }[];
+		};
+		for (const { name, sandbox } of interfaces) if (!sandbox) host.steer(name);
+		return true;
+	} catch {
+		return false;
+	}
 }

@@ -3,6 +3,8 @@
 // The limits stand in guard.limits.json with some room above what was measured;
 // who lowers the cost lowers the limit.
 
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { must } from "../support/exec.ts";
 import { bundleBytes } from "./bundle.ts";
@@ -84,6 +86,42 @@ test.each(["version", "add-0", "del-0"] as const)(
 		);
 	},
 );
+
+test('instructions of "oneCPUPerFlow", for a pod without ports', async () => {
+	const own = await prepared(opById("add-0"), 0);
+	const conf = JSON.parse(readFileSync(own.stdin ?? "", "utf8"));
+	const masks = "/sys/class/net/veth1f0c9d35/queues/rx-*/rps_cpus";
+	const inNode = (...words: string[]): Promise<string> =>
+		must(["ip", "netns", "exec", node.name, ...words]);
+	await inNode(
+		...["ip", "link", "add", "veth1f0c9d35", "type", "veth"],
+		...["peer", "name", "peer"],
+	);
+	try {
+		const without = await instructions(valgrind, node.name, own);
+		const share = async (interfaces: unknown): Promise<number> => {
+			const prevResult = { ...conf.prevResult, interfaces };
+			const stdin = join(node.dir, "one-cpu.json");
+			writeFileSync(
+				stdin,
+				JSON.stringify({ ...conf, oneCPUPerFlow: true, prevResult }),
+			);
+			const counted = await instructions(valgrind, node.name, {
+				...own,
+				stdin,
+			});
+			return counted / without - 1;
+		};
+		const none = await share(undefined);
+		expect(await inNode("sh", "-c", `cat ${masks}`)).toMatch(/^[0,\n]+$/);
+		const both = await share(conf.prevResult.interfaces);
+		expect(await inNode("sh", "-c", `cat ${masks}`)).toMatch(/[1-9a-f]/);
+		expect(none).toBeLessThanOrEqual(limits.instructions.oneCPUShare);
+		expect(both).toBeLessThanOrEqual(limits.instructions.oneCPUShare);
+	} finally {
+		await inNode("ip", "link", "del", "veth1f0c9d35");
+	}
+});
 
 test("instructions for an entry that is scanned and left alone", async () => {
 	const each =

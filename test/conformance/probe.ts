@@ -83,7 +83,8 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 	unlink: (h, a) => h.unlink(a.text(0)),
 	mkdir: (h, a) => h.mkdir(a.text(0), a.number(1)),
 	readDir: (h, a) => h.readDir(a.text(0)).sort(),
-	driver: (h, a) => h.driver(a.text(0)),
+	steer: (h, a) =>
+		h.steer(a.text(0), a.all.includes("undo"), a.all.includes("dry")),
 	flock: (h, a) => h.flock(a.text(0), a.number(1))(),
 	/** Says when it has the lock, holds it, and releases it twice. */
 	hold: async (h, a) => {

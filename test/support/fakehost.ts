@@ -5,6 +5,7 @@
 
 import { constants } from "node:os";
 import { posix } from "node:path";
+import { steer } from "../../plugin/host/node/steer.ts";
 import {
 	type FileStat,
 	type FullHost,
@@ -261,11 +262,14 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 				.filter((p) => p !== "/" && posix.dirname(p) === path)
 				.map((p) => posix.basename(p));
 		},
-		driver(name) {
-			if (!options.driver) throw sysError("ENOSYS", "ioctl");
-			const driver = options.driver(name);
-			if (driver === undefined) throw sysError("ENODEV", "ioctl");
-			return driver;
+		steer(...terms) {
+			const driver = (name: string): string => {
+				if (!options.driver) throw sysError("ENOSYS", "ioctl");
+				const driver = options.driver(name);
+				if (driver === undefined) throw sysError("ENODEV", "ioctl");
+				return driver;
+			};
+			return steer({ ...this, driver }, ...terms);
 		},
 		/** Makes no file, so that a test can compare all files that there are. */
 		flock(given, timeoutMs) {

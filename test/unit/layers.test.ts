@@ -167,7 +167,7 @@ describe("what is outside", () => {
 			]),
 		).toEqual([
 			["src/reconcile/frontends.ts", "build/gen/frontends.validate.js"],
-			["plugin/cni/conf.ts", "build/gen/conf.validate.js"],
+			["plugin/cni/conf.check.ts", "build/gen/conf.validate.js"],
 		]));
 
 	test("nobody imports a host", () =>

@@ -1,5 +1,4 @@
-// What only an ioctl tells about a network interface, as
-// plugin/host/native/src/interface.rs asks it.
+// The driver of a network interface, which only an ioctl tells.
 
 import { closeSync } from "node:fs";
 import { E, sysError } from "./errors.ts";
@@ -13,7 +12,10 @@ const IFNAMSIZ = 16;
 /** struct ethtool_drvinfo of linux/ethtool.h: the command, and the name of 32 bytes. */
 const [ETHTOOL_GDRVINFO, DRIVER_AT, DRIVER_END, SIZE] = [3, 4, 36, 196];
 
+/** Returns the driver's name, as plugin/host/native/src/interface.rs does. Throws SysError. */
 export function driver(name: string): string {
+	// the kernel looks at no more than what stands before a colon
+	if (/[/:]/.test(name)) throw sysError("ioctl", E.ENODEV);
 	const fd = kernelCall("socket", undefined, () =>
 		socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
 	);

@@ -54,3 +54,59 @@ export function cachedLinks(
 		}),
 	};
 }
+
+/** Lists of CPUs as the kernel writes them, and the mask that they make. */
+export const CPUS: readonly {
+	readonly name: string;
+	readonly online: string;
+	readonly isolated?: string;
+	readonly nohz?: string;
+	readonly mask: string;
+}[] = [
+	{ name: "two CPUs", online: "0-1", mask: "3" },
+	{ name: "one CPU", online: "0", mask: "1" },
+	{ name: "CPUs that are offline", online: "0,2-3,7", mask: "8d" },
+	{ name: "isolated ones", online: "0-7", isolated: "2-3,6", mask: "b3" },
+	{
+		name: "an isolated one that is offline",
+		online: "0-3",
+		isolated: "4-7,99",
+		mask: "f",
+	},
+	{ name: "those of nohz_full", online: "0-7", nohz: "2-3,6", mask: "b3" },
+	{ name: "no nohz_full", online: "0-1", nohz: "(null)", mask: "3" },
+	{ name: "all 32 of a group", online: "0-31", mask: "ffffffff" },
+	{
+		name: "more than 32, the highest group first",
+		online: "0-39",
+		mask: "ff,ffffffff",
+	},
+	{
+		name: "a range over a group's border",
+		online: "30-33",
+		mask: "3,c0000000",
+	},
+	{
+		name: "a group without a CPU",
+		online: "0,64",
+		mask: "1,00000000,00000001",
+	},
+	{
+		name: "isolated ones in two groups",
+		online: "0-63",
+		isolated: "1-62",
+		mask: "80000000,00000001",
+	},
+	{
+		name: "a group that is isolated as a whole",
+		online: "0-63",
+		isolated: "32-63",
+		mask: "ffffffff",
+	},
+	{
+		name: "128 CPUs",
+		online: "0-127",
+		mask: "ffffffff,ffffffff,ffffffff,ffffffff",
+	},
+	{ name: "all are isolated", online: "0-3", isolated: "0-3", mask: "0" },
+];

@@ -41,17 +41,15 @@ describe("prints what it did with each interface, and why it left the others", (
 	test("with those that it sets", async () => {
 		const called = await run([]);
 		expect([called.code, called.err]).toEqual([0, ""]);
-		expect(called.out).toBe(
-			`${BRIDGE}set: veth1 of ns/a, CPUs 00000003\n${LEFT}`,
-		);
-		expect(called.host.files.get(maskFile("veth1"))).toBe("00000003");
+		expect(called.out).toBe(`${BRIDGE}set: veth1 of ns/a, CPUs 3\n${LEFT}`);
+		expect(called.host.files.get(maskFile("veth1"))).toBe("3");
 		expect(called.host.files.get(maskFile("veth2"))).toBe("2\n");
 	});
 
 	test("with --dry-run, which changes nothing", async () => {
 		const called = await run(["-n"]);
 		expect(called.out).toBe(
-			`${BRIDGE}would be set: veth1 of ns/a, CPUs 00000003\n${LEFT}`,
+			`${BRIDGE}would be set: veth1 of ns/a, CPUs 3\n${LEFT}`,
 		);
 		expectUntouched(called);
 	});
@@ -78,7 +76,7 @@ left: veth4 of ns/d, it is gone
 			{
 				interface: "veth1",
 				result: "set",
-				mask: "00000003",
+				mask: "3",
 				pod: "ns/a",
 			},
 			{

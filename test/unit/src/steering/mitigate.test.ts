@@ -11,7 +11,7 @@ import {
 
 const SET = { undo: false, dryRun: false };
 const UNDO = { undo: true, dryRun: false };
-const OURS = "00000000,ffffffff";
+const OURS = "ffffffff";
 
 function once(
 	queues: Queues | undefined,
@@ -44,9 +44,9 @@ describe("without --undo", () => {
 		],
 		[
 			"leaves what it has set, however the kernel writes it",
-			{ masks: ["ffffffff"] },
+			{ masks: ["00000000,ffffffff"] },
 			left("it is set already"),
-			["ffffffff"],
+			["00000000,ffffffff"],
 		],
 		[
 			"leaves a mask of somebody else",
@@ -88,7 +88,7 @@ describe("--undo", () => {
 	test.each<[string, Queues, object, string[]]>([
 		[
 			"takes back exactly the mask that would be written",
-			{ masks: ["ffffffff", OURS] },
+			{ masks: ["00000000,ffffffff", OURS] },
 			{ result: "undone", mask: "0" },
 			["0", "0"],
 		],
