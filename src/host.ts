@@ -31,12 +31,12 @@ export interface Host {
 	unlink(path: string): void;
 	/**
 	 * Has the kernel handle each flow that comes from a veth on one CPU, if none of its
-	 * queues has a mask; with `undo` takes the mask back, if all have exactly that. A dry run
-	 * writes nothing. It is one call, because each has a price, and ADD must not pay many.
+	 * queues has a mask. It is one call and returns nothing, because each call and each
+	 * object has a price, and ADD must not pay many.
 	 * SysError ENODEV for a name that no interface has, EOPNOTSUPP if its driver does not say
 	 * its name, EINVAL if the name is too long, ENOENT for a kernel without RPS.
 	 */
-	steer(name: string, undo?: boolean, dryRun?: boolean): Steering;
+	steer(name: string): void;
 	/** Creates `path` and, with mode 0755, its missing parents; it may exist already. Returns the permission bits it was found or made with. */
 	mkdir(path: string, mode: number): number;
 	/** Returns the names in the directory, without `.` and `..`, in no order. */
@@ -75,6 +75,8 @@ export interface Steering {
 export interface FullHost extends Host {
 	/** Returns the columns of the terminal that `fd` is, 0 if the terminal does not know, or undefined if `fd` is no terminal. */
 	columns(fd: 0 | 1 | 2): number | undefined;
+	/** Does what `steer` does; with `undo` it takes the mask back, if all queues have exactly that. A dry run writes nothing. Throws as `steer` does. */
+	steering(name: string, undo: boolean, dryRun: boolean): Steering;
 	/** Follows links. */
 	stat(path: string): FileStat;
 	/** SysError EFBIG if the file has more than 16 MiB. */

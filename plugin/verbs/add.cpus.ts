@@ -20,7 +20,9 @@ export function steerFlows(host: Host, args: CmdArgs, conf: PluginConf): void {
 		if (!isObject(link) || link.sandbox) continue;
 		const about = { interface: String(link.name) };
 		try {
-			const { isWritten, cpus } = host.steer(about.interface);
+			const { isWritten, cpus } = host
+				.full()
+				.steering(about.interface, false, false);
 			if (isWritten)
 				log("debug", "one CPU for each flow", { ...about, rps_cpus: cpus });
 		} catch (e) {

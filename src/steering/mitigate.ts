@@ -29,7 +29,7 @@ export function mitigate(
 ): Mitigated[] {
 	return Array.from(names, (name): Mitigated => {
 		try {
-			const found = host.steer(name, undo, dryRun);
+			const found = host.full().steering(name, undo, dryRun);
 			if (!found.isWritten)
 				return {
 					interface: name,

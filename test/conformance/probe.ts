@@ -84,7 +84,11 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 	mkdir: (h, a) => h.mkdir(a.text(0), a.number(1)),
 	readDir: (h, a) => h.readDir(a.text(0)).sort(),
 	steer: (h, a) =>
-		h.steer(a.text(0), a.all.includes("undo"), a.all.includes("dry")),
+		a.all.includes("quiet")
+			? h.steer(a.text(0))
+			: h
+					.full()
+					.steering(a.text(0), a.all.includes("undo"), a.all.includes("dry")),
 	flock: (h, a) => h.flock(a.text(0), a.number(1))(),
 	/** Says when it has the lock, holds it, and releases it twice. */
 	hold: async (h, a) => {

@@ -262,7 +262,10 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 				.filter((p) => p !== "/" && posix.dirname(p) === path)
 				.map((p) => posix.basename(p));
 		},
-		steer(...terms) {
+		steer(name) {
+			this.steering(name, false, false);
+		},
+		steering(...terms) {
 			const driver = (name: string): string => {
 				if (!options.driver) throw sysError("ENOSYS", "ioctl");
 				const driver = options.driver(name);

@@ -5,6 +5,7 @@
 use crate::files::TextReader;
 use crate::host::{OrThrow, Text, method};
 use crate::http::{Page, Server};
+use crate::interface::{self, Steering};
 use crate::{files, sockopt, sys};
 use rquickjs::function::Opt;
 use rquickjs::{Ctx, Error, Object, Result, TypedArray};
@@ -39,6 +40,14 @@ pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {
     method(&host, "rmdir", |ctx: C<'js>, path: Text| {
         files::rmdir(&path).or_throw(&ctx)
     })?;
+    method(
+        &host,
+        "steering",
+        |ctx: C<'js>, name: Text, undo: bool, dry_run: bool| {
+            let found = interface::steer(&name, undo, dry_run).or_throw(&ctx)?;
+            steering(&ctx, found)
+        },
+    )?;
     method(&host, "sync", |ctx: C<'js>, path: Text| {
         files::sync(&path).or_throw(&ctx)
     })?;
@@ -57,6 +66,15 @@ pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {
         server(&ctx, Server::open(&address).or_throw(&ctx)?)
     })?;
     Ok(host)
+}
+
+fn steering<'js>(ctx: &Ctx<'js>, found: Steering) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    object.set("driver", found.driver)?;
+    object.set("masks", found.masks)?;
+    object.set("cpus", found.cpus)?;
+    object.set("isWritten", found.is_written)?;
+    Ok(object)
 }
 
 fn stat<'js>(ctx: &Ctx<'js>, path: &str) -> Result<Object<'js>> {

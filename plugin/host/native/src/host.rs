@@ -77,13 +77,11 @@ pub fn create<'js>(ctx: &Ctx<'js>, args: Vec<String>) -> Result<Object<'js>> {
     method(&host, "readDir", |ctx: C<'js>, path: Text| {
         files::read_dir(&path).or_throw(&ctx)
     })?;
-    method(
-        &host,
-        "steer",
-        |ctx: C<'js>, name: Text, undo: Opt<bool>, dry_run: Opt<bool>| {
-            steer(&ctx, &name, undo.0 == Some(true), dry_run.0 == Some(true))
-        },
-    )?;
+    method(&host, "steer", |ctx: C<'js>, name: Text| {
+        interface::steer(&name, false, false)
+            .map(drop)
+            .or_throw(&ctx)
+    })?;
     method(&host, "flock", |ctx: C<'js>, path: Text, ms: f64| {
         let held = Cell::new(Some(files::flock(&path, ms).or_throw(&ctx)?));
         Function::new(ctx, move || drop(held.take()))
@@ -97,16 +95,6 @@ pub fn create<'js>(ctx: &Ctx<'js>, args: Vec<String>) -> Result<Object<'js>> {
         full::extend(this.0)
     })?;
     Ok(host)
-}
-
-fn steer<'js>(ctx: &Ctx<'js>, name: &str, undo: bool, dry_run: bool) -> Result<Object<'js>> {
-    let found = interface::steer(name, undo, dry_run).or_throw(ctx)?;
-    let object = Object::new(ctx.clone())?;
-    object.set("driver", found.driver)?;
-    object.set("masks", found.masks)?;
-    object.set("cpus", found.cpus)?;
-    object.set("isWritten", found.is_written)?;
-    Ok(object)
 }
 
 fn socket<'js>(ctx: &Ctx<'js>, socket: Socket) -> Result<Object<'js>> {

@@ -11,7 +11,7 @@ test.each(CPUS)("the mask of the CPUs: $name", ({ mask, nohz, ...lists }) => {
 		...node.files,
 		...(nohz && { "/sys/devices/system/cpu/nohz_full": `${nohz}\n` }),
 	};
-	const { cpus } = fakeHost({ ...node, files }).steer("veth1");
+	const { cpus } = fakeHost({ ...node, files }).steering("veth1", false, true);
 	expect(cpus).toBe(mask);
 });
 
@@ -32,10 +32,10 @@ describe("an interface", () => {
 	])("%s", (_, before, masks, isWritten) => {
 		const host = fakeHost(withQueues({ veth1: { masks: before } }));
 		const found = { driver: "veth", masks, cpus: "3", isWritten };
-		expect(host.steer("veth1", false, true)).toEqual(found);
+		expect(host.steering("veth1", false, true)).toEqual(found);
 		const text = (i: number) => host.files.get(maskFile("veth1", i));
 		for (const [i, mask] of before.entries()) expect(text(i)).toBe(`${mask}\n`);
-		expect(host.steer("veth1")).toEqual(found);
+		expect(host.steering("veth1", false, false)).toEqual(found);
 		for (const [i, mask] of before.entries())
 			expect(text(i)).toBe(isWritten ? "3" : `${mask}\n`);
 	});
@@ -44,7 +44,7 @@ describe("an interface", () => {
 		const host = fakeHost(
 			withQueues({ veth0: { driver: "bridge", masks: ["0"] } }),
 		);
-		expect(host.steer("veth0")).toEqual({
+		expect(host.steering("veth0", false, false)).toEqual({
 			driver: "bridge",
 			masks: [],
 			cpus: "",
