@@ -33,7 +33,7 @@ import { UNKNOWN_FLAG } from "./messages.ts";
 /** Not an address family, so no entry has it. */
 const NO_FAMILY = 99;
 
-/** Asks for a dump with an unknown filter flag. The kernel answers EINVAL if it can filter dumps (Linux 5.8), and otherwise an empty dump. */
+/** Asks for a dump with an unknown filter flag. The kernel answers EINVAL or EOPNOTSUPP if it can filter dumps (Linux 5.8), and otherwise an empty dump. */
 export function probeFilteredDump(w: Writer, seq: number): void {
 	w.message(IPCTNL_MSG_CT_GET, NLM_F_REQUEST | NLM_F_DUMP, seq, () => {
 		nfgenmsg(w, NO_FAMILY);

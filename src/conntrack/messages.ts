@@ -279,8 +279,8 @@ export const UNKNOWN_FLAG = 0x80000000;
 
 /**
  * Asks for a kernel flush with an unknown flag. A kernel that has the kernel flush answers
- * EINVAL before it looks at an entry, and others ENOENT, because for them the tuple names
- * one entry, which does not exist. The tuple is complete and all of it is compared: if a
+ * EINVAL or EOPNOTSUPP before it looks at an entry, and others ENOENT, because for them the
+ * tuple names one entry, which does not exist. The tuple is complete and all of it is compared: if a
  * kernel passed over the flag, it would find nothing to delete either.
  */
 export function probeKernelFlush(w: Writer, seq: number): void {

@@ -13,7 +13,7 @@ import {
 import { type Host, isSysError } from "../host.ts";
 import { wordsOf } from "../log.ts";
 import { Deadline } from "../netlink/deadline.ts";
-import { EINVAL, ENOENT, EPERM } from "../netlink/errno.ts";
+import { EINVAL, ENOENT, EOPNOTSUPP, EPERM } from "../netlink/errno.ts";
 import { Exchange } from "../netlink/exchange.ts";
 import { NETLINK_NETFILTER, NetlinkError, type Writer } from "../netlink/nl.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
@@ -71,9 +71,12 @@ export async function checkFeatures(
 					throw e;
 				});
 		const retires = (await errno(probeRetire)) === ENOENT;
+		// an unknown flag is EOPNOTSUPP until the kernel has a policy for the flags
+		const refuses = async (write: (w: Writer, seq: number) => void) =>
+			[EINVAL, EOPNOTSUPP].includes(await errno(write));
 		const features = {
-			"filtered dump": (await errno(probeFilteredDump)) === EINVAL,
-			"kernel flush": (await errno(probeKernelFlush)) === EINVAL,
+			"filtered dump": await refuses(probeFilteredDump),
+			"kernel flush": await refuses(probeKernelFlush),
 			retire: retires,
 		};
 		const words = Object.entries(features).map(

@@ -336,7 +336,7 @@ const probe: Case = {
 		send(
 			k,
 			bytes((w) => probeKernelFlush(w, 1)),
-			since(k, 6, 12) ? "EINVAL" : "ENOENT",
+			since(k, 6, 12) ? "EINVAL|EOPNOTSUPP" : "ENOENT",
 		),
 		table(ALL),
 	],

@@ -63,6 +63,22 @@ test("a kernel that has nothing of it: a warning, exit 0", async () => {
 });
 
 test.each([
+	[22, "EINVAL"],
+	[95, "EOPNOTSUPP, as before the kernel had a policy for them"],
+])(
+	"a kernel that refuses unknown flags with %i has what they are for: %s",
+	async (errno) => {
+		const { out } = await doctor({
+			answer: (r) =>
+				r.type === 0x0102 || (r.type === 0x0101 && r.payload[0] === 99)
+					? [errorMessage(errno, r.seq)]
+					: undefined,
+		});
+		expect(out).toContain("filtered dump yes, kernel flush yes, retire yes");
+	},
+);
+
+test.each([
 	[799, /^ok {4}table fill: 799 of 1000 entries \(79.9 %\)$/m],
 	[800, /^warn {2}table fill: 800 of 1000 entries \(80.0 %\)\n {6}raise/m],
 ])("%i of 1000 entries, exit 0", async (entries, want) => {
