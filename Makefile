@@ -134,7 +134,7 @@ sbom: $(OUT)/sbom.json ## what is inside the executable, in CycloneDX
 
 notice: $(OUT)/NOTICE ## the licences of everything that is inside the executable
 
-release: release-packages $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)/texts/.printed ## everything that is published, in DIST (dist), for each ARCH
+release: release-packages $(OTHER:%=arch-packages) $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)/texts/.printed ## everything that is published, in DIST (dist), for each ARCH
 	sh build/release/sources.sh $(OUT)/sources $(ARCH)
 	node --import tsx build/release/main.ts $(DIST) $(ARCH)
 

@@ -4,7 +4,7 @@
 #
 #	sources.sh DIRECTORY ARCH...
 #
-# apt checks it against Debian's signature. The machine's own lists are left alone.
+# apt checks it against Debian's signature. The machine's own lists are read, and left alone.
 set -eu
 
 dir=$1
@@ -26,14 +26,15 @@ versions=$(
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# where the machine has its packages from, there are their sources
 . /etc/os-release
-cat >"$work/sources.list" <<END
-deb-src http://deb.debian.org/debian $VERSION_CODENAME main
-deb-src http://deb.debian.org/debian $VERSION_CODENAME-updates main
-deb-src http://deb.debian.org/debian-security $VERSION_CODENAME-security main
-END
+mkdir "$work/parts"
+for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+	grep -Eqs "(^|[ /])$VERSION_CODENAME( |-|\$)" "$list" || continue
+	sed -e 's/^deb /deb-src /' -e 's/^Types:.*/Types: deb-src/' "$list" >"$work/parts/${list##*/}"
+done
 mkdir -p "$work/lists/partial" "$work/sources"
-apt="apt-get -qq -o Dir::Etc::SourceList=$work/sources.list -o Dir::Etc::SourceParts=-
+apt="apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=$work/parts
 	-o Dir::State::Lists=$work/lists -o APT::Sandbox::User=root"
 $apt update
 missing=

@@ -9,7 +9,7 @@ import { CACHE_DIR_FLAG, oneOf } from "./values.ts";
 export const mitigateCommand = command({
 	name: "mitigate",
 	summary: "end the race of two packets for one entry, for the pods that run",
-	about: `Has the kernel handle all packets of a flow of a pod on one CPU, for the pods that run, as ADD does for new ones if the plugin's "oneCPUPerFlow" is true. Two packets that a pod sends at once from one socket, such as an A and an AAAA query, then do not race for a conntrack entry. It writes the CPUs that are online and not isolated to rps_cpus (receive packet steering) of the veths on the node's side, which libcni's cache names, and prints what it set, what it left alone, and why.
+	about: `Has the kernel handle all packets of a flow of a pod on one CPU, for the pods that run, as ADD does for new ones if the plugin's "oneCPUPerFlow" is true. Two packets that a pod sends at once from one socket, such as an A and an AAAA query, then do not race for a conntrack entry. It writes the CPUs that are online and neither isolated nor of nohz_full to rps_cpus (receive packet steering) of the veths on the node's side, which libcni's cache names, and prints what it set, what it left alone, and why.
 
 It leaves alone an interface that has a mask already, and one that is no veth. The setting ends with its interface; --undo takes it back before. A mask of exactly these CPUs counts as set by this program or by ADD, because nothing else tells who has set it. Any other mask is somebody else's, and stays. No entry and no rule is touched.
 

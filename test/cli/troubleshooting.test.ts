@@ -1,5 +1,5 @@
 // Every command of docs/troubleshooting.md can be typed as it stands there, on a node with a
-// pod that was replaced. Those for kubectl run in the cluster's tests.
+// pod that was replaced. Those for kubectl are run nowhere.
 
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

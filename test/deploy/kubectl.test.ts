@@ -1,5 +1,5 @@
 // The kubectl plugin, with a kubectl that writes down what it is asked: in every shell that
-// may be /bin/sh. On a real cluster: test/cluster/suite/events.test.ts.
+// may be /bin/sh.
 
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
