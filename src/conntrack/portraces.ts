@@ -29,15 +29,18 @@ export async function samplePortRaces(host: Host): Promise<PortRace[]> {
 	const deadline = new Deadline(host, DEADLINE_MS);
 	const table = new Exchange(host, NETLINK_NETFILTER, deadline);
 	const entries: Entry[] = [];
+	let read = 0;
 	try {
 		await table.each("read some entries", getAll, (b, m) => {
 			if (m.type !== IPCTNL_MSG_CT_NEW) return false;
 			try {
-				entries.push(readEntry(b, m));
+				const e = readEntry(b, m);
+				// the others would only take memory
+				if (isMasqueraded(e)) entries.push(e);
 			} catch (e) {
 				if (!(e instanceof DecodeError)) throw e;
 			}
-			return entries.length === SAMPLED;
+			return ++read === SAMPLED;
 		});
 	} finally {
 		// the rest of the dump ends with its socket
@@ -46,15 +49,21 @@ export async function samplePortRaces(host: Host): Promise<PortRace[]> {
 	return wantedBySeveral(entries);
 }
 
+/** Only a masquerade has to tell sources apart by their ports. */
+function isMasqueraded({ orig, reply }: Entry): boolean {
+	return orig.sport !== 0 && reply.dst !== orig.src;
+}
+
 /** Returns the servers whose masqueraded entries have one source port and several sources. */
 export function wantedBySeveral(entries: readonly Entry[]): PortRace[] {
 	const ports = new Map<string, Entry[]>();
 	for (const e of entries) {
-		const { proto, orig, reply } = e;
-		// only a masquerade has to tell the sources apart by their ports
-		if (orig.sport === 0 || reply.dst === orig.src) continue;
+		if (!isMasqueraded(e)) continue;
+		const { proto, orig } = e;
 		const key = `${proto} ${orig.dst} ${orig.dport} ${orig.sport}`;
-		ports.set(key, [...(ports.get(key) ?? []), e]);
+		const same = ports.get(key);
+		if (same) same.push(e);
+		else ports.set(key, [e]);
 	}
 	const servers = new Map<
 		string,
