@@ -180,7 +180,7 @@ test("instructions for an entry that has the port and is kept", async () => {
 
 test.each([
 	// how it reads the table goes by a sample of that, which differs from run to run
-	["list-stale", "perPassedEntry", 5],
+	["list-stale", "perPassedEntry", 3],
 	["list-all", "perListedEntry", 1],
 ] as const)(
 	"instructions of %s for an entry of the table, most of which no hostPort has to do with",

@@ -40,7 +40,7 @@ import { undoAll } from "../support/undo.ts";
 export const WITHIN_MS = 1000;
 
 /** Replacements in a row. */
-export const REPEAT = Number(process.env.HARNESS_REPEAT ?? 12);
+export const REPEAT = Number(process.env.HARNESS_REPEAT ?? 8);
 
 /** Times in a row for what takes seconds by its nature. */
 export const REPEAT_SLOW = Math.max(1, Math.round(REPEAT / 4));
