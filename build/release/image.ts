@@ -3,12 +3,12 @@
 // an artifact that refers to it (image-spec 1.1, "subject").
 // https://github.com/opencontainers/image-spec
 
-import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { inTemporary, tar, tarOf, zopfli } from "./archive.ts";
 import { ARCHITECTURES, builtFor, type Product } from "./contents.ts";
 import { readDockerfile } from "./dockerfile.ts";
+import { sha256 } from "./provenance.ts";
 
 const DOCKERFILE = "deploy/Dockerfile";
 
@@ -56,7 +56,7 @@ function writeLayout(dir: string, options: ImageOptions): Descriptor {
 		const bytes = Buffer.isBuffer(content)
 			? content
 			: Buffer.from(JSON.stringify(content));
-		const hash = createHash("sha256").update(bytes).digest("hex");
+		const hash = sha256(bytes);
 		writeFileSync(join(dir, "blobs/sha256", hash), bytes);
 		const digest = `sha256:${hash}`;
 		return { mediaType, digest, size: bytes.length, ...more };
@@ -86,12 +86,11 @@ function writeLayout(dir: string, options: ImageOptions): Descriptor {
 			})),
 			epoch,
 		);
-		const diff = createHash("sha256").update(layer).digest("hex");
 		const config = put(`${TYPE}.config.v1+json`, {
 			created,
 			...platform(arch),
 			config: { Entrypoint: recipe.entrypoint, Labels: labels },
-			rootfs: { type: "layers", diff_ids: [`sha256:${diff}`] },
+			rootfs: { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] },
 			history: [{ created, created_by: DOCKERFILE }],
 		});
 		const manifest = {

@@ -20,7 +20,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzip, tar } from "./archive.ts";
-import { ARCHITECTURES, contents, filesBelow, product } from "./contents.ts";
+import {
+	ARCHITECTURES,
+	builtFor,
+	contents,
+	filesBelow,
+	product,
+} from "./contents.ts";
 import { image } from "./image.ts";
 import { packageName, writePackage } from "./packages.ts";
 import { provenance, type Subject, sha256 } from "./provenance.ts";
@@ -74,10 +80,7 @@ function main([dist, ...arches]: readonly string[]): void {
 			...{ from, to: `${dir}/${tarball}`, mode },
 		}));
 		put(`${dir}.tar.gz`, gzip(tar(entries, epoch)));
-		copyFileSync(
-			`build/out/arch/${arch}/sbom.json`,
-			join(dist, `${dir}.cdx.json`),
-		);
+		copyFileSync(`${builtFor(arch)}/sbom.json`, join(dist, `${dir}.cdx.json`));
 		for (const kind of ["deb", "rpm"] as const) {
 			const path = join(dist, packageName(kind, made, arch));
 			const maintainer = MAINTAINER;
