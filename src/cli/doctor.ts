@@ -9,7 +9,7 @@ import { WIDTH, wrap } from "./help.ts";
 import { npdAnswer, npdUnknown } from "./npd.ts";
 import { PLACES, whereOf } from "./places.ts";
 import { widthOf } from "./table.ts";
-import { oneOf, text } from "./values.ts";
+import { oneOf, TEXT_OR_JSON, text } from "./values.ts";
 
 const WRONG = 3;
 const INDENT = "      ";
@@ -32,12 +32,7 @@ A node may have no CNI, such as a host of Docker or Podman: there is no director
 			...oneOf("WHAT", ["cni"]),
 			help: "leave out what concerns CNI alone: the plugin's place in a configuration, and records; doctor does so by itself where there is neither a directory of configurations nor a record",
 		},
-		output: {
-			...oneOf("FORMAT", ["text", "json"]),
-			short: "o",
-			fallback: "text",
-			help: "the output format",
-		},
+		output: TEXT_OR_JSON,
 		npd: {
 			help: "answer node-problem-detector: one line of at most 80 characters, and exit code 0 (no check failed), 1 (one did) or 2 (that is not known)",
 		},

@@ -37,7 +37,7 @@ import {
 	WHERE,
 } from "./selecting.ts";
 import { UsageError } from "./usage.ts";
-import { oneOf, PORT, RULES } from "./values.ts";
+import { PORT, RULES, TEXT_OR_JSON } from "./values.ts";
 import { canAsk, isAgreed, Whom } from "./whom.ts";
 
 /** The conditions. If one of them is typed, the environment is not read. */
@@ -83,12 +83,7 @@ If TARGET_IP and TARGET_PORT are in the environment and none of these conditions
 			short: "y",
 			help: "do not ask on a terminal",
 		},
-		output: {
-			...oneOf("FORMAT", ["text", "json"]),
-			short: "o",
-			fallback: "text",
-			help: "the output format",
-		},
+		output: TEXT_OR_JSON,
 	},
 	examples: [
 		{

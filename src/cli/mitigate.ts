@@ -4,7 +4,7 @@
 import { nodeLinks } from "../libcni/links.ts";
 import { type Mitigated, mitigate } from "../steering/mitigate.ts";
 import { command } from "./command.ts";
-import { CACHE_DIR_FLAG, oneOf } from "./values.ts";
+import { CACHE_DIR_FLAG, TEXT_OR_JSON } from "./values.ts";
 
 export const mitigateCommand = command({
 	name: "mitigate",
@@ -21,12 +21,7 @@ It needs CAP_NET_ADMIN and a /sys that can be written to. In a container that is
 			help: "change nothing; print what would be set or undone",
 		},
 		cniCacheDir: CACHE_DIR_FLAG,
-		output: {
-			...oneOf("FORMAT", ["text", "json"]),
-			short: "o",
-			fallback: "text",
-			help: "the output format",
-		},
+		output: TEXT_OR_JSON,
 	},
 	examples: [
 		{

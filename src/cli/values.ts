@@ -198,3 +198,11 @@ function milliseconds(text: string): number | undefined {
 export const DURATION = duration("0");
 /** The pause between two looks at the table. Without one, reading it would cost a whole CPU. */
 export const INTERVAL = duration("100ms");
+
+/** The format of what a command says once, at its end. */
+export const TEXT_OR_JSON = {
+	...oneOf("FORMAT", ["text", "json"]),
+	short: "o",
+	fallback: "text",
+	help: "the output format",
+} as const;
