@@ -11,6 +11,8 @@ export interface Wish {
 	readonly hostIP?: string;
 	readonly retireSeconds?: number;
 	readonly scope?: "pod";
+	/** The pod's interfaces on the node. */
+	readonly hostInterfaces?: readonly string[];
 	/** More members of the document. */
 	readonly more?: object;
 }
@@ -18,6 +20,7 @@ export interface Wish {
 /** One mapping for each protocol and hostPort. */
 export function conf(wish: Wish = {}): object {
 	const { on, protocols = ["udp"], retireSeconds, scope } = wish;
+	const { hostInterfaces = [] } = wish;
 	const { ips = [POD, POD6], hostPorts = [HOST_PORT], hostIP } = wish;
 	return {
 		cniVersion: "1.1.0",
@@ -44,7 +47,10 @@ export function conf(wish: Wish = {}): object {
 		}),
 		prevResult: {
 			cniVersion: "1.1.0",
-			interfaces: [{ name: "eth0", sandbox: "/proc/1/ns/net" }],
+			interfaces: [
+				{ name: "eth0", sandbox: "/proc/1/ns/net" },
+				...hostInterfaces.map((name) => ({ name })),
+			],
 			ips: ips.map((ip) => ({
 				address: ip.includes(":") ? `${ip}/64` : `${ip}/16`,
 				interface: 0,

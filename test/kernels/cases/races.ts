@@ -9,16 +9,24 @@ import {
 	rulesOf,
 	sendingOf,
 } from "../../support/races.ts";
-import { type Case, says } from "../script.ts";
+import { type Case, cni, says } from "../script.ts";
+import { conf } from "./conf.ts";
 
 /** The namespaces of the pods, which are also the names of the node's interfaces. */
 const PODS = ["pod-a", "pod-b"] as const;
 const FIRST_SERVER = "dns-a";
 
+/** The key alone: these pods have no ports. */
+const KEY = conf({
+	hostPorts: [],
+	hostInterfaces: PODS,
+	more: { oneCPUPerFlow: true },
+});
+
 function steps(race: Race): string[] {
 	return [
 		`node ${DNS_PORT} ${race.delayMs} <<'END'\n${rulesOf(race, FIRST_SERVER)}\nEND`,
-		...(race.oneCPU ? [`one_cpu ${PODS.join(" ")}`] : []),
+		...(race.oneCPU ? ["where='/opt/ip netns exec node'", cni("ADD", KEY)] : []),
 		`race ${sendingOf(race, PODS).join(" ")}`,
 		...race.expects.map(
 			([counted, is, value]) => `counts ${counted} ${is} ${value}`,

@@ -11,6 +11,7 @@ begin() {
 	why=
 	how=
 	as=
+	where=
 	: >/tmp/out
 	: >/tmp/err
 }
@@ -59,10 +60,11 @@ differ() {
 		"$(grep '^[-+][^-+]' /tmp/diff | head -n 4)"
 }
 
-# cni VERB CODE < CONFIGURATION: runs the executable as a runtime does.
+# cni VERB CODE < CONFIGURATION: runs the executable as a runtime does, on the node where
+# $where leads.
 cni() {
 	CNI_COMMAND=$1 CNI_CONTAINERID=4f2e CNI_IFNAME=eth0 CNI_PATH=/bin \
-		CNI_NETNS=/proc/1/ns/net conntrack-flush >/tmp/out 2>/tmp/err
+		CNI_NETNS=/proc/1/ns/net $where conntrack-flush >/tmp/out 2>/tmp/err
 	code=$?
 	[ $code = "$2" ] || fail "$1: exit $code: $(cat /tmp/out /tmp/err)"
 }
@@ -183,13 +185,6 @@ node() {
 		servers="$servers $!"
 	done
 	sleep 1
-}
-
-# one_cpu INTERFACE...: the node handles what comes from there on one CPU for each flow.
-one_cpu() {
-	for net; do
-		in_node sh -c "echo 3 >/sys/class/net/$net/queues/rx-0/rps_cpus" || fail "no RPS"
-	done
 }
 
 # race WORDS...: sends as the words of pairs say. Sets $lost and the node's counters, and
