@@ -14,7 +14,7 @@ import {
 	V6_TUPLE,
 } from "../conntrack/layout.ts";
 import { ADDRESS_PLACES, ADDRESS_SHIFT } from "../conntrack/prefilter.ts";
-import type { EntryCount, PortSet } from "../conntrack/skip.ts";
+import { type EntryCount, type PortSet, protoBit } from "../conntrack/skip.ts";
 import { formatEndpoint } from "../net/endpoint.ts";
 import { AF_INET, AF_INET6, type Family, formatIP } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
@@ -22,8 +22,9 @@ import { messageAt, type RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
 import type { KnownVerdicts } from "./known.ts";
 
-/** So many addresses of each family are remembered, in about 300 and 600 kB. */
-const REMEMBERED = 4096;
+/** So many addresses of each family are remembered, in about 300 and 600 kB, and so many sorts of lines, in about 1 MB. */
+const ADDRESSES = 4096;
+const SORTS = 4096;
 /** The words of a message before its original tuple. */
 const HEAD = 5;
 
@@ -36,19 +37,21 @@ export class Lines {
 	readonly #widths: readonly number[];
 	/** The space behind a cell, by the number of characters that its column is wider. */
 	readonly #gaps: readonly string[];
+	/** The width of FROM. */
+	readonly #fromWidth: number;
+	/** The bits of the protocols in a PortSet, by their numbers. */
+	readonly #bits = Uint8Array.from({ length: 256 }, (_, proto) =>
+		protoBit(proto),
+	);
 	readonly #v4 = new Map<number, string>();
-	readonly #v6 = new Map<number, Beginning>();
-	/** The first two cells of a line, by verdict and by protocol. */
-	readonly #heads: Record<Verdict["kind"], string[]> = {
-		stale: [],
-		live: [],
-		other: [],
-	};
+	readonly #v6 = new Map<number, Address>();
+	readonly #sorts = new Map<number, Sort>();
 
 	/** The lines are of entries whose verdict is known. */
 	constructor(known: KnownVerdicts, widths: readonly number[]) {
 		this.#known = known;
 		this.#widths = widths;
+		this.#fromWidth = widths[2] as number;
 		this.#gaps = Array.from(
 			{ length: Math.max(...widths) + 1 },
 			(_, wider) => GAP + " ".repeat(wider),
@@ -70,131 +73,227 @@ export class Lines {
 		found: Record<Verdict["kind"], number>,
 		lines: string[],
 	): number {
-		const { words, halves, bytes } = b;
-		const known = this.#known;
-		const { addresses, hostPorts, pods, hasDepartures } = known.concerns;
-		const { table } = addresses;
-		const podTable = pods.table;
-		const mapped = hostPorts.table;
-		let i = at >> 2;
-		while (4 * i < length) {
-			const size = words[i] as number;
-			if (4 * i + size > length || words[i + 2] !== seq) break;
-			if (halves[2 * i + 2] !== IPCTNL_MSG_CT_NEW) break;
-			const orig = i + HEAD;
-			const v4 = words[orig] === V4_ORIG_WORD;
-			if (!v4 && words[orig] !== V6_ORIG_WORD) break;
-			const reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
-			const status = 2 * reply - orig;
+		// `var`, as in skip.ts
+		var { words, halves, bytes } = b;
+		var known = this.#known;
+		var { addresses, hostPorts, pods, hasDepartures } = known.concerns;
+		var { table } = addresses;
+		var podTable = pods.table;
+		var mapped = hostPorts.table;
+		var wanted = ports.table;
+		var bits = this.#bits;
+		var { nobodys } = known;
+		var ofNobody = 0;
+		var made = 0;
+		var end = length >> 2;
+		var i = at >> 2;
+		var size = 0;
+		var orig = 0;
+		var reply = 0;
+		var status = 0;
+		var dport = 0;
+		// the halves of the destination that a prefilter compares, and the end of the address that it leads to
+		var first = 0;
+		var last = 0;
+		var leads = 0;
+		var v4 = true;
+		var isNobodys = true;
+		var verdict: Verdict | undefined;
+		while (i < end) {
+			size = words[i] as number;
+			orig = i + HEAD;
+			v4 = words[orig] === V4_ORIG_WORD;
+			if (v4) {
+				reply = orig + V4_TUPLE;
+				first = 2 * orig + 10;
+				last = first + 1;
+				leads = 2 * reply + 7;
+			} else {
+				if (words[orig] !== V6_ORIG_WORD) break;
+				reply = orig + V6_TUPLE;
+				first = 2 * orig + 16;
+				last = first + 7;
+				leads = 2 * reply + 13;
+			}
+			status = 2 * reply - orig;
 			if (
+				4 * i + size > length ||
 				4 * (status + 2 - i) > size ||
+				words[i + 2] !== seq ||
+				halves[2 * i + 2] !== IPCTNL_MSG_CT_NEW ||
 				words[status] !== STATUS_WORD ||
 				words[reply] !== (v4 ? V4_REPLY_WORD : V6_REPLY_WORD) ||
 				!isPlain(words, orig + 1, v4) ||
 				!isPlain(words, reply + 1, v4)
 			)
 				break;
-			const dport = halves[2 * reply - 2] as number;
-			if (!ports.hasWire(bytes[4 * reply - 20] as number, dport)) break;
-			// the halves of the destination that a prefilter compares
-			const first = halves[2 * (v4 ? orig + 5 : orig + 8)] as number;
-			const last = halves[2 * (v4 ? orig + 5 : orig + 11) + 1] as number;
-			const isNobodys =
+			dport = halves[2 * reply - 2] as number;
+			if (
+				((wanted[dport] as number) &
+					(bits[bytes[4 * reply - 20] as number] as number)) ===
+				0
+			)
+				break;
+			isNobodys =
 				mapped[dport] === 0 &&
-				table[last >> ADDRESS_SHIFT] === 0 &&
-				table[ADDRESS_PLACES + (first >> ADDRESS_SHIFT)] === 0 &&
-				// the end of the address that it leads to
-				podTable[
-					(halves[2 * (v4 ? reply + 3 : reply + 6) + 1] as number) >>
-						ADDRESS_SHIFT
-				] === 0 &&
+				table[(halves[last] as number) >> ADDRESS_SHIFT] === 0 &&
+				table[ADDRESS_PLACES + ((halves[first] as number) >> ADDRESS_SHIFT)] ===
+					0 &&
+				podTable[(halves[leads] as number) >> ADDRESS_SHIFT] === 0 &&
 				!(hasDepartures && mapped[halves[2 * status - 2] as number]);
-			const verdict = isNobodys
-				? known.nobodys
-				: known.look(b, messageAt(b, 4 * i, length));
+			if (isNobodys) {
+				verdict = nobodys;
+				ofNobody++;
+			} else verdict = known.look(b, messageAt(b, 4 * i, length));
 			if (verdict === undefined) break;
 			lines.push(this.line(b, orig, reply, verdict));
-			found[verdict.kind]++;
-			count.entries++;
+			if (!isNobodys) found[verdict.kind]++;
+			made++;
 			i += (size + 3) >> 2;
 		}
+		if (nobodys) found[nobodys.kind] += ofNobody;
+		count.entries += made;
 		return 4 * i;
 	}
 
 	/** Returns the line of an entry whose tuples begin at these words and have the usual layout. */
-	line(
-		b: RecvBuffer,
-		orig: number,
-		reply: number,
-		{ kind, why }: Verdict,
-	): string {
-		const widths = this.#widths;
-		const gaps = this.#gaps;
-		const v4 = reply - orig === V4_TUPLE;
-		const proto = b.bytes[4 * reply - 20] as number;
-		const from = this.#endpoint(b, v4, orig + 3, reply - 3);
-		const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
-		const leads = this.#endpoint(b, v4, reply + 3, 2 * reply - orig - 3);
-		const head = this.#heads[kind][proto] ?? this.#head(kind, proto);
-		const gap1 = gaps[(widths[2] as number) - from.length] ?? GAP;
-		const gap2 = gaps[(widths[3] as number) - to.length] ?? GAP;
-		const gap3 = gaps[(widths[4] as number) - leads.length] ?? GAP;
-		return `${head}${from}${gap1}${to}${gap2}${leads}${gap3}${why}\n`;
+	line(b: RecvBuffer, orig: number, reply: number, verdict: Verdict): string {
+		var { halves, bytes } = b;
+		var o = 2 * orig;
+		var r = 2 * reply;
+		var ports =
+			((halves[r - 2] as number) << 16) | (halves[2 * r - o - 6] as number);
+		var sport = 2 * r - 12;
+		var proto = bytes[sport - 8] as number;
+		var dst: number | Address;
+		var leads: number | Address;
+		var key = 0;
+		var from = "";
+		if (reply - orig === V4_TUPLE) {
+			// from halves, because most words are no small integers for the engine
+			key = ((halves[o + 6] as number) << 16) | (halves[o + 7] as number);
+			from = this.#v4.get(key ^ (key >>> 8)) ?? this.#address4(b, orig + 3);
+			dst = ((halves[o + 10] as number) << 16) | (halves[o + 11] as number);
+			leads = ((halves[r + 6] as number) << 16) | (halves[r + 7] as number);
+			key = dst ^ (leads << 3);
+		} else {
+			from = this.#address6(b, orig + 3).text;
+			dst = this.#address6(b, orig + 8);
+			leads = this.#address6(b, reply + 3);
+			key = dst.key ^ (leads.key << 3);
+		}
+		key ^= ports;
+		key ^= (key >> 11) ^ (key >> 22);
+		var sort = this.#sorts.get(key);
+		if (
+			sort === undefined ||
+			sort.ports !== ports ||
+			sort.leads !== leads ||
+			sort.dst !== dst ||
+			sort.proto !== proto ||
+			sort.verdict !== verdict
+		) {
+			sort = {
+				...{ dst, leads, ports, proto, verdict },
+				head: this.#head(verdict.kind, proto),
+				tail: this.#tail(b, orig, reply, verdict.why),
+			};
+			remember(this.#sorts, SORTS, key, sort);
+		}
+		from += 256 * (bytes[sport] as number) + (bytes[sport + 1] as number);
+		return (
+			sort.head +
+			from +
+			(this.#gaps[this.#fromWidth - from.length] ?? GAP) +
+			sort.tail
+		);
 	}
 
 	#head(kind: Verdict["kind"], proto: number): string {
-		const name = protocolName(proto);
 		const [first = 0, second = 0] = this.#widths;
-		const head = kind.padEnd(first) + GAP + name.padEnd(second) + GAP;
-		this.#heads[kind][proto] = head;
-		return head;
+		const name = protocolName(proto);
+		return kind.padEnd(first) + GAP + name.padEnd(second) + GAP;
+	}
+
+	#tail(b: RecvBuffer, orig: number, reply: number, why: string): string {
+		const v4 = reply - orig === V4_TUPLE;
+		const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
+		const leads = this.#endpoint(b, v4, reply + 3, 2 * reply - orig - 3);
+		return `${to}${this.#gap(3, to)}${leads}${this.#gap(4, leads)}${why}\n`;
+	}
+
+	/** Returns the space behind a cell of a column. */
+	#gap(column: number, cell: string): string {
+		return this.#gaps[(this.#widths[column] as number) - cell.length] ?? GAP;
 	}
 
 	/** Returns the endpoint whose address and whose port stand at these words. */
 	#endpoint(b: RecvBuffer, v4: boolean, ip: number, port: number): string {
-		const { words, bytes } = b;
+		const { bytes } = b;
+		const address = v4 ? this.#address4(b, ip) : this.#address6(b, ip).text;
 		const high = bytes[4 * port] as number;
-		const number = 256 * high + (bytes[4 * port + 1] as number);
-		if (v4) {
-			const known = this.#v4.get(words[ip] as number);
-			return (known ?? this.#beginning4(b, ip)) + number;
-		}
-		const x = words[ip] as number;
-		const y = words[ip + 1] as number;
-		const z = words[ip + 2] as number;
-		const known = this.#v6.get(x ^ y ^ z ^ (words[ip + 3] as number));
+		return address + (256 * high + (bytes[4 * port + 1] as number));
+	}
+
+	#address4({ halves, bytes }: RecvBuffer, ip: number): string {
+		const [high, low] = halves.subarray(2 * ip, 2 * ip + 2);
+		const number = ((high as number) << 16) | (low as number);
+		// the engine's maps go by the lower bits of a number
+		const key = number ^ (number >>> 8);
 		return (
-			(known && known.x === x && known.y === y && known.z === z
-				? known.text
-				: this.#beginning6(b, ip)) + number
+			this.#v4.get(key) ??
+			remember(this.#v4, ADDRESSES, key, beforePort(bytes, ip, AF_INET))
 		);
 	}
 
-	#beginning4({ words, bytes }: RecvBuffer, ip: number): string {
-		const text = beforePort(bytes, ip, AF_INET);
-		if (this.#v4.size >= REMEMBERED) this.#v4.clear();
-		this.#v4.set(words[ip] as number, text);
-		return text;
-	}
-
-	#beginning6({ words, bytes }: RecvBuffer, ip: number): string {
+	#address6({ words, bytes }: RecvBuffer, ip: number): Address {
+		var x = words[ip] as number;
+		var y = words[ip + 1] as number;
+		var z = words[ip + 2] as number;
+		var key = x ^ y ^ z ^ (words[ip + 3] as number);
+		key ^= (key >>> 8) ^ (key >>> 16);
+		var known = this.#v6.get(key);
+		if (known && known.x === x && known.y === y && known.z === z) return known;
 		const text = beforePort(bytes, ip, AF_INET6);
-		if (this.#v6.size >= REMEMBERED) this.#v6.clear();
-		const x = words[ip] as number;
-		const y = words[ip + 1] as number;
-		const z = words[ip + 2] as number;
-		const key = x ^ y ^ z ^ (words[ip + 3] as number);
-		this.#v6.set(key, { text, x, y, z });
-		return text;
+		return remember(this.#v6, ADDRESSES, key, { text, key, x, y, z });
 	}
 }
 
-/** The text of an endpoint before its port, and three words of the address. Its key is the four words in one. */
-interface Beginning {
+/** The lines of entries that differ in their clients alone. */
+interface Sort {
+	/** The address that they came to; of IPv4 the number that `line` makes of it. */
+	readonly dst: number | Address;
+	/** The address that they lead to. */
+	readonly leads: number | Address;
+	/** The ports at both. */
+	readonly ports: number;
+	readonly proto: number;
+	readonly verdict: Verdict;
+	/** The line before its client. */
+	readonly head: string;
+	/** The line behind its client and the space there. */
+	readonly tail: string;
+}
+
+/** An address of IPv6: the text of its endpoints before their ports, and three of its words. Its key is made of all four. */
+interface Address {
 	readonly text: string;
+	readonly key: number;
 	readonly x: number;
 	readonly y: number;
 	readonly z: number;
+}
+
+/** Returns the value that it has added to the map, which is emptied before if it has `most`. */
+function remember<V>(
+	map: Map<number, V>,
+	most: number,
+	key: number,
+	value: V,
+): V {
+	if (map.size >= most) map.clear();
+	map.set(key, value);
+	return value;
 }
 
 /** `10.88.0.2:`, `[fd88::2]:` */

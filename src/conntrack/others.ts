@@ -15,8 +15,7 @@ export function lookAtOthers(
 	ports: PortSet,
 	protos: readonly number[] | "all",
 ): void {
-	for (const [half, bits] of ports.table.entries())
-		ports.table[half] = bits | OTHERS_BIT;
+	ports.addEverywhere(OTHERS_BIT);
 	ports.others = (proto) =>
 		!isMapped(proto) && (protos === "all" || protos.includes(proto));
 }

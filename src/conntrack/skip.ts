@@ -32,6 +32,8 @@ export class PortSet {
 	replies: Uint8Array | undefined;
 	/** Looks at the addresses of the entries that have one of the ports. */
 	readonly prefilter: Prefilter | undefined;
+	/** The bits that every original port has; undefined if some may have more. */
+	#even: number | undefined = 0;
 	/** Returns true for a protocol beside portmap's whose entries are to be looked at (others.ts). Without it they are passed. */
 	others: ((proto: number) => boolean) | undefined;
 
@@ -46,15 +48,31 @@ export class PortSet {
 		side?: PortFilter["side"],
 		count = 1,
 	): void {
+		const bit = protoBit(proto);
+		if (port === null && side !== "reply") {
+			this.addEverywhere(bit);
+			return;
+		}
 		if (side === "reply") this.replies ??= new Uint8Array(65536);
+		else this.#even = undefined;
 		const table = (side === "reply" && this.replies) || this.table;
 		const from = port ?? 0;
 		const to = port === null ? table.length : from + count;
-		const bit = protoBit(proto);
 		for (let p = from; p < to; p++) {
 			const half = wireHalf(p);
 			table[half] = (table[half] ?? 0) | bit;
 		}
+	}
+
+	/** Adds a bit to all original ports: at once if they are alike, because 65 536 steps take longer than a process takes to start. */
+	addEverywhere(bit: number): void {
+		const { table } = this;
+		if (this.#even !== undefined) {
+			this.#even |= bit;
+			table.fill(this.#even);
+		} else
+			for (let half = 0; half < table.length; half++)
+				table[half] = (table[half] ?? 0) | bit;
 	}
 
 	has(proto: number, port: number): boolean {

@@ -144,6 +144,30 @@ describe("a scan finds what a plain decoder finds", () => {
 	});
 });
 
+describe("all ports of some protocols, and one of others", () => {
+	type Added = readonly [proto: 6 | 17 | 132, port: number | null];
+	const ALL: readonly Added[] = [
+		[17, null],
+		[6, null],
+	];
+	const ONE: Added = [132, 8125];
+	test.each<{ name: string; added: readonly Added[] }>([
+		{ name: "the one first", added: [ONE, ...ALL] },
+		{ name: "the one last", added: [...ALL, ONE] },
+		{ name: "the one between", added: [[17, null], ONE, [6, null]] },
+		{ name: "twice", added: [...ALL, ...ALL, ONE, ...ALL] },
+	])("are the same in any order: $name", ({ added }) => {
+		const ports = new PortSet();
+		for (const [proto, port] of added) ports.add(proto, port);
+		for (const port of [0, 53, 8124, 8125, 8126, 65535]) {
+			expect(ports.has(17, port)).toBe(true);
+			expect(ports.has(6, port)).toBe(true);
+			expect(ports.has(132, port)).toBe(port === 8125);
+			expect(ports.hasReply(17, port)).toBe(false);
+		}
+	});
+});
+
 test("finds what replies come to, in recorded entries of every layout", async () => {
 	const messages = readRecorded().map((recorded) => recorded.message);
 	const bytes = datagram(...messages, doneMessage(1));
