@@ -26,7 +26,9 @@ const KEY = conf({
 function steps(race: Race): string[] {
 	return [
 		`node ${DNS_PORT} ${race.delayMs} <<'END'\n${rulesOf(race, FIRST_SERVER)}\nEND`,
-		...(race.oneCPU ? ["where='/opt/ip netns exec node'", cni("ADD", KEY)] : []),
+		...(race.oneCPU
+			? ["where='/opt/ip netns exec node'", cni("ADD", KEY)]
+			: []),
 		`race ${sendingOf(race, PODS).join(" ")}`,
 		...race.expects.map(
 			([counted, is, value]) => `counts ${counted} ${is} ${value}`,
