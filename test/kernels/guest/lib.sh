@@ -179,6 +179,8 @@ node() {
 		END
 	done
 	in_node sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	# what sockets may hold in a machine as small as this one is less than a race's answers
+	echo 262144 262144 262144 >/proc/sys/net/ipv4/udp_mem
 	in_node nft -f /tmp/rules || fail "no rules"
 	for net in dns-a dns-b; do
 		/opt/ip netns exec $net pairs serve 0.0.0.0 "$1" "$2" &
