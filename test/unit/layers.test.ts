@@ -245,7 +245,8 @@ describe("tests", () => {
 
 	test("every test has the name of a file or a folder", () => {
 		const own = ["architecture.test.ts", "chunks.test.ts", "layers.test.ts"];
-		const stems = new Set(FILES.map(stem));
+		const npm = readdirSync(join(ROOT, "npm")).map((name) => `npm/${name}`);
+		const stems = new Set([...FILES, ...npm].map(stem));
 		expect(
 			tests.filter((path) => !own.includes(path) && !stems.has(stem(path))),
 		).toEqual([]);
