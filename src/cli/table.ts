@@ -28,8 +28,8 @@ export interface Printer<T> {
 
 /** The number of rows that decide the widths. */
 const DECIDING = 100;
-/** The number of lines that are written at a time. */
-const LINES = 400;
+/** At least so many characters are written at a time. */
+const WRITTEN = 32_768;
 
 /** The space before text that stands below its row. */
 const INDENT = "    ";
@@ -76,9 +76,18 @@ export function tablePrinter<T>(
 		if (!below && fits(cells)) return line(cells, widths, paint);
 		return `${line(cells.slice(0, last), widths, paint)}${wrap(cells[last] ?? "", INDENT, width)}\n`;
 	};
-	const lines = inBatches<string>(LINES, (texts) =>
-		host.write(1, texts.join("")),
-	);
+	let ready: string[] = [];
+	let size = 0;
+	const flush = (): void => {
+		if (size > 0) host.write(1, ready.join(""));
+		ready = [];
+		size = 0;
+	};
+	const lines = (text: string): void => {
+		ready.push(text);
+		size += text.length;
+		if (size >= WRITTEN) flush();
+	};
 	let isDecided = false;
 	const first = inBatches<T>(DECIDING, (rows) => {
 		const all = rows.map(cellsOf);
@@ -88,28 +97,25 @@ export function tablePrinter<T>(
 		before = widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0);
 		below = !all.every(fits);
 		isDecided = true;
-		lines.row(line(below ? head.slice(0, last) : head, widths, (h) => h));
-		for (const [i, row] of rows.entries()) lines.row(lineOf(row, all[i] ?? []));
+		lines(line(below ? head.slice(0, last) : head, widths, (h) => h));
+		for (const [i, row] of rows.entries()) lines(lineOf(row, all[i] ?? []));
 		// they fill a screen
-		lines.end();
+		flush();
 	});
 	return {
 		row(row) {
-			if (isDecided) lines.row(lineOf(row, cellsOf(row)));
+			if (isDecided) lines(lineOf(row, cellsOf(row)));
 			else first.row(row);
 		},
 		end() {
 			first.end();
-			lines.end();
+			flush();
 		},
 		get widths() {
 			const isPlain = width === Number.POSITIVE_INFINITY && !colour;
 			return isDecided && isPlain ? widths : undefined;
 		},
-		lines(text) {
-			lines.end();
-			host.write(1, text);
-		},
+		lines,
 	};
 }
 

@@ -193,15 +193,20 @@ impl<'js> FromJs<'js> for Text {
         let text = CString::from_js(ctx, value)?;
         // SAFETY: pointer and length of a live C string. Not as_str(): the
         // engine writes a lone surrogate as three bytes that are not UTF-8.
-        let mut bytes =
+        let bytes =
             unsafe { std::slice::from_raw_parts(text.as_ptr().cast(), text.len()) }.to_vec();
-        for i in 2..bytes.len() {
-            if let [0xed, 0xa0..=0xbf, _] = bytes[i - 2..=i] {
-                bytes[i - 2..=i].copy_from_slice("\u{fffd}".as_bytes());
-            }
-        }
         String::from_utf8(bytes)
+            .or_else(|e| String::from_utf8(without_surrogates(e.into_bytes())))
             .map(Text)
             .map_err(|e| Error::Utf8(e.utf8_error()))
     }
+}
+
+fn without_surrogates(mut bytes: Vec<u8>) -> Vec<u8> {
+    for i in 2..bytes.len() {
+        if let [0xed, 0xa0..=0xbf, _] = bytes[i - 2..=i] {
+            bytes[i - 2..=i].copy_from_slice("\u{fffd}".as_bytes());
+        }
+    }
+    bytes
 }
