@@ -22,9 +22,13 @@ import { messageAt, type RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
 import type { KnownVerdicts } from "./known.ts";
 
-/** So many addresses of each family are remembered, in about 300 and 600 kB, and so many sorts of lines, in about 1 MB. */
-const ADDRESSES = 4096;
+/** So many addresses of each family are remembered, in about 300 and 600 kB. */
+const REMEMBERED = 4096;
+/** The places for sorts of lines, in about 500 kB. A power of two. */
 const SORTS = 4096;
+/** The numbers that a sort is known by: where its entries came to, where they lead, the ports of both, the protocol with V6. */
+const SORT = 4;
+const V6 = 256;
 /** The words of a message before its original tuple. */
 const HEAD = 5;
 
@@ -37,21 +41,28 @@ export class Lines {
 	readonly #widths: readonly number[];
 	/** The space behind a cell, by the number of characters that its column is wider. */
 	readonly #gaps: readonly string[];
-	/** The width of FROM. */
-	readonly #fromWidth: number;
-	/** The bits of the protocols in a PortSet, by their numbers. */
+	/** The bits of the protocols in a PortSet. */
 	readonly #bits = Uint8Array.from({ length: 256 }, (_, proto) =>
 		protoBit(proto),
 	);
 	readonly #v4 = new Map<number, string>();
 	readonly #v6 = new Map<number, Address>();
-	readonly #sorts = new Map<number, Sort>();
+	/** The last id of an address. */
+	#ids = 0;
+	/** Entries that are nobody's and differ in their clients alone are of one sort: its numbers, and their lines behind the client. */
+	readonly #sorts = new Int32Array(SORT * SORTS);
+	readonly #tails = Array.from({ length: SORTS }, () => "");
+	/** The first two cells of a line, by verdict and by protocol. */
+	readonly #heads: Record<Verdict["kind"], string[]> = {
+		stale: noHeads(),
+		live: noHeads(),
+		other: noHeads(),
+	};
 
 	/** The lines are of entries whose verdict is known. */
 	constructor(known: KnownVerdicts, widths: readonly number[]) {
 		this.#known = known;
 		this.#widths = widths;
-		this.#fromWidth = widths[2] as number;
 		this.#gaps = Array.from(
 			{ length: Math.max(...widths) + 1 },
 			(_, wider) => GAP + " ".repeat(wider),
@@ -77,12 +88,18 @@ export class Lines {
 		var { words, halves, bytes } = b;
 		var known = this.#known;
 		var { addresses, hostPorts, pods, hasDepartures } = known.concerns;
+		var { nobodys } = known;
+		var heads = this.#heads[nobodys?.kind ?? "other"];
+		var fromWidth = this.#widths[2] as number;
+		var gaps = this.#gaps;
+		var v4Texts = this.#v4;
+		var sorts = this.#sorts;
+		var tails = this.#tails;
+		var bits = this.#bits;
+		var wanted = ports.table;
+		var mapped = hostPorts.table;
 		var { table } = addresses;
 		var podTable = pods.table;
-		var mapped = hostPorts.table;
-		var wanted = ports.table;
-		var bits = this.#bits;
-		var { nobodys } = known;
 		var ofNobody = 0;
 		var made = 0;
 		var end = length >> 2;
@@ -91,32 +108,23 @@ export class Lines {
 		var orig = 0;
 		var reply = 0;
 		var status = 0;
-		var dport = 0;
-		// the halves of the destination that a prefilter compares, and the end of the address that it leads to
-		var first = 0;
-		var last = 0;
-		var leads = 0;
 		var v4 = true;
-		var isNobodys = true;
+		var dport = 0;
+		var proto = 0;
+		var both = 0;
+		var dst = 0;
+		var leads = 0;
+		var sort = 0;
+		var from = "";
 		var verdict: Verdict | undefined;
 		while (i < end) {
 			size = words[i] as number;
 			orig = i + HEAD;
 			v4 = words[orig] === V4_ORIG_WORD;
-			if (v4) {
-				reply = orig + V4_TUPLE;
-				first = 2 * orig + 10;
-				last = first + 1;
-				leads = 2 * reply + 7;
-			} else {
-				if (words[orig] !== V6_ORIG_WORD) break;
-				reply = orig + V6_TUPLE;
-				first = 2 * orig + 16;
-				last = first + 7;
-				leads = 2 * reply + 13;
-			}
+			reply = orig + (v4 ? V4_TUPLE : V6_TUPLE);
 			status = 2 * reply - orig;
 			if (
+				(!v4 && words[orig] !== V6_ORIG_WORD) ||
 				4 * i + size > length ||
 				4 * (status + 2 - i) > size ||
 				words[i + 2] !== seq ||
@@ -128,98 +136,110 @@ export class Lines {
 			)
 				break;
 			dport = halves[2 * reply - 2] as number;
+			proto = bytes[4 * reply - 20] as number;
+			if (((wanted[dport] as number) & (bits[proto] as number)) === 0) break;
+			both = (dport << 16) | (halves[2 * status - 6] as number);
+			if (v4) {
+				dst = words[orig + 5] as number;
+				leads = words[reply + 3] as number;
+			} else {
+				dst = this.#address6(b, orig + 8).id;
+				leads = this.#address6(b, reply + 3).id;
+				proto |= V6;
+			}
+			// the bits in which the addresses of one network differ are the last in memory
+			sort = dst ^ (leads << 3) ^ (leads >>> 13) ^ both;
+			sort = SORT * ((sort ^ (sort >>> 11) ^ (sort >>> 21)) & (SORTS - 1));
 			if (
-				((wanted[dport] as number) &
-					(bits[bytes[4 * reply - 20] as number] as number)) ===
-				0
-			)
-				break;
-			isNobodys =
-				mapped[dport] === 0 &&
-				table[(halves[last] as number) >> ADDRESS_SHIFT] === 0 &&
-				table[ADDRESS_PLACES + ((halves[first] as number) >> ADDRESS_SHIFT)] ===
-					0 &&
-				podTable[(halves[leads] as number) >> ADDRESS_SHIFT] === 0 &&
-				!(hasDepartures && mapped[halves[2 * status - 2] as number]);
-			if (isNobodys) {
-				verdict = nobodys;
-				ofNobody++;
-			} else verdict = known.look(b, messageAt(b, 4 * i, length));
-			if (verdict === undefined) break;
-			lines.push(this.line(b, orig, reply, verdict));
-			if (!isNobodys) found[verdict.kind]++;
-			made++;
+				sorts[sort] !== dst ||
+				sorts[sort + 1] !== leads ||
+				sorts[sort + 2] !== both ||
+				sorts[sort + 3] !== proto ||
+				(hasDepartures && mapped[halves[2 * status - 2] as number])
+			) {
+				// the halves of the destination that a prefilter compares, and the end of the address that it leads to
+				if (
+					mapped[dport] !== 0 ||
+					table[
+						(halves[2 * (v4 ? orig + 5 : orig + 11) + 1] as number) >>
+							ADDRESS_SHIFT
+					] !== 0 ||
+					table[
+						ADDRESS_PLACES +
+							((halves[2 * (v4 ? orig + 5 : orig + 8)] as number) >>
+								ADDRESS_SHIFT)
+					] !== 0 ||
+					podTable[
+						(halves[2 * (v4 ? reply + 3 : reply + 6) + 1] as number) >>
+							ADDRESS_SHIFT
+					] !== 0 ||
+					(hasDepartures && mapped[halves[2 * status - 2] as number])
+				) {
+					verdict = known.look(b, messageAt(b, 4 * i, length));
+					if (verdict === undefined) break;
+					lines.push(this.line(b, orig, reply, verdict));
+					found[verdict.kind]++;
+					made++;
+					i += (size + 3) >> 2;
+					continue;
+				}
+				if (nobodys === undefined) break;
+				sorts[sort] = dst;
+				sorts[sort + 1] = leads;
+				sorts[sort + 2] = both;
+				sorts[sort + 3] = proto;
+				tails[sort / SORT] = this.#tail(b, orig, reply, nobodys);
+			}
+			from =
+				(v4
+					? (v4Texts.get(keyOf(words[orig + 3] as number)) ??
+						this.#address4(b, orig + 3))
+					: this.#address6(b, orig + 3).text) +
+				(256 * (bytes[4 * reply - 12] as number) +
+					(bytes[4 * reply - 11] as number));
+			lines.push(
+				(heads[proto & 255] as string) +
+					from +
+					(gaps[fromWidth - from.length] ?? GAP) +
+					(tails[sort / SORT] as string),
+			);
+			ofNobody++;
 			i += (size + 3) >> 2;
 		}
 		if (nobodys) found[nobodys.kind] += ofNobody;
-		count.entries += made;
+		count.entries += made + ofNobody;
 		return 4 * i;
 	}
 
 	/** Returns the line of an entry whose tuples begin at these words and have the usual layout. */
 	line(b: RecvBuffer, orig: number, reply: number, verdict: Verdict): string {
-		var { halves, bytes } = b;
-		var o = 2 * orig;
-		var r = 2 * reply;
-		var ports =
-			((halves[r - 2] as number) << 16) | (halves[2 * r - o - 6] as number);
-		var sport = 2 * r - 12;
-		var proto = bytes[sport - 8] as number;
-		var dst: number | Address;
-		var leads: number | Address;
-		var key = 0;
-		var from = "";
-		if (reply - orig === V4_TUPLE) {
-			// from halves, because most words are no small integers for the engine
-			key = ((halves[o + 6] as number) << 16) | (halves[o + 7] as number);
-			from = this.#v4.get(key ^ (key >>> 8)) ?? this.#address4(b, orig + 3);
-			dst = ((halves[o + 10] as number) << 16) | (halves[o + 11] as number);
-			leads = ((halves[r + 6] as number) << 16) | (halves[r + 7] as number);
-			key = dst ^ (leads << 3);
-		} else {
-			from = this.#address6(b, orig + 3).text;
-			dst = this.#address6(b, orig + 8);
-			leads = this.#address6(b, reply + 3);
-			key = dst.key ^ (leads.key << 3);
-		}
-		key ^= ports;
-		key ^= (key >> 11) ^ (key >> 22);
-		var sort = this.#sorts.get(key);
-		if (
-			sort === undefined ||
-			sort.ports !== ports ||
-			sort.leads !== leads ||
-			sort.dst !== dst ||
-			sort.proto !== proto ||
-			sort.verdict !== verdict
-		) {
-			sort = {
-				...{ dst, leads, ports, proto, verdict },
-				head: this.#head(verdict.kind, proto),
-				tail: this.#tail(b, orig, reply, verdict.why),
-			};
-			remember(this.#sorts, SORTS, key, sort);
-		}
-		from += 256 * (bytes[sport] as number) + (bytes[sport + 1] as number);
-		return (
-			sort.head +
-			from +
-			(this.#gaps[this.#fromWidth - from.length] ?? GAP) +
-			sort.tail
-		);
+		const v4 = reply - orig === V4_TUPLE;
+		const from = this.#endpoint(b, v4, orig + 3, reply - 3);
+		const tail = this.#tail(b, orig, reply, verdict);
+		const proto = b.bytes[4 * reply - 20] as number;
+		return `${this.#heads[verdict.kind][proto]}${from}${this.#gap(2, from)}${tail}`;
+	}
+
+	/** Returns the line of an entry behind its client and the space there. It has the line's first cells made, too. */
+	#tail(
+		b: RecvBuffer,
+		orig: number,
+		reply: number,
+		{ kind, why }: Verdict,
+	): string {
+		const proto = b.bytes[4 * reply - 20] as number;
+		if (this.#heads[kind][proto] === "")
+			this.#heads[kind][proto] = this.#head(kind, proto);
+		const v4 = reply - orig === V4_TUPLE;
+		const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
+		const leads = this.#endpoint(b, v4, reply + 3, 2 * reply - orig - 3);
+		return `${to}${this.#gap(3, to)}${leads}${this.#gap(4, leads)}${why}\n`;
 	}
 
 	#head(kind: Verdict["kind"], proto: number): string {
 		const [first = 0, second = 0] = this.#widths;
 		const name = protocolName(proto);
 		return kind.padEnd(first) + GAP + name.padEnd(second) + GAP;
-	}
-
-	#tail(b: RecvBuffer, orig: number, reply: number, why: string): string {
-		const v4 = reply - orig === V4_TUPLE;
-		const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
-		const leads = this.#endpoint(b, v4, reply + 3, 2 * reply - orig - 3);
-		return `${to}${this.#gap(3, to)}${leads}${this.#gap(4, leads)}${why}\n`;
 	}
 
 	/** Returns the space behind a cell of a column. */
@@ -235,65 +255,48 @@ export class Lines {
 		return address + (256 * high + (bytes[4 * port + 1] as number));
 	}
 
-	#address4({ halves, bytes }: RecvBuffer, ip: number): string {
-		const [high, low] = halves.subarray(2 * ip, 2 * ip + 2);
-		const number = ((high as number) << 16) | (low as number);
-		// the engine's maps go by the lower bits of a number
-		const key = number ^ (number >>> 8);
-		return (
-			this.#v4.get(key) ??
-			remember(this.#v4, ADDRESSES, key, beforePort(bytes, ip, AF_INET))
-		);
+	#address4({ words, bytes }: RecvBuffer, ip: number): string {
+		const key = keyOf(words[ip] as number);
+		const known = this.#v4.get(key);
+		if (known !== undefined) return known;
+		const text = beforePort(bytes, ip, AF_INET);
+		if (this.#v4.size >= REMEMBERED) this.#v4.clear();
+		this.#v4.set(key, text);
+		return text;
 	}
 
 	#address6({ words, bytes }: RecvBuffer, ip: number): Address {
 		var x = words[ip] as number;
 		var y = words[ip + 1] as number;
 		var z = words[ip + 2] as number;
-		var key = x ^ y ^ z ^ (words[ip + 3] as number);
-		key ^= (key >>> 8) ^ (key >>> 16);
+		var key = keyOf(x ^ y ^ z ^ (words[ip + 3] as number));
 		var known = this.#v6.get(key);
 		if (known && known.x === x && known.y === y && known.z === z) return known;
 		const text = beforePort(bytes, ip, AF_INET6);
-		return remember(this.#v6, ADDRESSES, key, { text, key, x, y, z });
+		if (this.#v6.size >= REMEMBERED) this.#v6.clear();
+		known = { id: ++this.#ids, text, x, y, z };
+		this.#v6.set(key, known);
+		return known;
 	}
-}
-
-/** The lines of entries that differ in their clients alone. */
-interface Sort {
-	/** The address that they came to; of IPv4 the number that `line` makes of it. */
-	readonly dst: number | Address;
-	/** The address that they lead to. */
-	readonly leads: number | Address;
-	/** The ports at both. */
-	readonly ports: number;
-	readonly proto: number;
-	readonly verdict: Verdict;
-	/** The line before its client. */
-	readonly head: string;
-	/** The line behind its client and the space there. */
-	readonly tail: string;
 }
 
 /** An address of IPv6: the text of its endpoints before their ports, and three of its words. Its key is made of all four. */
 interface Address {
+	/** A number that no other address has. */
+	readonly id: number;
 	readonly text: string;
-	readonly key: number;
 	readonly x: number;
 	readonly y: number;
 	readonly z: number;
 }
 
-/** Returns the value that it has added to the map, which is emptied before if it has `most`. */
-function remember<V>(
-	map: Map<number, V>,
-	most: number,
-	key: number,
-	value: V,
-): V {
-	if (map.size >= most) map.clear();
-	map.set(key, value);
-	return value;
+/** Returns a number for each number, so that the bits in which the addresses of one network differ are the lower ones: the engine's maps go by these. */
+function keyOf(word: number): number {
+	return word ^ (word >>> 16) ^ (word >>> 24);
+}
+
+function noHeads(): string[] {
+	return Array.from({ length: 256 }, () => "");
 }
 
 /** `10.88.0.2:`, `[fd88::2]:` */

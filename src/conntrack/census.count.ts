@@ -71,34 +71,32 @@ function stateOf(bits: number): number {
 }
 
 /**
- * Notes the entries of a datagram of a dump, from offset `at` on; `memory` shows
- * the buffer. Returns the offset of the first message that needs a closer look, or the
- * offset after the last. It runs for every entry of a node: see `skipOthers`, whose
- * reasons for `var`, `as` and fixed places are the same. Words as signed integers are
- * compared faster than as others, half of which are doubles. Sequence numbers are
- * compared only in the closer look, because a socket has one dump.
+ * Notes the entries of a datagram of a dump, from offset `at` on. Returns the offset of
+ * the first message that needs a closer look, or the offset after the last. It runs for
+ * every entry of a node: see `skipOthers`, whose reasons for `var`, `as` and fixed places
+ * are the same. Sequence numbers are compared only in the closer look, because a socket
+ * has one dump.
  */
 export function meetPlain(
-	memory: Int32Array,
 	b: RecvBuffer,
 	at: number,
 	length: number,
 	census: Census,
 ): number {
-	var { bytes, halves } = b;
+	var { bytes, halves, words } = b;
 	var { protos, states, stateAt } = census;
 	var { n4, n6, v4, v6 } = census.met;
-	var entryWord = ENTRY_WORD | 0;
-	var v4Word = V4_ORIG_WORD | 0;
-	var v6Word = V6_ORIG_WORD | 0;
-	var v4Reply = V4_REPLY_WORD | 0;
-	var v6Reply = V6_REPLY_WORD | 0;
-	var srcWord = V4_SRC_WORD | 0;
-	var portWord = DST_PORT_WORD | 0;
-	var numberWord = PROTO_NUM_WORD | 0;
-	var statusWord = STATUS_WORD | 0;
-	var stateWord = STATE_WORD | 0;
-	var tcpWord = TCP_WORD | 0;
+	var entryWord = ENTRY_WORD;
+	var v4Word = V4_ORIG_WORD;
+	var v6Word = V6_ORIG_WORD;
+	var v4Reply = V4_REPLY_WORD;
+	var v6Reply = V6_REPLY_WORD;
+	var srcWord = V4_SRC_WORD;
+	var portWord = DST_PORT_WORD;
+	var numberWord = PROTO_NUM_WORD;
+	var statusWord = STATUS_WORD;
+	var stateWord = STATE_WORD;
+	var tcpWord = TCP_WORD;
 	var tcp = IPPROTO_TCP;
 	var end = length >> 2;
 	var i = at >> 2;
@@ -114,10 +112,10 @@ export function meetPlain(
 	var row = 0;
 	var read = census.read;
 	while (i < end) {
-		size = memory[i] as number;
-		if (size < V4_BYTES || size > length || memory[i + 1] !== entryWord) break;
-		if (memory[i + 5] === v4Word) {
-			if (memory[i + 7] !== srcWord || memory[i + 18] !== v4Reply) break;
+		size = words[i] as number;
+		if (size < V4_BYTES || size > length || words[i + 1] !== entryWord) break;
+		if (words[i + 5] === v4Word) {
+			if (words[i + 7] !== srcWord || words[i + 18] !== v4Reply) break;
 			isV4 = true;
 			came = i + 10;
 			port = i + 17;
@@ -126,9 +124,9 @@ export function meetPlain(
 		} else {
 			if (
 				size < V6_BYTES ||
-				memory[i + 5] !== v6Word ||
-				memory[i + 7] !== V6_SRC_WORD ||
-				memory[i + 24] !== v6Reply
+				words[i + 5] !== v6Word ||
+				words[i + 7] !== V6_SRC_WORD ||
+				words[i + 24] !== v6Reply
 			)
 				break;
 			isV4 = false;
@@ -137,18 +135,18 @@ export function meetPlain(
 			leads = i + 27;
 			status = i + 43;
 		}
-		if (memory[port - 1] !== portWord || memory[port - 5] !== numberWord) break;
-		if (memory[status] !== statusWord) {
-			if (memory[status] !== ZONE_WORD) break;
+		if (words[port - 1] !== portWord || words[port - 5] !== numberWord) break;
+		if (words[status] !== statusWord) {
+			if (words[status] !== ZONE_WORD) break;
 			status += 2;
-			if (memory[status] !== statusWord) break;
+			if (words[status] !== statusWord) break;
 		}
 		proto = bytes[4 * port - 16] as number;
 		if (protos === undefined || protos[proto] === 1) {
 			if (proto !== tcp) state = stateOf(bytes[4 * status + 7] as number);
 			else {
 				at = status + stateAt;
-				if (memory[at - 1] !== stateWord || memory[at - 2] !== tcpWord) {
+				if (words[at - 1] !== stateWord || words[at - 2] !== tcpWord) {
 					at = stateIn(b, status, 4 * i + size);
 					if (at > status && at <= status + NEAR) stateAt = at - status;
 				}

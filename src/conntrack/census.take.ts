@@ -48,10 +48,9 @@ export async function takeCensus(
 				// a dump that was interrupted begins again
 				if (last !== undefined && seq !== last) census = new Census(query);
 				last = seq;
-				const memory = new Int32Array(b.bytes.buffer);
 				let ended = false;
 				for (let at = 0; !ended; ) {
-					at = meetPlain(memory, b, at, length, census);
+					at = meetPlain(b, at, length, census);
 					if (at >= length) break;
 					const m = messageAt(b, at, length);
 					at = after(m);
@@ -59,7 +58,7 @@ export async function takeCensus(
 					if (m.type === IPCTNL_MSG_CT_NEW) meetAny(b, m, census);
 					else ended = table.ends(what, m);
 				}
-				census.settle(memory);
+				census.settle(b.words);
 				if (!isSample || census.read < SAMPLED) return ended;
 				census.share = Math.min(1, census.read / fill.entries);
 				return true;

@@ -117,7 +117,7 @@ function icmpOf(b: RecvBuffer, m: Message): ICMP | undefined {
 }
 
 const NOWHERE = { src: "", dst: "", sport: 0, dport: 0 };
-const NO_WORDS = new Uint32Array();
+const NO_WORDS = new Int32Array();
 /** Stands for every entry that saw a reply. It has no protocol, and so no scope contains it. */
 const ANSWERED: DetailedEntry = {
 	family: AF_INET,

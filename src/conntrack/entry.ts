@@ -91,7 +91,7 @@ export function plainTarget(
 	const { words, halves } = b;
 	for (let at = status + 2; 4 * at + 8 <= m.end; ) {
 		if (words[at] === ID_WORD) {
-			const id = words[at + 1] as number;
+			const id = (words[at + 1] as number) >>> 0;
 			const tuple = words.slice(reply + 1, status);
 			const key = { family, reply: tuple, id, zone: undefined };
 			return { key, status: be32(words[status + 1] as number) };
@@ -111,7 +111,7 @@ export function readTarget(b: RecvBuffer, m: Message): Target {
 	const family = b.bytes[first - NFGENMSG_LEN];
 	if (family !== AF_INET && family !== AF_INET6)
 		throw new DecodeError(`entry of family ${family}`);
-	let reply: Uint32Array | undefined;
+	let reply: Int32Array | undefined;
 	let id: number | undefined;
 	let zone: number | undefined;
 	let status = 0;
@@ -123,7 +123,7 @@ export function readTarget(b: RecvBuffer, m: Message): Target {
 		if (size < 4 || at + size > m.end)
 			throw new DecodeError(`attribute of ${size} bytes in ${m.end - at}`);
 		if (head === STATUS_WORD) status = b.view.getUint32(at + 4);
-		else if (head === ID_WORD) id = words[word + 1];
+		else if (head === ID_WORD) id = (words[word + 1] as number) >>> 0;
 		else if (head === ZONE_WORD) zone = halves[2 * word + 2];
 		else {
 			const type = (halves[2 * word + 1] ?? 0) & NLA_TYPE_MASK;

@@ -47,11 +47,7 @@ export const PROTO_NUM_WORD = pairWord(5, CTA_PROTO_NUM);
 export const DST_PORT_WORD = pairWord(6, CTA_PROTO_DST_PORT);
 
 /** Returns true if a tuple with ports and the kernel's layout stands at `word`, which is the word after the tuple's own header. */
-export function isPlain(
-	words: Uint32Array,
-	word: number,
-	v4: boolean,
-): boolean {
+export function isPlain(words: Int32Array, word: number, v4: boolean): boolean {
 	return v4
 		? words[word] === V4_NEST_WORD &&
 				words[word + 1] === V4_SRC_WORD &&

@@ -79,7 +79,7 @@ const IPCTNL_MSG_CT_DELETE = 0x0102;
 export interface Key {
 	readonly family: Family;
 	/** The payload of CTA_TUPLE_REPLY as dumped, in words. A directional zone stands in it. */
-	readonly reply: Uint32Array;
+	readonly reply: Int32Array;
 	/** CTA_ID as a word of the received buffer; see `idOf`. */
 	readonly id: number;
 	/** CTA_ZONE as a half of the received buffer, if the entry has one. Without it the kernel looks in the default zone. */

@@ -53,11 +53,12 @@ export class Prefilter {
 		port: number,
 		end: number,
 	): boolean {
+		const { table } = this;
 		const at = v4 ? port - 7 : port - 10;
 		if (this.looksAt === "orig.dst")
 			return (
 				words[at - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD) ||
-				this.#has(halves, v4, at)
+				hasAt(table, halves, v4, at)
 			);
 		const head = v4 ? V4_SRC_WORD : V6_SRC_WORD;
 		const reply = port + 4;
@@ -66,9 +67,9 @@ export class Prefilter {
 			reply + 4 > end ||
 			halves[2 * port + 3] !== REPLY_HALF ||
 			words[reply - 1] !== head ||
-			this.#has(halves, v4, reply) ||
+			hasAt(table, halves, v4, reply) ||
 			words[orig - 1] !== head ||
-			this.#has(halves, v4, orig)
+			hasAt(table, halves, v4, orig)
 		);
 	}
 
@@ -92,15 +93,18 @@ export class Prefilter {
 			] === 1
 		);
 	}
+}
 
-	/** Returns true if the address at this word may be one of those that were added. */
-	#has(halves: Uint16Array, v4: boolean, at: number): boolean {
-		const { table } = this;
-		const last = halves[2 * (v4 ? at : at + 3) + 1] as number;
-		return (
-			table[last >> ADDRESS_SHIFT] === 1 ||
-			table[ADDRESS_PLACES + ((halves[2 * at] as number) >> ADDRESS_SHIFT)] ===
-				1
-		);
-	}
+/** Returns true if the address at this word may be one of those in the table. */
+function hasAt(
+	table: Uint8Array,
+	halves: Uint16Array,
+	v4: boolean,
+	at: number,
+): boolean {
+	return (
+		table[(halves[2 * (v4 ? at : at + 3) + 1] as number) >> ADDRESS_SHIFT] ===
+			1 ||
+		table[ADDRESS_PLACES + ((halves[2 * at] as number) >> ADDRESS_SHIFT)] === 1
+	);
 }

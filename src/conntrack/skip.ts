@@ -13,13 +13,15 @@ import {
 	DST_PORT_WORD,
 	ORIG_HALF,
 	PROTO_NUM_WORD,
+	V4_DST_WORD,
 	V4_ORIG_WORD,
 	V4_SRC_WORD,
+	V6_DST_WORD,
 	V6_ORIG_WORD,
 	V6_SRC_WORD,
 } from "./layout.ts";
 import type { PortFilter } from "./messages.ts";
-import type { Prefilter } from "./prefilter.ts";
+import { ADDRESS_PLACES, ADDRESS_SHIFT, type Prefilter } from "./prefilter.ts";
 
 /**
  * The protocols and destination ports that a scan looks for, original ones and those
@@ -81,11 +83,7 @@ export class PortSet {
 
 	/** Answers as `has`, for the port that an entry's replies come to. */
 	hasReply(proto: number, port: number): boolean {
-		return this.hasReplyWire(proto, wireHalf(port));
-	}
-
-	hasReplyWire(proto: number, half: number): boolean {
-		return ((this.replies?.[half] ?? 0) & protoBit(proto)) !== 0;
+		return ((this.replies?.[wireHalf(port)] ?? 0) & protoBit(proto)) !== 0;
 	}
 
 	/** Answers as `has`, for a port as the buffer's halves show it. */
@@ -146,8 +144,11 @@ export function skipOthers(
 ): number {
 	// `var` and `as`, because QuickJS checks every read of a `let` for initialization
 	// and `??` costs three instructions; together they cost a third of this loop
-	var { words, halves } = b;
+	var { words, halves, bytes } = b;
 	var { table, replies, prefilter } = ports;
+	var near = prefilter?.looksAt === "orig.dst" ? prefilter.table : undefined;
+	var first = 0;
+	var v4 = true;
 	var end = length >> 2;
 	var i = at >> 2;
 	var passed = 0;
@@ -159,7 +160,10 @@ export function skipOthers(
 	var v4Word = V4_ORIG_WORD;
 	var portWord = DST_PORT_WORD;
 	var proto = 0;
-	var came = false;
+	var of = -1;
+	var bit = 0;
+	var came = 0;
+	var replied = 0;
 	while (i < end) {
 		size = words[i] as number;
 		if (size < FIXED_BYTES || size > length) break;
@@ -178,23 +182,39 @@ export function skipOthers(
 		}
 		if (words[port - 1] !== portWord) {
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
-			proto = b.bytes[4 * port - 16] as number;
+			proto = bytes[4 * port - 16] as number;
 			if (protoBit(proto) !== 0 || ports.others?.(proto)) break;
-		} else if (
-			table[halves[2 * port] as number] ||
-			replies?.[halves[2 * port + far] as number]
-		) {
+			passed++;
+			i += (size + 3) >> 2;
+			continue;
+		}
+		came = table[halves[2 * port] as number] as number;
+		replied =
+			replies === undefined
+				? 0
+				: (replies[halves[2 * port + far] as number] as number);
+		if (came | replied) {
 			if (words[port - 5] !== PROTO_NUM_WORD) break;
-			proto = b.bytes[4 * port - 16] as number;
-			came = ports.hasWire(proto, halves[2 * port] as number);
-			if (came || ports.hasReplyWire(proto, halves[2 * port + far] as number)) {
-				// an entry of the other side has its destination elsewhere
-				if (
-					(replies !== undefined &&
-						prefilter?.looksAt === "orig.dst" &&
-						ports.hasReplyWire(proto, halves[2 * port + far] as number)) ||
-					(prefilter?.passes(b, port - i === 17, port, i + (size >> 2)) ?? true)
-				)
+			proto = bytes[4 * port - 16] as number;
+			if (proto !== of) {
+				of = proto;
+				bit = protoBit(proto);
+			}
+			came &= bit;
+			replied &= bit;
+			if (came | replied) {
+				v4 = port - i === 17;
+				if (near !== undefined) {
+					// as `passes` has it. An entry of the other side has its destination elsewhere.
+					first = 2 * port - (v4 ? 14 : 20);
+					if (
+						replied ||
+						words[(first >> 1) - 1] !== (v4 ? V4_DST_WORD : V6_DST_WORD) ||
+						near[(halves[first + (v4 ? 1 : 7)] as number) >> ADDRESS_SHIFT] ||
+						near[ADDRESS_PLACES + ((halves[first] as number) >> ADDRESS_SHIFT)]
+					)
+						break;
+				} else if (prefilter?.passes(b, v4, port, i + (size >> 2)) ?? true)
 					break;
 				if (came) kept++;
 			} else if (ports.others?.(proto)) break;

@@ -204,14 +204,17 @@ export function portSetOf(
 	prefilter?: Prefilter,
 ): PortSet {
 	const set = new PortSet(prefilter);
-	for (const { family, proto, hostPort, side, count } of ports)
-		if (
-			!dump ||
-			(family === dump.family &&
-				proto === dump.proto &&
-				(dump.hostPort === null ||
-					(dump.hostPort === hostPort && dump.side === side)))
-		)
-			set.add(proto, hostPort, side, count);
+	// all ports before some, because then they are added at once
+	for (const isAll of [true, false])
+		for (const { family, proto, hostPort, side, count } of ports)
+			if (
+				(hostPort === null) === isAll &&
+				(!dump ||
+					(family === dump.family &&
+						proto === dump.proto &&
+						(dump.hostPort === null ||
+							(dump.hostPort === hostPort && dump.side === side))))
+			)
+				set.add(proto, hostPort, side, count);
 	return set;
 }

@@ -22,10 +22,9 @@ export const NLA_TYPE_MASK = 0x3fff;
 export const LITTLE_ENDIAN =
 	new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Returns the word that two halves are in memory: an attribute's length and type, or a message's type and flags. */
+/** Returns the word, as a received buffer shows it, that two halves are in memory: an attribute's length and type, or a message's type and flags. */
 export function pairWord(first: number, second: number): number {
-	const word = LITTLE_ENDIAN ? first | (second << 16) : (first << 16) | second;
-	return word >>> 0;
+	return LITTLE_ENDIAN ? first | (second << 16) : (first << 16) | second;
 }
 
 /** Converts a 32-bit integer of the wire to a word of a buffer, or the other way round. */

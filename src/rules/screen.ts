@@ -9,7 +9,7 @@ import type { Interest } from "./model.ts";
 /** Returns the first four bytes of a name as a word of a buffer. */
 function wordOf(name: string): number {
 	const bytes = Uint8Array.from(name, (c) => c.charCodeAt(0));
-	return new Uint32Array(bytes.buffer)[0] ?? 0;
+	return new Int32Array(bytes.buffer)[0] ?? 0;
 }
 
 const NFTA_RULE_EXPRESSIONS = 4;

@@ -196,12 +196,13 @@ function inZone(t: Tuple, zone: number | undefined): Tuple {
 }
 
 /** Returns bytes as the words that a received buffer shows of them; what is no whole word at the end is cut. */
-export function words(bytes: Uint8Array): Uint32Array {
-	return new Uint32Array(bytes.slice(0, bytes.length & ~3).buffer);
+export function words(bytes: Uint8Array): Int32Array {
+	return new Int32Array(bytes.slice(0, bytes.length & ~3).buffer);
 }
 
+/** Returns the word as an integer without a sign, as an id is. */
 export function wordOf(bytes: Uint8Array): number {
-	return words(bytes)[0] ?? 0;
+	return (words(bytes)[0] ?? 0) >>> 0;
 }
 
 export function halfOf(bytes: Uint8Array): number {
@@ -210,7 +211,7 @@ export function halfOf(bytes: Uint8Array): number {
 
 /** A key as it stands in messages, in hex. */
 export function wireOf({ reply, id, zone }: Key) {
-	const of = (array: Uint32Array | Uint16Array): string =>
+	const of = (array: Int32Array | Uint32Array | Uint16Array): string =>
 		toHex(new Uint8Array(array.slice().buffer));
 	return {
 		reply: of(reply),

@@ -56,18 +56,17 @@ function bufferOf(bytes: Uint8Array): RecvBuffer {
 /** Counts the entries of a datagram. `looks` counts those that the quick loop left to a closer look. */
 function censusOf(bytes: Uint8Array, protos?: readonly number[]) {
 	const b = bufferOf(bytes);
-	const memory = new Int32Array(b.bytes.buffer);
 	const census = new Census({ family: undefined, protos, groups: GROUPS });
 	let looks = 0;
 	for (let at = 0; ; ) {
-		at = meetPlain(memory, b, at, bytes.length, census);
+		at = meetPlain(b, at, bytes.length, census);
 		if (at >= bytes.length) break;
 		const m = messageAt(b, at, bytes.length);
 		at = after(m);
 		looks++;
 		meetAny(b, m, census);
 	}
-	census.settle(memory);
+	census.settle(b.words);
 	return { census, looks };
 }
 

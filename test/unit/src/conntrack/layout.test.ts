@@ -25,7 +25,7 @@ describe.each(["IPv4", "IPv6"] as const)("a tuple of %s", (family) => {
 	});
 
 	test("is recognised only at its first word", () => {
-		const moved = new Uint32Array(bytes.length + 1);
+		const moved = new Int32Array(bytes.length + 1);
 		moved.set(bytes, 1);
 		expect(isPlain(moved, 1, isV4)).toBe(true);
 		expect(isPlain(moved, 0, isV4)).toBe(false);
