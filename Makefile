@@ -167,6 +167,8 @@ $(OUT)/bundle/main.js: $(SOURCES) $(VALIDATOR) build/bundle.config.ts package.js
 	npm run --silent bundle
 
 $(RELEASE_TOOLS): build/tools/go.mod build/tools/go.sum
+	@# a module proxy may refuse what it has not fetched yet
+	cd build/tools && { go mod download || { sleep 20 && go mod download; }; }
 	cd build/tools && CGO_ENABLED=0 GOFLAGS=-buildvcs=false \
 		go build -trimpath -ldflags '-s -w' -o $(CURDIR)/$(@D)/ tool
 	@touch $@

@@ -135,8 +135,9 @@ const ANSWERED: DetailedEntry = {
 /** Reads an entry as `readDetailed` does, except one that saw a reply. Nearly all did, and reading them would be most of the work. */
 export function readUnanswered(b: RecvBuffer, m: Message): DetailedEntry {
 	for (let at = attributesAt(m); m.end - at >= 8; ) {
-		const size = b.u16(at);
-		if ((b.u16(at + 2) & NLA_TYPE_MASK) === CTA_STATUS) {
+		const size = b.halves[at >> 1] ?? 0;
+		const type = (b.halves[(at >> 1) + 1] ?? 0) & NLA_TYPE_MASK;
+		if (type === CTA_STATUS) {
 			if (size === 8 && b.view.getUint32(at + 4) & IPS_SEEN_REPLY)
 				return ANSWERED;
 			break;

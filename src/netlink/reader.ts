@@ -85,10 +85,6 @@ export class RecvBuffer {
 		return found;
 	}
 
-	u16(at: number): number {
-		return this.view.getUint16(at, LITTLE_ENDIAN);
-	}
-
 	u32(at: number): number {
 		return this.view.getUint32(at, LITTLE_ENDIAN);
 	}
@@ -132,8 +128,8 @@ export function after(m: Message): number {
 
 /**
  * Calls `visit(type, at, length)` for each attribute between the offsets, with the
- * payload's offset and length; flag bits of the type are masked. Throws DecodeError if
- * a length does not fit.
+ * payload's offset and length; flag bits of the type are masked. `from` is a multiple of
+ * 4, as every attribute's place is. Throws DecodeError if a length does not fit.
  */
 export function attributes(
 	b: RecvBuffer,
@@ -142,10 +138,11 @@ export function attributes(
 	visit: (type: number, at: number, length: number) => void,
 ): void {
 	for (let at = from; to - at >= 4; ) {
-		const size = b.u16(at);
+		const size = b.halves[at >> 1] ?? 0;
 		if (size < 4 || at + size > to)
 			throw new DecodeError(`attribute of ${size} bytes in ${to - at}`);
-		visit(b.u16(at + 2) & NLA_TYPE_MASK, at + 4, size - 4);
+		const type = (b.halves[(at >> 1) + 1] ?? 0) & NLA_TYPE_MASK;
+		visit(type, at + 4, size - 4);
 		at += align(size);
 	}
 }

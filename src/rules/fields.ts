@@ -29,10 +29,10 @@ export class ExpressionFields {
 		this.at.fill(0);
 		this.length.fill(0);
 		for (let at = from; to - at >= 4; ) {
-			const size = b.u16(at);
+			const size = b.halves[at >> 1] ?? 0;
 			if (size < 4 || at + size > to)
 				throw new DecodeError(`attribute of ${size} bytes in ${to - at}`);
-			const type = b.u16(at + 2) & NLA_TYPE_MASK;
+			const type = (b.halves[(at >> 1) + 1] ?? 0) & NLA_TYPE_MASK;
 			if (type < 16) {
 				this.at[type] = at + 4;
 				this.length[type] = size - 4;
