@@ -112,7 +112,7 @@ rules: packages $(EXE) ## five minutes of random nat rules, judged and then aske
 	RULES_ROUNDS=500 npx vitest run --config test/vitest.config.ts --project root test/rules/accuracy.test.ts
 
 oracles: packages runtimes $(EXE) ## thousands of configurations and lists of Services, read by the code of containerd, CRI-O, Multus and kube-proxy, and by ours
-	ORACLE_DIRECTORIES=2100 SERVICES_CASES=40000 npx vitest run --config test/vitest.config.ts --project root test/oracle
+	ORACLE_DIRECTORIES=2100 SERVICES_CASES=40000 npx vitest run --config test/vitest.config.ts --project apart test/oracle
 
 engines: packages $(EXE) ## Docker, Podman and CRI-O, the newest Docker too
 	EVERY_ENGINE=1 bash test/support/runtimes/setup.sh

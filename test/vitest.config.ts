@@ -1,4 +1,5 @@
 // unit: pure code, anywhere. root: a real kernel, in namespaces of its own.
+// apart: the executable too, but in no time that is measured.
 // guard: the executable's cost against its limits. cluster: pods under a real kubelet.
 
 import { defineConfig } from "vitest/config";
@@ -23,10 +24,21 @@ export default defineConfig({
 				test: {
 					name: "root",
 					include: [
-						"test/{arches,cli,cni,conformance,deploy,fuzz,harness,install,kernel,kernels,npm,oracle,races,release,rules}/**/*.test.ts",
+						"test/{arches,cli,cni,conformance,deploy,harness,install,kernel,kernels,races,release,rules}/**/*.test.ts",
 					],
 					globalSetup: "test/root.setup.ts",
 					// These tests share the machine's kernel and measure time.
+					fileParallelism: false,
+					testTimeout: 120_000,
+					hookTimeout: 120_000,
+				},
+			},
+			{
+				extends: true,
+				test: {
+					name: "apart",
+					include: ["test/{fuzz,npm,oracle}/**/*.test.ts"],
+					globalSetup: "test/root.setup.ts",
 					fileParallelism: false,
 					testTimeout: 120_000,
 					hookTimeout: 120_000,
