@@ -6,6 +6,7 @@ import { release } from "node:os";
 import { boot } from "../kernels/boot.ts";
 import { RACES as CASES } from "../kernels/cases/races.ts";
 import { DEFAULT_WISHES, findKernel } from "../kernels/kernels.ts";
+import { failures } from "../kernels/report.ts";
 import {
 	COUNTED,
 	type Counts,
@@ -33,7 +34,13 @@ async function thisKernel(): Promise<Measured> {
 
 async function guest(wish: string): Promise<Measured> {
 	const kernel = await findKernel(wish);
-	const { measured: by } = await boot(kernel, CASES, BOUND_S);
+	const booted = await boot(kernel, CASES, BOUND_S);
+	const { measured: by } = booted;
+	// what doctor and stats said, too
+	for (const line of failures({ kernel, booted })) {
+		process.stderr.write(`  ${line}\n`);
+		good = false;
+	}
 	const counts = CASES.map(({ name }) => {
 		const numbers = by.get(name);
 		if (numbers === undefined) throw new Error(`not measured: ${name}`);
