@@ -36,6 +36,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 		for (const child of running) child.kill("SIGTERM");
 	});
 
+// Not exec.ts's `start`, which kills at a signal what has yet to clean up.
 /** Runs a command to its end. Without `output`, an open file, it says what it says here. Returns true if it did well. */
 async function succeeds(argv: Argv, output?: number): Promise<boolean> {
 	if (signalled) return false;

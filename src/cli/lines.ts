@@ -188,7 +188,8 @@ export class Lines {
 				sorts[sort + 1] = leads;
 				sorts[sort + 2] = both;
 				sorts[sort + 3] = proto;
-				tails[sort / SORT] = this.#tail(b, orig, reply, nobodys);
+				tails[sort / SORT] = this.#tail(b, orig, reply, nobodys.why);
+				this.#head(nobodys.kind, proto & 255);
 			}
 			from =
 				(v4
@@ -212,34 +213,35 @@ export class Lines {
 	}
 
 	/** Returns the line of an entry whose tuples begin at these words and have the usual layout. */
-	line(b: RecvBuffer, orig: number, reply: number, verdict: Verdict): string {
-		const v4 = reply - orig === V4_TUPLE;
-		const from = this.#endpoint(b, v4, orig + 3, reply - 3);
-		const tail = this.#tail(b, orig, reply, verdict);
-		const proto = b.bytes[4 * reply - 20] as number;
-		return `${this.#heads[verdict.kind][proto]}${from}${this.#gap(2, from)}${tail}`;
-	}
-
-	/** Returns the line of an entry behind its client and the space there. It has the line's first cells made, too. */
-	#tail(
+	line(
 		b: RecvBuffer,
 		orig: number,
 		reply: number,
 		{ kind, why }: Verdict,
 	): string {
-		const proto = b.bytes[4 * reply - 20] as number;
-		if (this.#heads[kind][proto] === "")
-			this.#heads[kind][proto] = this.#head(kind, proto);
+		const v4 = reply - orig === V4_TUPLE;
+		const head = this.#head(kind, b.bytes[4 * reply - 20] as number);
+		const from = this.#endpoint(b, v4, orig + 3, reply - 3);
+		return `${head}${from}${this.#gap(2, from)}${this.#tail(b, orig, reply, why)}`;
+	}
+
+	/** Returns the line of an entry behind its client and the space there. */
+	#tail(b: RecvBuffer, orig: number, reply: number, why: string): string {
 		const v4 = reply - orig === V4_TUPLE;
 		const to = this.#endpoint(b, v4, orig + (v4 ? 5 : 8), reply - 1);
 		const leads = this.#endpoint(b, v4, reply + 3, 2 * reply - orig - 3);
 		return `${to}${this.#gap(3, to)}${leads}${this.#gap(4, leads)}${why}\n`;
 	}
 
+	/** Returns the first two cells of a line, and remembers them in `#heads`. */
 	#head(kind: Verdict["kind"], proto: number): string {
-		const [first = 0, second = 0] = this.#widths;
-		const name = protocolName(proto);
-		return kind.padEnd(first) + GAP + name.padEnd(second) + GAP;
+		const heads = this.#heads[kind];
+		if (heads[proto] === "") {
+			const [first = 0, second = 0] = this.#widths;
+			const name = protocolName(proto);
+			heads[proto] = kind.padEnd(first) + GAP + name.padEnd(second) + GAP;
+		}
+		return heads[proto] as string;
 	}
 
 	/** Returns the space behind a cell of a column. */

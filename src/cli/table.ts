@@ -76,18 +76,11 @@ export function tablePrinter<T>(
 		if (!below && fits(cells)) return line(cells, widths, paint);
 		return `${line(cells.slice(0, last), widths, paint)}${wrap(cells[last] ?? "", INDENT, width)}\n`;
 	};
-	let ready: string[] = [];
-	let size = 0;
-	const flush = (): void => {
-		if (size > 0) host.write(1, ready.join(""));
-		ready = [];
-		size = 0;
-	};
-	const lines = (text: string): void => {
-		ready.push(text);
-		size += text.length;
-		if (size >= WRITTEN) flush();
-	};
+	const lines = inBatches<string>(
+		WRITTEN,
+		(texts) => host.write(1, texts.join("")),
+		(text) => text.length,
+	);
 	let isDecided = false;
 	const first = inBatches<T>(DECIDING, (rows) => {
 		const all = rows.map(cellsOf);
@@ -97,25 +90,25 @@ export function tablePrinter<T>(
 		before = widths.slice(0, last).reduce((sum, w) => sum + w + 2, 0);
 		below = !all.every(fits);
 		isDecided = true;
-		lines(line(below ? head.slice(0, last) : head, widths, (h) => h));
-		for (const [i, row] of rows.entries()) lines(lineOf(row, all[i] ?? []));
+		lines.row(line(below ? head.slice(0, last) : head, widths, (h) => h));
+		for (const [i, row] of rows.entries()) lines.row(lineOf(row, all[i] ?? []));
 		// they fill a screen
-		flush();
+		lines.end();
 	});
 	return {
 		row(row) {
-			if (isDecided) lines(lineOf(row, cellsOf(row)));
+			if (isDecided) lines.row(lineOf(row, cellsOf(row)));
 			else first.row(row);
 		},
 		end() {
 			first.end();
-			flush();
+			lines.end();
 		},
 		get widths() {
 			const isPlain = width === Number.POSITIVE_INFINITY && !colour;
 			return isDecided && isPlain ? widths : undefined;
 		},
-		lines,
+		lines: lines.row,
 	};
 }
 
@@ -136,21 +129,25 @@ function line(
 	return `${padded.join("").trimEnd()}\n`;
 }
 
-/** Returns a printer that collects rows and calls `print` with up to `most` of them at a time. */
+/** Returns a printer that collects rows and calls `print` when their sizes come to `most`. Without `sizeOf` that is the number of rows. */
 export function inBatches<T>(
 	most: number,
 	print: (rows: readonly T[]) => void,
+	sizeOf: (row: T) => number = () => 1,
 ): Printer<T> {
 	let rows: T[] = [];
+	let size = 0;
 	const end = (): void => {
 		const batch = rows;
 		rows = [];
+		size = 0;
 		if (batch.length > 0) print(batch);
 	};
 	return {
 		row(row) {
 			rows.push(row);
-			if (rows.length >= most) end();
+			size += sizeOf(row);
+			if (size >= most) end();
 		},
 		end,
 	};

@@ -160,6 +160,7 @@ export function skipOthers(
 	var v4Word = V4_ORIG_WORD;
 	var portWord = DST_PORT_WORD;
 	var proto = 0;
+	// the bit of the protocol `of`: most entries have that of the one before
 	var of = -1;
 	var bit = 0;
 	var came = 0;

@@ -202,6 +202,7 @@ impl<'js> FromJs<'js> for Text {
     }
 }
 
+/// Returns the bytes with U+FFFD in place of what the engine writes for lone surrogates.
 fn without_surrogates(mut bytes: Vec<u8>) -> Vec<u8> {
     for i in 2..bytes.len() {
         if let [0xed, 0xa0..=0xbf, _] = bytes[i - 2..=i] {
