@@ -37,9 +37,19 @@ export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
 linker=CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER
 export "$linker=$gnu-gcc"
 
+sysroot=$work/sysroot/$1
+[ -e "$sysroot/glibc" ] || sh "$root/build/sysroot.sh" "$1" "$sysroot"
+export "CC_$(echo "$target" | tr - _)=$gnu-gcc --sysroot=$sysroot"
 flags="'--remap-path-prefix=$CARGO_HOME=/cargo','--remap-path-prefix=$root=/src'"
-# There the engine's atomics of one byte are calls of a library.
-[ "$1" != riscv64 ] || flags="$flags,'-Clink-arg=-l:libatomic.a'"
+flags="$flags,'-Clink-arg=--sysroot=$sysroot'"
+if [ "$1" = riscv64 ]; then
+	# There the engine's atomics of one byte are calls of a library.
+	flags="$flags,'-Clink-arg=-l:libatomic.a'"
+	# Its C library is newer than binutils' linker, which crashes on it.
+	mkdir -p "$work/lld"
+	ln -sf "$(command -v ld.lld-19)" "$work/lld/ld"
+	flags="$flags,'-Clink-arg=-B$work/lld'"
+fi
 
 cd "$native"
 /usr/bin/cargo fetch --quiet --locked

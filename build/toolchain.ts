@@ -21,18 +21,19 @@ export interface Toolchain {
 	readonly gccNotices: readonly string[];
 }
 
-/** The names that Debian's compilers and packages have for an architecture. */
-const CROSS: Readonly<Record<string, readonly [gnu: string, deb: string]>> = {
-	arm64: ["aarch64-linux-gnu", "arm64"],
-	armv7: ["arm-linux-gnueabihf", "armhf"],
-	ppc64le: ["powerpc64le-linux-gnu", "ppc64el"],
-	riscv64: ["riscv64-linux-gnu", "riscv64"],
-	s390x: ["s390x-linux-gnu", "s390x"],
+/** The names that Debian's compilers have for an architecture. */
+const CROSS: Readonly<Record<string, string>> = {
+	arm64: "aarch64-linux-gnu",
+	armv7: "arm-linux-gnueabihf",
+	ppc64le: "powerpc64le-linux-gnu",
+	riscv64: "riscv64-linux-gnu",
+	s390x: "s390x-linux-gnu",
 };
 
 /** The architecture whose executable is built by this machine's own toolchain. */
 export const OWN = "amd64";
 
+const COPYRIGHT = "/usr/share/doc/libc6-dev/copyright";
 const LGPL = "/usr/share/common-licenses/LGPL-2.1";
 
 function output(file: string, ...args: readonly string[]): string {
@@ -61,24 +62,22 @@ export function toolchainFor(arch: string): Toolchain {
 				read(join(docs, "COPYRIGHT-library.html")),
 				read(join(docs, "licenses/Unicode-3.0.txt")),
 			],
-			glibcNotices: [read("/usr/share/doc/libc6-dev/copyright"), read(LGPL)],
+			glibcNotices: [read(COPYRIGHT), read(LGPL)],
 			gccNotices,
 		};
 	}
-	const [gnu, deb] = CROSS[arch] ?? [];
+	const gnu = CROSS[arch];
 	if (!gnu) throw new Error(`unknown ARCH: ${arch}`);
-	const libc = `libc6-dev-${deb}-cross`;
-	// "2.36-8cross1" is glibc 2.36
-	const status = output("dpkg-query", "--status", libc);
+	const sysroot = `build/out/arch/sysroot/${arch}`;
 	return {
 		rust: versionOf("/usr/bin/rustc"),
-		glibc: /^Version: ([\d.]+)/m.exec(status)?.[1] ?? "",
+		// "trixie 2.41-12+deb13u5" is glibc 2.41
+		glibc: / ([\d.]+)/.exec(read(join(sysroot, "glibc")))?.[1] ?? "",
 		gcc: output(`${gnu}-gcc`, "-dumpfullversion"),
 		// riscv64 has no atomics of a byte
 		gccLibraries: ["libgcc", ...(arch === "riscv64" ? ["libatomic"] : [])],
 		rustNotices: [read("/usr/share/doc/rust-web-src/copyright")],
-		// it was built from the same source
-		glibcNotices: [read("/usr/share/doc/libc6-dev/copyright"), read(LGPL)],
+		glibcNotices: [read(join(sysroot, COPYRIGHT)), read(LGPL)],
 		gccNotices,
 	};
 }

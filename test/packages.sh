@@ -8,16 +8,14 @@ demo="conntrack containernetworking-plugins gcc iproute2 iptables libc6-dev
 	procps util-linux"
 release="gcc libc6-dev zopfli"
 cross="cargo-web qemu-user-static rust-web-src rustc-web"
-arm64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+arm64=gcc-aarch64-linux-gnu
 case $1 in
 demo) packages=$demo ;;
 release) packages=$release ;;
 arches)
 	packages="$cross $arm64 qemu-system-arm qemu-system-misc
-		gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
-		gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross
-		gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
-		gcc-s390x-linux-gnu libc6-dev-s390x-cross"
+		gcc-arm-linux-gnueabihf gcc-powerpc64le-linux-gnu
+		gcc-riscv64-linux-gnu gcc-s390x-linux-gnu lld-19"
 	;;
 *)
 	packages="$demo $release busybox-static chromium fish groff-base ipvsadm jq libcap2-bin logrotate nftables
