@@ -44,6 +44,7 @@ OTHER := $(filter-out amd64,$(ARCH))
 # The directory that a release fills.
 DIST ?= dist
 RELEASE_TOOLS := $(OUT)/release-tools/.built
+NPM_PACKED := $(OUT)/npm/.packed
 
 # What a release says of itself. Another directory without a repository of its own gets
 # these, and GIT_DIR, from the environment.
@@ -68,10 +69,10 @@ demo: demo-packages $(EXE) ## the bug and its cure, side by side
 
 exe: arch-packages $(ARCH:%=$(OUT)/arch/%/conntrack-flush) ## the executable of other architectures, to build/out/arch: ARCH="arm64 armv7 ppc64le riscv64 s390x"
 
-arches: packages arch-packages $(EXE) $(OTHERS:%=$(OUT)/arch/%/conntrack-flush) ## the executables of all architectures, each tried under an emulator
-	ARCHES="$(OTHERS)" npx vitest run --config test/vitest.config.ts --project root test/arches
+arches: packages arch-packages $(EXE) $(OTHERS:%=$(OUT)/arch/%/conntrack-flush) ## the executables of all architectures, and the release of all, each tried under an emulator
+	ARCHES="$(OTHERS)" npx vitest run --config test/vitest.config.ts --project root test/arches test/release
 
-test: packages runtimes $(EXE) $(PROBE) ## everything, on a real kernel; as root
+test: packages runtimes $(EXE) $(PROBE) npm ## everything, on a real kernel; as root
 	npm test
 
 bench: packages $(EXE) ## start-up, memory and speed against the budgets
@@ -133,7 +134,7 @@ sbom: $(OUT)/sbom.json ## what is inside the executable, in CycloneDX
 
 notice: $(OUT)/NOTICE ## the licences of everything that is inside the executable
 
-release: release-packages $(OTHER:%=arch-packages) $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)/texts/.printed ## everything that is published, in DIST (dist), for each ARCH
+release: release-packages $(OTHER:%=arch-packages) $(RELEASE_TOOLS) $(ARCH:%=$(OUT)/arch/%/NOTICE) $(OUT)/texts/.printed $(NPM_PACKED) ## everything that is published, in DIST (dist), for each ARCH
 	sh build/release/sources.sh $(OUT)/sources $(ARCH)
 	node --import tsx build/release/main.ts $(DIST) $(ARCH)
 
@@ -150,8 +151,7 @@ changes: ## what CHANGELOG.md says of this version
 release-packages:
 	@sh test/packages.sh release
 
-npm: $(VALIDATOR) ## the npm package, build/out/npm/conntrack-flush-VERSION.tgz
-	npx tsx build/npm.ts
+npm: $(NPM_PACKED) ## the npm package, build/out/npm/conntrack-flush-VERSION.tgz
 
 clean: ## remove what was built
 	rm -rf $(OUT) build/gen $(NATIVE)/target
@@ -165,6 +165,10 @@ $(VALIDATOR): $(SCHEMAS) build/schema.ts | $(MODULES)
 
 $(OUT)/bundle/main.js: $(SOURCES) $(VALIDATOR) build/bundle.config.ts package.json
 	npm run --silent bundle
+
+$(NPM_PACKED): $(SOURCES) $(wildcard npm/*.ts npm/examples/*) $(VALIDATOR) build/npm.ts package.json tsconfig.node.json docs/library.md
+	npx tsx build/npm.ts
+	@touch $@
 
 $(RELEASE_TOOLS): build/tools/go.mod build/tools/go.sum
 	@# a module proxy may refuse what it has not fetched yet
@@ -199,7 +203,7 @@ $(EXE): $(OUT)/bundle/main.js $(RUST)
 $(OUT)/arch/amd64/conntrack-flush: $(EXE)
 	@install -D $< $@
 
-$(OTHERS:%=$(OUT)/arch/%/conntrack-flush): $(OUT)/arch/%/conntrack-flush: $(OUT)/bundle/main.js $(RUST) build/cross.sh
+$(OTHERS:%=$(OUT)/arch/%/conntrack-flush): $(OUT)/arch/%/conntrack-flush: $(OUT)/bundle/main.js $(RUST) build/cross.sh build/sysroot.sh build/apt.sh
 	sh build/cross.sh $*
 
 # The same host runs the conformance tests' bundle.

@@ -20,19 +20,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gzip, tar } from "./archive.ts";
-import {
-	ARCHITECTURES,
-	builtFor,
-	contents,
-	filesBelow,
-	product,
-} from "./contents.ts";
+import { chart } from "./chart.ts";
+import { ARCHITECTURES, builtFor, contents, product } from "./contents.ts";
 import { image } from "./image.ts";
 import { packageName, writePackage } from "./packages.ts";
 import { provenance, type Subject, sha256 } from "./provenance.ts";
 
 const MAINTAINER = "The conntrack-flush authors <maintainers@git.example>";
-const CHART = "deploy/chart";
 
 /** Returns an environment variable; throws if it is missing. */
 function setting(name: string): string {
@@ -90,10 +84,8 @@ function main([dist, ...arches]: readonly string[]): void {
 	}
 	const built = image({ product: made, epoch, commit, source, arches });
 	put(`${base}-image.tar`, built.tar);
-	const chart = filesBelow(CHART).map((from) => ({
-		...{ from, to: name + from.slice(CHART.length), mode: 0o644 },
-	}));
-	put(`${name}-chart-${version}.tgz`, gzip(tar(chart, epoch)));
+	put(`${name}-chart-${version}.tgz`, chart(made, epoch, arches));
+	copyFileSync(`build/out/npm/${base}.tgz`, join(dist, `${base}.tgz`));
 	// LGPL 2.1, section 6: whoever gets the executable can link it anew.
 	const archive = ["archive", "--format=tar", `--prefix=${base}/`, commit];
 	put(`${base}-source.tar.gz`, gzip(git(...archive)));

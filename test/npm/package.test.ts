@@ -26,7 +26,7 @@ let installed: string;
 let node: Namespace;
 
 beforeAll(async () => {
-	await must(["npx", "tsx", "build/npm.ts"], { cwd: ROOT });
+	await must(["make", "--silent", "npm"], { cwd: ROOT });
 	project = temporaryDirectory("npm");
 	installed = join(project, "node_modules/conntrack-flush");
 	writeFileSync(join(project, "package.json"), '{ "type": "module" }');

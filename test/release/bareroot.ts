@@ -3,6 +3,8 @@
 
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import type { Arch } from "../arches/elf.ts";
+import { EMULATORS } from "../arches/emulators.ts";
 import { must, quietly, type Ran, run } from "../support/exec.ts";
 import type { Namespace } from "../support/netns.ts";
 import { onEnd } from "../support/undo.ts";
@@ -43,6 +45,18 @@ export async function createBareRoot(
 		run: (argv, input = "", env = {}) =>
 			run(ns.inside(["/usr/sbin/chroot", dir, ...argv]), { input, env }),
 	};
+}
+
+/** Puts the emulator of an architecture into the root; returns argv for a program of the root. */
+export function emulated(
+	root: BareRoot,
+	arch: Arch,
+	program: string,
+): readonly string[] {
+	const [emulator] = EMULATORS[arch];
+	if (!emulator) return [program];
+	cpSync(`/usr/bin/${emulator}`, root.at("/bin/emulator"));
+	return ["/bin/emulator", program];
 }
 
 /** What puts a package into a root, replaces it and takes it out. */

@@ -1,9 +1,10 @@
-// A release made for the tests: of this machine's architecture, and signed with a key that
-// is thrown away.
+// A release made for the tests: of this machine's architecture and of those that are tried
+// beside it, and signed with a key that is thrown away.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { Component } from "../../build/sbom.ts";
+import { OTHER_ARCHES } from "../arches/emulators.ts";
 import { must } from "../support/exec.ts";
 import { onEnd } from "../support/undo.ts";
 
@@ -14,11 +15,13 @@ export interface Dist {
 	readonly publicKey: string;
 	/** A new directory; it is removed when the tests end. */
 	readonly work: string;
-	/** What is inside the executable. */
-	readonly components: readonly Component[];
+	/** What is inside the executable of one of ARCHES. */
+	componentsOf(arch: string): readonly Component[];
 }
 
 export const ARCH = "amd64";
+/** Those that the release is for. */
+export const ARCHES: readonly string[] = [ARCH, ...OTHER_ARCHES];
 
 export const { version: VERSION } = JSON.parse(
 	readFileSync("package.json", "utf8"),
@@ -33,11 +36,16 @@ export async function createDist(): Promise<Dist> {
 	const publicKey = `${work}/key.pub`;
 	await must(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key]);
 	await must(["openssl", "pkey", "-in", key, "-pubout", "-out", publicKey]);
-	await must(["make", "--silent", "release", `DIST=${dir}`, `ARCH=${ARCH}`], {
+	const argv = ["make", "--silent", "release", `DIST=${dir}`];
+	await must([...argv, `ARCH=${ARCHES.join(" ")}`], {
 		env: { ...process.env, RELEASE_KEY: key },
 		timeoutMs: 600_000,
 	});
-	const bom = `${dir}/conntrack-flush-${VERSION}-linux-${ARCH}.cdx.json`;
-	const { components } = JSON.parse(readFileSync(bom, "utf8"));
-	return { dir, publicKey, work, components };
+	return {
+		...{ dir, publicKey, work },
+		componentsOf(arch) {
+			const bom = `${dir}/conntrack-flush-${VERSION}-linux-${arch}.cdx.json`;
+			return JSON.parse(readFileSync(bom, "utf8")).components;
+		},
+	};
 }

@@ -4,14 +4,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { textsOf } from "../../build/notice.ts";
+import { ARCHITECTURES } from "../../build/release/contents.ts";
+import { OTHER_ARCHES } from "../arches/emulators.ts";
 import { createStage } from "../demo/stage.ts";
 import { must } from "../support/exec.ts";
+import { createNamespace } from "../support/netns.ts";
 import { untilItWorks } from "../support/runtimes/machine.ts";
 import { createNode, type Node } from "../support/runtimes/node.ts";
 import { tool, version } from "../support/runtimes/tools.ts";
 import { undoAll } from "../support/undo.ts";
+import { expectAnswers } from "./answers.ts";
+import { createBareRoot, emulated } from "./bareroot.ts";
 import { expectDemo } from "./demo.ts";
-import { ARCH, createDist, type Dist, VERSION } from "./dist.ts";
+import { ARCH, ARCHES, createDist, type Dist, VERSION } from "./dist.ts";
 
 const REPOSITORY = "localhost:5000/conntrack-flush";
 const IMAGE = `${REPOSITORY}:${VERSION}`;
@@ -100,16 +105,16 @@ test("what was pushed is what the provenance names, and the provenance is attach
 
 test("each architecture's image is small, and its bill of materials is attached to it", async () => {
 	const { manifests } = await manifestOf(IMAGE);
-	expect(manifests.map(({ platform }) => platform)).toEqual([
-		{ architecture: ARCH, os: "linux" },
-	]);
-	for (const { digest, size, platform } of manifests) {
+	expect(manifests.map(({ platform }) => platform)).toEqual(
+		ARCHES.map((arch) => ({ ...ARCHITECTURES[arch]?.oci, os: "linux" })),
+	);
+	for (const [n, { digest, size, platform }] of manifests.entries()) {
 		const reference = `${REPOSITORY}@${digest}`;
 		const { config, layers } = await manifestOf(reference);
 		const sizes = [size, config.size, ...layers.map((layer) => layer.size)];
 		const sum = sizes.reduce((a, b) => a + b);
 		expect(sum, platform?.architecture).toBeLessThanOrEqual(LARGEST);
-		const sbom = `conntrack-flush-${VERSION}-linux-${ARCH}.cdx.json`;
+		const sbom = `conntrack-flush-${VERSION}-linux-${ARCHES[n]}.cdx.json`;
 		expect(
 			await attachedTo(reference, "application/vnd.cyclonedx+json"),
 		).toEqual([readFileSync(`${dist.dir}/${sbom}`, "utf8")]);
@@ -137,17 +142,30 @@ test("podman pulls it: labels say where it comes from, and each component has it
 	expect(label("source")).toMatch(/^https:/);
 	const files = `${dist.work}/files`;
 	mkdirSync(files);
-	const script =
-		'podman export "$(podman create "$0")" | tar -x -C "$1" conntrack-flush licenses';
-	await machine.must(["sh", "-ec", script, IMAGE, files]);
-	const texts = textsOf(readFileSync(`${files}/licenses/NOTICE`, "utf8"));
-	expect([...texts.keys()].sort()).toEqual(
-		dist.components.map(({ purl }) => purl).sort(),
-	);
+	await unpackImage(files);
+	expectNotices(files, ARCH);
 	expect(readFileSync(`${files}/licenses/LICENSE`, "utf8")).toBe(
 		readFileSync("LICENSE", "utf8"),
 	);
 });
+
+/** Unpacks what is in the image that podman pulled last. */
+async function unpackImage(to: string): Promise<void> {
+	const script =
+		'podman export "$(podman create "$0")" | tar -x -C "$1" conntrack-flush licenses';
+	await node.machine.must(["sh", "-ec", script, IMAGE, to]);
+}
+
+/** Rejects unless each component of an architecture's executable has its licence among an image's files. */
+function expectNotices(files: string, arch: string): void {
+	const texts = textsOf(readFileSync(`${files}/licenses/NOTICE`, "utf8"));
+	expect([...texts.keys()].sort()).toEqual(
+		dist
+			.componentsOf(arch)
+			.map(({ purl }) => purl)
+			.sort(),
+	);
+}
 
 test("as an installer it puts the plugin on the node, which brings the demo's clients back", async () => {
 	const { machine } = node;
@@ -177,3 +195,26 @@ test("as an installer it puts the plugin on the node, which brings the demo's cl
 	).toBe(true);
 	await expectDemo(await createStage(), `${bin}/conntrack-flush`);
 });
+
+// after the others, because what is pulled last has the name
+test.each(OTHER_ARCHES)(
+	"a node of %s pulls its own, which answers under an emulator",
+	async (arch) => {
+		const { architecture = "", variant = "" } = ARCHITECTURES[arch]?.oci ?? {};
+		await node.machine.must([
+			...["podman", "pull", "--quiet", "--tls-verify=false"],
+			...["--arch", architecture, "--variant", variant, IMAGE],
+		]);
+		const dir = `${dist.work}/${arch}`;
+		mkdirSync(dir);
+		const root = await createBareRoot(dir, await createNamespace(arch));
+		await unpackImage(dir);
+		expectNotices(dir, arch);
+		expect(
+			readFileSync(root.at("/conntrack-flush")).equals(
+				readFileSync(`build/out/arch/${arch}/conntrack-flush`),
+			),
+		).toBe(true);
+		await expectAnswers(root, emulated(root, arch, "/conntrack-flush"));
+	},
+);

@@ -11,22 +11,25 @@ import {
 } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { textsOf } from "../../build/notice.ts";
-import { product } from "../../build/release/contents.ts";
+import { ARCHITECTURES, product } from "../../build/release/contents.ts";
 import { packageName, writePackage } from "../../build/release/packages.ts";
+import { OTHER_ARCHES } from "../arches/emulators.ts";
 import { createStage, type Stage } from "../demo/stage.ts";
-import { must } from "../support/exec.ts";
+import { must, run } from "../support/exec.ts";
 import { createNamespace, type Namespace } from "../support/netns.ts";
 import { OUR_BIN } from "../support/requirements.ts";
 import { undoAll } from "../support/undo.ts";
+import { expectAnswers } from "./answers.ts";
 import {
 	type BareRoot,
 	createBareRoot,
 	DPKG,
+	emulated,
 	type Manager,
 	RPM,
 } from "./bareroot.ts";
 import { expectDemo } from "./demo.ts";
-import { ARCH, createDist, type Dist, VERSION } from "./dist.ts";
+import { ARCH, ARCHES, createDist, type Dist, VERSION } from "./dist.ts";
 
 const BASE = `conntrack-flush-${VERSION}`;
 const TARBALL = `${BASE}-linux-${ARCH}`;
@@ -68,36 +71,6 @@ function filesIn({ dir }: BareRoot, ...below: readonly string[]): string[] {
 				.map((entry) => `${entry.parentPath}/${entry.name}`.slice(dir.length)),
 		)
 		.sort();
-}
-
-/** Rejects unless the executable at `path` answers VERSION and ADD in the root. */
-async function expectAnswers(root: BareRoot, path: string): Promise<void> {
-	const env = {
-		...{ CNI_CONTAINERID: "4f2e", CNI_IFNAME: "eth0" },
-		...{ CNI_NETNS: "/run/netns/none", CNI_PATH: "/opt/cni/bin" },
-	};
-	const asked = { ...env, CNI_COMMAND: "VERSION" };
-	const version = await root.run([path], '{"cniVersion":"1.0.0"}', asked);
-	expect(JSON.parse(version.stdout)).toMatchObject({ cniVersion: "1.0.0" });
-	const prevResult = {
-		cniVersion: "1.0.0",
-		interfaces: [{ name: "eth0", sandbox: "/run/netns/none" }],
-		ips: [{ address: "10.88.0.7/16", interface: 0 }],
-	};
-	const mapping = { hostPort: 8125, containerPort: 5353, protocol: "udp" };
-	const request = {
-		...{ cniVersion: "1.0.0", name: "mynet", type: "conntrack-flush" },
-		runtimeConfig: { portMappings: [mapping] },
-		prevResult,
-	};
-	const added = await root.run([path], JSON.stringify(request), {
-		...env,
-		CNI_COMMAND: "ADD",
-	});
-	expect(JSON.parse(added.stdout)).toEqual(prevResult);
-	expect(added.stderr).toContain("event=ADD");
-	const deleted = { ...env, CNI_COMMAND: "DEL" };
-	await root.run([path], JSON.stringify(request), deleted);
 }
 
 const types = (text: string): string[] =>
@@ -162,24 +135,41 @@ describe("the checksums", () => {
 	});
 });
 
-/** Rejects unless the notices have a text for each component. */
-function expectNotices(path: string): void {
+/** Rejects unless the notices have a text for each component of an architecture's executable. */
+function expectNotices(path: string, arch: string = ARCH): void {
 	const texts = textsOf(readFileSync(path, "utf8"));
+	const components = dist.componentsOf(arch);
 	expect([...texts.keys()].sort()).toEqual(
-		dist.components.map(({ purl }) => purl).sort(),
+		components.map(({ purl }) => purl).sort(),
 	);
 	for (const [purl, text] of texts)
 		expect(text.length, purl).toBeGreaterThan(400);
-	const glibc = dist.components.find(({ name }) => name === "glibc");
+	const glibc = components.find(({ name }) => name === "glibc");
 	expect(texts.get(glibc?.purl ?? "")).toContain(
 		"GNU LESSER GENERAL PUBLIC LICENSE",
 	);
 }
 
-test("the chart of the release is the one of deploy", async () => {
+test("the chart of the release is the one of deploy, for nodes of the image's architectures", async () => {
 	const chart = `${dist.dir}/conntrack-flush-chart-${VERSION}.tgz`;
 	await must(["tar", "-xzf", chart, "-C", dist.work]);
-	await must(["diff", "-r", `${dist.work}/conntrack-flush`, "deploy/chart"]);
+	const { stdout } = await run([
+		...["diff", "--recursive", "--unified=0"],
+		...["deploy/chart", `${dist.work}/conntrack-flush`],
+	]);
+	const changed = stdout.split("\n").filter((line) => /^[-+] /.test(line));
+	const nodes = ARCHES.map((arch) => (arch === "armv7" ? "arm" : arch));
+	expect(changed.map((line) => line.replace(/ +/, " "))).toEqual([
+		"- values: [amd64]",
+		`+ values: [${nodes.join(", ")}]`,
+	]);
+});
+
+test("the npm package of the release is what make npm packs", () => {
+	const file = `conntrack-flush-${VERSION}.tgz`;
+	expect(readFileSync(`${dist.dir}/${file}`)).toEqual(
+		readFileSync(`build/out/npm/${file}`),
+	);
 });
 
 describe("the tarball", () => {
@@ -210,8 +200,9 @@ describe("the tarball", () => {
 	test("the release has the sources with which to link it anew", async () => {
 		const files = readdirSync(dist.dir);
 		expect(files).toContain(`${BASE}-source.tar.gz`);
-		const [dsc] = files.filter((file) => /^glibc_.*\.dsc$/.test(file));
-		const text = readFileSync(`${dist.dir}/${dsc}`, "utf8");
+		const status = await must(["dpkg", "--status", "libc6-dev"]);
+		const [, version] = /^Version: (.*)$/m.exec(status) ?? [];
+		const text = readFileSync(`${dist.dir}/glibc_${version}.dsc`, "utf8");
 		const sums = text
 			.slice(text.indexOf("Checksums-Sha256:"), text.indexOf("Files:"))
 			.matchAll(/^ ([0-9a-f]{64}) \d+ (\S+)$/gm);
@@ -223,9 +214,6 @@ describe("the tarball", () => {
 					.update(readFileSync(`${dist.dir}/${file}`))
 					.digest("hex"),
 			).toBe(sum);
-		const status = await must(["dpkg", "--status", "libc6-dev"]);
-		const [, version] = /^Version: (.*)$/m.exec(status) ?? [];
-		expect(text).toContain(`\nVersion: ${version}\n`);
 	});
 
 	test("installs into a chain, works there, and leaves it", async () => {
@@ -239,13 +227,63 @@ describe("the tarball", () => {
 			...["bridge", "conntrack-flush", "portmap", "conntrack-flush"],
 		]);
 		const installed = "/opt/cni/bin/conntrack-flush";
-		await expectAnswers(made, installed);
+		await expectAnswers(made, [installed]);
 		await expectDemo(stage, made.at(installed));
 		expect((await made.run([program, "uninstall"])).code).toBe(0);
 		expect(readFileSync(made.at(CONFLIST), "utf8")).toBe(BEFORE);
 		expect(existsSync(made.at(installed))).toBe(false);
 	});
 });
+
+describe.each(OTHER_ARCHES)("for %s, under an emulator", (arch) => {
+	const name = `${BASE}-linux-${arch}`;
+	const pathOf = (kind: "deb" | "rpm"): string =>
+		`${dist.dir}/${packageName(kind, product(), arch)}`;
+	// No package manager of this machine's takes another's package whole: its scripts
+	// would run there.
+	const ARTIFACTS = [
+		{
+			artifact: "the tarball",
+			unpack: (to: string) =>
+				must(["tar", "-xzf", `${dist.dir}/${name}.tar.gz`, "-C", to]),
+			program: `/${name}/conntrack-flush`,
+			notice: `/${name}/NOTICE`,
+		},
+		{
+			artifact: "the .deb",
+			unpack: (to: string) => must(["dpkg-deb", "-x", pathOf("deb"), to]),
+			program: "/usr/lib/cni/conntrack-flush",
+			notice: "/usr/share/doc/conntrack-flush/copyright",
+		},
+		{
+			artifact: "the .rpm",
+			unpack: (to: string) =>
+				must(["sh", "-ec", UNPACK_RPM, pathOf("rpm"), to]),
+			program: "/usr/libexec/cni/conntrack-flush",
+			notice: "/usr/share/licenses/conntrack-flush/NOTICE",
+		},
+	];
+
+	test.each(ARTIFACTS)(
+		"$artifact answers, and has the licences",
+		async ({ artifact, unpack, program, notice }) => {
+			const made = await root(`${arch} ${artifact}`);
+			await unpack(made.dir);
+			expectNotices(made.at(notice), arch);
+			await expectAnswers(made, emulated(made, arch, program));
+		},
+	);
+
+	test("the packages are for it", async () => {
+		const { deb, rpm } = ARCHITECTURES[arch] ?? {};
+		const field = await must(["dpkg-deb", "-f", pathOf("deb"), "Architecture"]);
+		expect(field.trim()).toBe(deb);
+		const query = ["rpm", "--query", "--queryformat", "%{ARCH}", "--package"];
+		expect(await must([...query, pathOf("rpm")])).toBe(rpm);
+	});
+});
+
+const UNPACK_RPM = 'rpm2archive -n - <"$0" | tar -x -C "$1"';
 
 const PACKAGES: readonly (readonly ["deb" | "rpm", Manager, string, string])[] =
 	[
@@ -287,7 +325,7 @@ describe.each(PACKAGES)("the .%s", (kind, manager, plugins, notice) => {
 	});
 
 	test("answers there, and is the executable that the demo of the tarball was played with", async () => {
-		await expectAnswers(made, installed);
+		await expectAnswers(made, [installed]);
 		const bytes = readFileSync(made.at(installed));
 		expect(bytes.equals(readFileSync(`${OUR_BIN}/conntrack-flush`))).toBe(true);
 	});
