@@ -34,6 +34,8 @@ export interface Cluster {
 	/** Argv before the arguments, for who wants kubectl as a process. */
 	readonly kubectlCommand: readonly string[];
 	kubectl(argv: readonly string[], options?: RunOptions): Promise<string>;
+	/** Argv of a program that finds kubectl and the cluster, as an administrator's shell has them. */
+	asAdministrator(argv: readonly string[]): string[];
 	down(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export async function createCluster(
 		kubeconfig: control.kubeconfig,
 		kubectlCommand: control.kubectlCommand,
 		kubectl: control.kubectl,
+		asAdministrator: control.asAdministrator,
 		async down() {
 			for (const node of nodes) await node.cutPower();
 			control.end();

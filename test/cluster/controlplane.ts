@@ -23,6 +23,8 @@ export interface ControlPlane {
 	/** Argv of kubectl before its arguments. */
 	readonly kubectlCommand: readonly string[];
 	kubectl(argv: readonly string[], options?: RunOptions): Promise<string>;
+	/** Argv of a program that finds kubectl and the cluster, as an administrator's shell has them. */
+	asAdministrator(argv: readonly string[]): string[];
 	/** Resolves when the nodes can join, and pods can be made. */
 	start(): Promise<void>;
 	end(): void;
@@ -79,6 +81,11 @@ export function createControlPlane({
 		kubeconfigOf: access.kubeconfigOf,
 		kubectlCommand,
 		kubectl,
+		asAdministrator: (argv) =>
+			network.inside([
+				...["env", `KUBECONFIG=${kubeconfig}`],
+				...[`PATH=${programs}:${process.env.PATH}`, ...argv],
+			]),
 		async start() {
 			writeFileSync(file("tokens.csv"), access.tokens);
 			writeKeys(file("accounts.key"), file("accounts.pub"));

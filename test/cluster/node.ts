@@ -43,7 +43,8 @@ export interface ClusterNode {
 	cutPower(): Promise<void>;
 	/** Resolves when the node is Ready. */
 	boot(): Promise<void>;
-	importImage(archive: string): Promise<void>;
+	/** Takes an archive's image; one that has no name in it gets this one, with its tag. */
+	importImage(archive: string, name?: string): Promise<void>;
 	/** The path of a daemon's log. */
 	log(daemon: Daemon): string;
 }
@@ -131,11 +132,11 @@ export async function createNode(
 			await start("containerd");
 			await join();
 		},
-		async importImage(archive) {
+		async importImage(archive, name) {
 			const stdin = openSync(archive, "r");
-			await machine.must(["ctr", "-n", "k8s.io", "images", "import", "-"], {
-				stdin,
-			});
+			const named = name === undefined ? [] : ["--base-name", name];
+			const argv = ["ctr", "-n", "k8s.io", "images", "import", ...named, "-"];
+			await machine.must(argv, { stdin });
 			closeSync(stdin);
 		},
 		log,

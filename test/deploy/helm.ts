@@ -13,12 +13,15 @@ const PROGRAM = `helm-${version("HELM")}/helm`;
 /** Returns true if setup.sh has built helm. */
 export const hasHelm = (): boolean => hasTool(PROGRAM);
 
+/** The path of helm; throws if setup.sh has not built it. */
+export const helmProgram = (): string => tool(PROGRAM);
+
 /** Runs helm; resolves with whatever it did. It has no cluster, and nothing of it is left in the user's directories. */
 export async function helm(...argv: readonly string[]): Promise<Ran> {
 	const dir = mkdtempSync(`${tmpdir()}/helm-`);
 	try {
 		const env = { PATH: process.env.PATH, HOME: dir, KUBECONFIG: "/dev/null" };
-		return await run([tool(PROGRAM), ...argv], { env });
+		return await run([helmProgram(), ...argv], { env });
 	} finally {
 		rmSync(dir, { recursive: true });
 	}

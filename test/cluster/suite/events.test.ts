@@ -29,6 +29,7 @@ import {
 	SHOWN,
 	withoutTimes,
 } from "./page.ts";
+import { releaseFor } from "./release.ts";
 import {
 	createScreens,
 	type Screens,
@@ -150,6 +151,26 @@ describe
 		test(SHOWN.out, async () => {
 			await seeUpgraded(screens);
 			await agent.uninstall("2", (said) => seeUninstalled(screens, said));
+			const after = await Promise.all(cluster.nodes.map(traces));
+			expect(after).toEqual(before);
+		});
+
+		test(SHOWN.release, async () => {
+			const release = await releaseFor(cluster, agent, dir);
+			const isDropIn = configuration.mode === "dropin";
+			await release.install(
+				...(isDropIn ? ["runtimeVersion=containerd://2.1.0"] : []),
+			);
+			const act = ({ pods }: Stage): Promise<void> => pods.delete(0);
+			const { wrong, senders, recovered } = await stage.happen({
+				steps: [{ act, renews: [0] }],
+			});
+			expect({ wrong, recovered }).toEqual({ wrong: [], recovered: senders });
+			const said = await release.ask("list", "--stale", "-A");
+			expect(said.match(/^# .*$/gm)).toEqual(
+				cluster.nodes.map(({ name }) => `# ${name}`),
+			);
+			await release.uninstall();
 			const after = await Promise.all(cluster.nodes.map(traces));
 			expect(after).toEqual(before);
 		});

@@ -17,6 +17,8 @@ export const SHOWN = {
 	calls:
 		"containerd calls ADD and DEL, by version 1.1.0 STATUS too, and neither CHECK nor GC",
 	out: "it is taken out as documented, and nothing is left on the nodes",
+	release:
+		"helm installs it from the files of a release: senders reach the pod that follows a deleted one, `kubectl conntrack-flush` asks each node, and nothing is left",
 	without:
 		"without it, no sender reaches a pod that moves to its node's network",
 } as const;
