@@ -1,7 +1,7 @@
-// Every test: `make test`. What measures no time and has nothing to do with this machine's
-// kernel runs beside the builds that are compared. The others come after that, alone: a
-// cluster too, because a node that boots on a busy machine is another test. Counts and
-// durations come to build/out/tests, a file for each run of vitest.
+// Every test: `make test`. What measures no time runs beside the builds that are compared.
+// The others come after that, alone: a cluster too, because a node that boots on a busy
+// machine is another test. Counts and durations come to build/out/tests, a file for each
+// run of vitest.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";

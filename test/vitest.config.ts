@@ -24,7 +24,7 @@ export default defineConfig({
 				test: {
 					name: "root",
 					include: [
-						"test/{arches,cli,cni,conformance,deploy,harness,install,kernel,kernels,races,release,rules}/**/*.test.ts",
+						"test/{arches,cli,cni,conformance,harness,kernel,kernels,races,release,rules}/**/*.test.ts",
 					],
 					globalSetup: "test/root.setup.ts",
 					// These tests share the machine's kernel and measure time.
@@ -37,7 +37,7 @@ export default defineConfig({
 				extends: true,
 				test: {
 					name: "apart",
-					include: ["test/{fuzz,npm,oracle}/**/*.test.ts"],
+					include: ["test/{deploy,fuzz,install,npm,oracle}/**/*.test.ts"],
 					globalSetup: "test/root.setup.ts",
 					fileParallelism: false,
 					testTimeout: 120_000,
