@@ -15,20 +15,24 @@ import {
 } from "../conntrack/layout.ts";
 import { ADDRESS_PLACES, ADDRESS_SHIFT } from "../conntrack/prefilter.ts";
 import { type EntryCount, type PortSet, protoBit } from "../conntrack/skip.ts";
-import { formatEndpoint } from "../net/endpoint.ts";
-import { AF_INET, AF_INET6, type Family, formatIP } from "../net/ip.ts";
 import { protocolName } from "../net/proto.ts";
 import { messageAt, type RecvBuffer } from "../netlink/reader.ts";
 import type { Verdict } from "../policy/judge.ts";
+import { AddressTexts, keyOf } from "./addresstexts.ts";
 import type { KnownVerdicts } from "./known.ts";
 
-/** So many addresses of each family are remembered, in about 300 and 600 kB. */
-const REMEMBERED = 4096;
 /** The places for sorts of lines, in about 500 kB. A power of two. */
 const SORTS = 4096;
-/** The numbers that a sort is known by: where its entries came to, where they lead, the ports of both, the protocol with V6. */
-const SORT = 4;
+/** The numbers that a sort is known by: where its entries came to, where they lead, the ports of both, the protocol with V6 and SOMEBODYS, and if that, the status. */
+const SORT = 5;
 const V6 = 256;
+const SOMEBODYS = 512;
+const STALE = 0;
+const LIVE = 1;
+const OTHER = 2;
+const KINDS = { stale: STALE, live: LIVE, other: OTHER } as const;
+/** In place of a kind: the entries of the sort are not shown. */
+const HIDDEN = 3;
 /** The words of a message before its original tuple. */
 const HEAD = 5;
 
@@ -45,12 +49,14 @@ export class Lines {
 	readonly #bits = Uint8Array.from({ length: 256 }, (_, proto) =>
 		protoBit(proto),
 	);
-	readonly #v4 = new Map<number, string>();
-	readonly #v6 = new Map<number, Address>();
-	/** The last id of an address. */
-	#ids = 0;
-	/** Entries that are nobody's and differ in their clients alone are of one sort: its numbers, and their lines behind the client. */
+	readonly #addresses = new AddressTexts();
+	readonly #isShown: (verdict: Verdict) => boolean;
+	/** Entries that differ in their clients alone, and if nobody has to do with them in their states, are of one sort: its numbers, the kind of its verdict, and its lines before and behind the client. */
 	readonly #sorts = new Int32Array(SORT * SORTS);
+	readonly #kinds = new Uint8Array(SORTS);
+	/** The entries of each kind that a call has counted. */
+	readonly #counts = new Int32Array(HIDDEN + 1);
+	readonly #fronts = Array.from({ length: SORTS }, () => "");
 	readonly #tails = Array.from({ length: SORTS }, () => "");
 	/** The first two cells of a line, by verdict and by protocol. */
 	readonly #heads: Record<Verdict["kind"], string[]> = {
@@ -59,10 +65,15 @@ export class Lines {
 		other: noHeads(),
 	};
 
-	/** The lines are of entries whose verdict is known. */
-	constructor(known: KnownVerdicts, widths: readonly number[]) {
+	/** The lines are of entries whose verdict is known and `isShown`. */
+	constructor(
+		known: KnownVerdicts,
+		widths: readonly number[],
+		isShown: (verdict: Verdict) => boolean,
+	) {
 		this.#known = known;
 		this.#widths = widths;
+		this.#isShown = isShown;
 		this.#gaps = Array.from(
 			{ length: Math.max(...widths) + 1 },
 			(_, wider) => GAP + " ".repeat(wider),
@@ -71,8 +82,9 @@ export class Lines {
 
 	/**
 	 * Adds the lines of the entries from offset `at` of a dump's datagram on that have one
-	 * of the ports to `lines`, and counts them in `count` and `found`. Returns the offset of the first message
-	 * that is no such entry, or the offset after the last.
+	 * of the ports to `lines`, and counts them in `count`, and in `found` if they are shown.
+	 * Returns the offset of the first message that is no such entry or that the prefilter
+	 * of the ports, which is that of `known`, holds back; or the offset after the last.
 	 */
 	make(
 		b: RecvBuffer,
@@ -89,19 +101,21 @@ export class Lines {
 		var known = this.#known;
 		var { addresses, hostPorts, pods, hasDepartures } = known.concerns;
 		var { nobodys } = known;
-		var heads = this.#heads[nobodys?.kind ?? "other"];
+		var isNarrow = ports.prefilter !== undefined;
 		var fromWidth = this.#widths[2] as number;
 		var gaps = this.#gaps;
-		var v4Texts = this.#v4;
+		var texts = this.#addresses;
+		var v4Texts = texts.v4;
 		var sorts = this.#sorts;
+		var kinds = this.#kinds;
+		var fronts = this.#fronts;
 		var tails = this.#tails;
 		var bits = this.#bits;
 		var wanted = ports.table;
 		var mapped = hostPorts.table;
 		var { table } = addresses;
 		var podTable = pods.table;
-		var ofNobody = 0;
-		var made = 0;
+		var counts = this.#counts;
 		var end = length >> 2;
 		var i = at >> 2;
 		var size = 0;
@@ -115,6 +129,11 @@ export class Lines {
 		var dst = 0;
 		var leads = 0;
 		var sort = 0;
+		var place = 0;
+		var near = 0;
+		var state = 0;
+		var what = 0;
+		var made = 0;
 		var from = "";
 		var verdict: Verdict | undefined;
 		while (i < end) {
@@ -143,13 +162,15 @@ export class Lines {
 				dst = words[orig + 5] as number;
 				leads = words[reply + 3] as number;
 			} else {
-				dst = this.#address6(b, orig + 8).id;
-				leads = this.#address6(b, reply + 3).id;
+				dst = texts.v6(b, orig + 8).id;
+				leads = texts.v6(b, reply + 3).id;
 				proto |= V6;
 			}
 			// the bits in which the addresses of one network differ are the last in memory
 			sort = dst ^ (leads << 3) ^ (leads >>> 13) ^ both;
-			sort = SORT * ((sort ^ (sort >>> 11) ^ (sort >>> 21)) & (SORTS - 1));
+			sort ^= (sort >>> 11) ^ (sort >>> 21);
+			place = sort & (SORTS - 1);
+			sort = SORT * place;
 			if (
 				sorts[sort] !== dst ||
 				sorts[sort + 1] !== leads ||
@@ -157,58 +178,101 @@ export class Lines {
 				sorts[sort + 3] !== proto ||
 				(hasDepartures && mapped[halves[2 * status - 2] as number])
 			) {
-				// the halves of the destination that a prefilter compares, and the end of the address that it leads to
-				if (
-					mapped[dport] !== 0 ||
-					table[
+				// the halves of the destination that a prefilter compares
+				near =
+					(table[
 						(halves[2 * (v4 ? orig + 5 : orig + 11) + 1] as number) >>
 							ADDRESS_SHIFT
-					] !== 0 ||
-					table[
+					] as number) |
+					(table[
 						ADDRESS_PLACES +
 							((halves[2 * (v4 ? orig + 5 : orig + 8)] as number) >>
 								ADDRESS_SHIFT)
-					] !== 0 ||
+					] as number);
+				if (
+					(isNarrow && near === 0) ||
+					// a pod that has left may have begun it
+					(hasDepartures && mapped[halves[2 * status - 2] as number])
+				)
+					break;
+				verdict = nobodys;
+				state = 0;
+				if (
+					near !== 0 ||
+					mapped[dport] !== 0 ||
+					// the end of the address that it leads to
 					podTable[
 						(halves[2 * (v4 ? reply + 3 : reply + 6) + 1] as number) >>
 							ADDRESS_SHIFT
-					] !== 0 ||
-					(hasDepartures && mapped[halves[2 * status - 2] as number])
+					] !== 0
 				) {
-					verdict = known.look(b, messageAt(b, 4 * i, length));
-					if (verdict === undefined) break;
-					lines.push(this.line(b, orig, reply, verdict));
-					found[verdict.kind]++;
-					made++;
-					i += (size + 3) >> 2;
-					continue;
+					// the rules may treat what the node itself sends in another way
+					if (
+						near !== 0 &&
+						(table[
+							(halves[2 * (v4 ? orig + 3 : orig + 6) + 1] as number) >>
+								ADDRESS_SHIFT
+						] !== 0 ||
+							table[
+								ADDRESS_PLACES +
+									((halves[2 * (orig + 3)] as number) >> ADDRESS_SHIFT)
+							] !== 0)
+					)
+						break;
+					proto |= SOMEBODYS;
+					state = words[status + 1] as number;
+					place = (place ^ state ^ (state >>> 11)) & (SORTS - 1);
+					sort = SORT * place;
+					verdict = undefined;
 				}
-				if (nobodys === undefined) break;
-				sorts[sort] = dst;
-				sorts[sort + 1] = leads;
-				sorts[sort + 2] = both;
-				sorts[sort + 3] = proto;
-				tails[sort / SORT] = this.#tail(b, orig, reply, nobodys.why);
-				this.#head(nobodys.kind, proto & 255);
+				if (
+					verdict !== undefined ||
+					sorts[sort] !== dst ||
+					sorts[sort + 1] !== leads ||
+					sorts[sort + 2] !== both ||
+					sorts[sort + 3] !== proto ||
+					sorts[sort + 4] !== state
+				) {
+					if (proto & SOMEBODYS)
+						verdict = known.look(b, messageAt(b, 4 * i, length));
+					if (verdict === undefined) break;
+					sorts[sort] = dst;
+					sorts[sort + 1] = leads;
+					sorts[sort + 2] = both;
+					sorts[sort + 3] = proto;
+					sorts[sort + 4] = state;
+					kinds[place] = this.#isShown(verdict) ? KINDS[verdict.kind] : HIDDEN;
+					fronts[place] = this.#head(verdict.kind, proto & 255);
+					tails[place] = this.#tail(b, orig, reply, verdict.why);
+				}
 			}
+			what = kinds[place] as number;
+			counts[what] = (counts[what] as number) + 1;
+			made++;
+			i += (size + 3) >> 2;
+			if (what === HIDDEN) continue;
 			from =
 				(v4
 					? (v4Texts.get(keyOf(words[orig + 3] as number)) ??
-						this.#address4(b, orig + 3))
-					: this.#address6(b, orig + 3).text) +
+						texts.learn(b, orig + 3))
+					: texts.v6(b, orig + 3).text) +
 				(256 * (bytes[4 * reply - 12] as number) +
 					(bytes[4 * reply - 11] as number));
 			lines.push(
-				(heads[proto & 255] as string) +
+				(fronts[place] as string) +
 					from +
 					(gaps[fromWidth - from.length] ?? GAP) +
-					(tails[sort / SORT] as string),
+					(tails[place] as string),
 			);
-			ofNobody++;
-			i += (size + 3) >> 2;
 		}
-		if (nobodys) found[nobodys.kind] += ofNobody;
-		count.entries += made + ofNobody;
+		// for a few entries at a time, a loop over the kinds would cost more than they do
+		found.stale += counts[STALE] as number;
+		found.live += counts[LIVE] as number;
+		found.other += counts[OTHER] as number;
+		count.entries += made;
+		counts[STALE] = 0;
+		counts[LIVE] = 0;
+		counts[OTHER] = 0;
 		return 4 * i;
 	}
 
@@ -252,56 +316,16 @@ export class Lines {
 	/** Returns the endpoint whose address and whose port stand at these words. */
 	#endpoint(b: RecvBuffer, v4: boolean, ip: number, port: number): string {
 		const { bytes } = b;
-		const address = v4 ? this.#address4(b, ip) : this.#address6(b, ip).text;
+		const { v4: known } = this.#addresses;
+		const address = v4
+			? (known.get(keyOf(b.words[ip] as number)) ??
+				this.#addresses.learn(b, ip))
+			: this.#addresses.v6(b, ip).text;
 		const high = bytes[4 * port] as number;
 		return address + (256 * high + (bytes[4 * port + 1] as number));
 	}
-
-	#address4({ words, bytes }: RecvBuffer, ip: number): string {
-		const key = keyOf(words[ip] as number);
-		const known = this.#v4.get(key);
-		if (known !== undefined) return known;
-		const text = beforePort(bytes, ip, AF_INET);
-		if (this.#v4.size >= REMEMBERED) this.#v4.clear();
-		this.#v4.set(key, text);
-		return text;
-	}
-
-	#address6({ words, bytes }: RecvBuffer, ip: number): Address {
-		var x = words[ip] as number;
-		var y = words[ip + 1] as number;
-		var z = words[ip + 2] as number;
-		var key = keyOf(x ^ y ^ z ^ (words[ip + 3] as number));
-		var known = this.#v6.get(key);
-		if (known && known.x === x && known.y === y && known.z === z) return known;
-		const text = beforePort(bytes, ip, AF_INET6);
-		if (this.#v6.size >= REMEMBERED) this.#v6.clear();
-		known = { id: ++this.#ids, text, x, y, z };
-		this.#v6.set(key, known);
-		return known;
-	}
-}
-
-/** An address of IPv6: the text of its endpoints before their ports, and three of its words. Its key is made of all four. */
-interface Address {
-	/** A number that no other address has. */
-	readonly id: number;
-	readonly text: string;
-	readonly x: number;
-	readonly y: number;
-	readonly z: number;
-}
-
-/** Returns a number for each number, so that the bits in which the addresses of one network differ are the lower ones: the engine's maps go by these. */
-function keyOf(word: number): number {
-	return word ^ (word >>> 16) ^ (word >>> 24);
 }
 
 function noHeads(): string[] {
 	return Array.from({ length: 256 }, () => "");
-}
-
-/** `10.88.0.2:`, `[fd88::2]:` */
-function beforePort(bytes: Uint8Array, ip: number, family: Family): string {
-	return formatEndpoint(formatIP(bytes, 4 * ip, family), 0).slice(0, -1);
 }

@@ -238,7 +238,8 @@ export async function list(
 		hits = [];
 		if (settled.length > 0) await visit(settled);
 		await printer.rest?.();
-		if (isOpen && rows?.widths) lines ??= new Lines(known, rows.widths);
+		if (isOpen && rows?.widths)
+			lines ??= new Lines(known, rows.widths, isShown);
 	};
 	const table = new Conntrack(host, deadline);
 	try {
@@ -250,14 +251,7 @@ export async function list(
 		for (const dump of dumps) {
 			ports = portSetOf(sides, dump, prefilter);
 			if (others) lookAtOthers(ports, others);
-			await table.pass(
-				ports,
-				count,
-				look,
-				settle,
-				dump,
-				all && !stale ? ahead : undefined,
-			);
+			await table.pass(ports, count, look, settle, dump, ahead);
 		}
 	} finally {
 		table.close();

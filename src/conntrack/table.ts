@@ -117,7 +117,7 @@ export class Conntrack {
 	 * one of the ports, and `settle` after each datagram; `settle` may remove entries. If
 	 * `look` throws a DecodeError, the entry counts as undecodable. An entry comes twice
 	 * if the kernel interrupted the dump. scan.ts decodes the entries. `ahead` is called
-	 * before each search for an entry with a port.
+	 * for each entry that a search for one with a port has found.
 	 */
 	async pass(
 		ports: PortSet,
@@ -136,8 +136,9 @@ export class Conntrack {
 			await table.dump(what, write, async (b, length, seq) => {
 				let ended = false;
 				for (let at = 0; !ended; ) {
-					if (ahead) at = ahead(b, at, length, seq);
-					at = skipOthers(b, at, length, ports, count);
+					const found = skipOthers(b, at, length, ports, count);
+					at = ahead?.(b, found, length, seq) ?? found;
+					if (at > found) continue;
 					if (at >= length) break;
 					const m = messageAt(b, at, length);
 					at = after(m);

@@ -210,7 +210,7 @@ describe("an entry of another layout is left to be decoded", () => {
 		});
 		known.nobodys = { kind: "other", why: "no recorded hostPort" };
 		const made: string[] = [];
-		const next = new Lines(known, [7, 5, 4, 2, 8, 3]).make(
+		const next = new Lines(known, [7, 5, 4, 2, 8, 3], () => true).make(
 			b,
 			0,
 			bytes.length,
