@@ -7,6 +7,7 @@ import {
 	createNamespace,
 	ip,
 	type Namespace,
+	sysctl,
 } from "../support/netns.ts";
 import { equip } from "../support/node.ts";
 import type { ClusterOptions, Stack } from "./options.ts";
@@ -58,6 +59,13 @@ export async function createLan({ name, stack }: ClusterOptions): Promise<Lan> {
 				addresses: { eth0: onLink(role, stack) },
 				gateways: addressesOf("switch", stack),
 				forwards: role.startsWith("node"),
+			});
+			// A node that boots forwards what comes to its further addresses until it has
+			// them. On a busy machine it is then late for its own redirects, which are
+			// believed for five minutes, whatever route is set meanwhile.
+			await sysctl(ns, {
+				"net.ipv4.conf.all.accept_redirects": 0,
+				"net.ipv4.conf.eth0.accept_redirects": 0,
 			});
 			return ns;
 		},

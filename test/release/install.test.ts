@@ -10,7 +10,6 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { textsOf } from "../../build/notice.ts";
 import { ARCHITECTURES, product } from "../../build/release/contents.ts";
 import { packageName, writePackage } from "../../build/release/packages.ts";
 import { OTHER_ARCHES } from "../arches/emulators.ts";
@@ -30,6 +29,7 @@ import {
 } from "./bareroot.ts";
 import { expectDemo } from "./demo.ts";
 import { ARCH, ARCHES, createDist, type Dist, VERSION } from "./dist.ts";
+import { expectNotices } from "./notices.ts";
 
 const BASE = `conntrack-flush-${VERSION}`;
 const TARBALL = `${BASE}-linux-${ARCH}`;
@@ -135,21 +135,6 @@ describe("the checksums", () => {
 	});
 });
 
-/** Rejects unless the notices have a text for each component of an architecture's executable. */
-function expectNotices(path: string, arch: string = ARCH): void {
-	const texts = textsOf(readFileSync(path, "utf8"));
-	const components = dist.componentsOf(arch);
-	expect([...texts.keys()].sort()).toEqual(
-		components.map(({ purl }) => purl).sort(),
-	);
-	for (const [purl, text] of texts)
-		expect(text.length, purl).toBeGreaterThan(400);
-	const glibc = components.find(({ name }) => name === "glibc");
-	expect(texts.get(glibc?.purl ?? "")).toContain(
-		"GNU LESSER GENERAL PUBLIC LICENSE",
-	);
-}
-
 test("the chart of the release is the one of deploy, for nodes of the image's architectures", async () => {
 	const chart = `${dist.dir}/conntrack-flush-chart-${VERSION}.tgz`;
 	await must(["tar", "-xzf", chart, "-C", dist.work]);
@@ -194,7 +179,7 @@ describe("the tarball", () => {
 	});
 
 	test("has the licence of each component", () => {
-		expectNotices(made.at(`/${TARBALL}/NOTICE`));
+		expectNotices(dist, made.at(`/${TARBALL}/NOTICE`), ARCH);
 	});
 
 	test("the release has the sources with which to link it anew", async () => {
@@ -269,7 +254,7 @@ describe.each(OTHER_ARCHES)("for %s, under an emulator", (arch) => {
 		async ({ artifact, unpack, program, notice }) => {
 			const made = await root(`${arch} ${artifact}`);
 			await unpack(made.dir);
-			expectNotices(made.at(notice), arch);
+			expectNotices(dist, made.at(notice), arch);
 			await expectAnswers(made, emulated(made, arch, program));
 		},
 	);
@@ -321,7 +306,7 @@ describe.each(PACKAGES)("the .%s", (kind, manager, plugins, notice) => {
 	});
 
 	test("has the licence of each component", () => {
-		expectNotices(made.at(notice));
+		expectNotices(dist, made.at(notice), ARCH);
 	});
 
 	test("answers there, and is the executable that the demo of the tarball was played with", async () => {
