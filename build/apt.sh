@@ -1,18 +1,19 @@
 # Reads Debian's archive, and leaves the machine's own lists alone. To be sourced:
 #
 #	lists DIRECTORY SUITE ARCH	has apt look there, for this release and architecture
+#	$codename			the release that this machine has
 #
 # After it, `$apt download PACKAGE` and `$apt source …` work; apt checks what comes by
 # Debian's signature. The archive is where the machine has its packages from.
 # shellcheck shell=sh
 
+codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+
 lists() {
-	# shellcheck source=/dev/null
-	. /etc/os-release
 	mkdir -p "$1/parts" "$1/lists/partial"
 	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-		grep -Eqs "(^|[ /])$VERSION_CODENAME( |-|\$)" "$list" || continue
-		sed -e "s/$VERSION_CODENAME/$2/g" -e 's/^Types:.*/Types: deb deb-src/' \
+		grep -Eqs "(^|[ /])$codename( |-|\$)" "$list" || continue
+		sed -e "s/$codename/$2/g" -e 's/^Types:.*/Types: deb deb-src/' \
 			-e '/^deb /{p;s/^deb /deb-src /}' "$list" >"$1/parts/${list##*/}"
 	done
 	apt="apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=$1/parts

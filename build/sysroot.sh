@@ -5,11 +5,13 @@
 #	sysroot.sh ARCH DIRECTORY
 #
 # DIRECTORY/glibc then holds the release of Debian and the version of the library. Debian's
-# cross compilers have a C library beside them, but its source has left the archive, and
-# without it the executable may not be given to anybody (LGPL, build/release/sources.sh).
+# cross compilers have a C library beside them, but without any of its security updates, and
+# a release would need another source for it (LGPL, build/release/sources.sh).
 set -eu
 
-suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+# shellcheck source=build/apt.sh
+. "$(dirname "$0")/apt.sh"
+suite=$codename
 case $1 in
 armv7) deb=armhf ;;
 ppc64le) deb=ppc64el ;;
@@ -17,8 +19,6 @@ riscv64) deb=riscv64 suite=trixie ;; # Debian 12 is not made for it
 *) deb=$1 ;;
 esac
 
-# shellcheck source=build/apt.sh
-. "$(dirname "$0")/apt.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 lists "$work" "$suite" "$deb"

@@ -7,13 +7,14 @@
 # Each architecture's executable has been built.
 set -eu
 
+# shellcheck source=build/apt.sh
+. build/apt.sh
 dir=$1
 shift
 releases=$(
 	for arch in "$@"; do
 		if [ "$arch" = amd64 ]; then
-			sed -n 's/^VERSION_CODENAME=//p' /etc/os-release | tr '\n' ' '
-			dpkg-query --show --showformat '${source:Version}\n' libc6-dev
+			dpkg-query --show --showformat "$codename "'${source:Version}\n' libc6-dev
 		else
 			cat "build/out/arch/sysroot/$arch/glibc"
 		fi
@@ -21,8 +22,6 @@ releases=$(
 )
 [ "$(cat "$dir.version" 2>/dev/null)" != "$releases" ] || exit 0
 
-# shellcheck source=build/apt.sh
-. build/apt.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/sources"

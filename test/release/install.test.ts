@@ -139,10 +139,12 @@ test("the chart of the release is the one of deploy, for nodes of the image's ar
 	const chart = `${dist.dir}/conntrack-flush-chart-${VERSION}.tgz`;
 	await must(["tar", "-xzf", chart, "-C", dist.work]);
 	const { stdout } = await run([
-		...["diff", "--recursive", "--unified=0"],
+		...["diff", "--recursive", "--new-file", "--unified=0"],
 		...["deploy/chart", `${dist.work}/conntrack-flush`],
 	]);
-	const changed = stdout.split("\n").filter((line) => /^[-+] /.test(line));
+	const changed = stdout
+		.split("\n")
+		.filter((line) => /^[-+](?!--|\+\+)/.test(line));
 	const nodes = ARCHES.map((arch) => (arch === "armv7" ? "arm" : arch));
 	expect(changed.map((line) => line.replace(/ +/, " "))).toEqual([
 		"- values: [amd64]",
@@ -188,6 +190,7 @@ describe("the tarball", () => {
 		const status = await must(["dpkg", "--status", "libc6-dev"]);
 		const [, version] = /^Version: (.*)$/m.exec(status) ?? [];
 		const text = readFileSync(`${dist.dir}/glibc_${version}.dsc`, "utf8");
+		expect(text).toContain(`\nVersion: ${version}\n`);
 		const sums = text
 			.slice(text.indexOf("Checksums-Sha256:"), text.indexOf("Files:"))
 			.matchAll(/^ ([0-9a-f]{64}) \d+ (\S+)$/gm);
