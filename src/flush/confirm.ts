@@ -38,11 +38,14 @@ export function confirmByRules(
 		return RulesView.open(host, deadline, ports, { known });
 	};
 	let isGivenUp = false;
-	/** `known` holds the rulings that do not depend on the client, by kind. */
+	let reading: number | undefined;
+	/** By example: the rulings of that reading that do not depend on the client, for the node itself and for others. */
+	let ofNode: WeakMap<Entry, Ruling>;
+	let ofOthers: WeakMap<Entry, Ruling>;
 	const rule = async (
 		rules: RulesView,
 		{ example, client }: Removed,
-		known: Map<Entry, Ruling>,
+		known: WeakMap<Entry, Ruling>,
 	): Promise<Ruling> => {
 		const mappings = claims(example);
 		let ruling: Ruling = "stale";
@@ -63,11 +66,10 @@ export function confirmByRules(
 		if (!removals.some(({ example }) => claims(example)))
 			return removals.map(() => "stale");
 		const rules = await shared.rules(open);
-		const all: Ruling[] = [];
+		let all: Ruling[] = [];
 		for (const part of rules.partsOf(removals)) {
 			rules.lookFor(part);
-			const found = await rules.settled(() => rulingsOf(rules, part));
-			for (const ruling of found) all.push(ruling);
+			all = all.concat(await rules.settled(() => rulingsOf(rules, part)));
 		}
 		return all;
 	};
@@ -75,8 +77,12 @@ export function confirmByRules(
 		rules: RulesView,
 		removals: readonly Removed[],
 	): Promise<Ruling[]> => {
-		const ofNode = new Map<Entry, Ruling>();
-		const ofOthers = new Map<Entry, Ruling>();
+		// a long pass confirms what it finds part by part
+		if (rules.reading !== reading) {
+			reading = rules.reading;
+			ofNode = new WeakMap();
+			ofOthers = new WeakMap();
+		}
 		const found: Ruling[] = [];
 		for (const r of removals) {
 			const known = rules.isOfNode(r.client) ? ofNode : ofOthers;

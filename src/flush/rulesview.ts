@@ -110,6 +110,11 @@ export class RulesView {
 		return this.#rules.generation;
 	}
 
+	/** As of NatRules: what was found by the rules stands while this does. */
+	get reading(): number {
+		return this.#rules.reading;
+	}
+
 	/**
 	 * Returns what `judge` returns, all by one generation of the rules: if they have
 	 * changed meanwhile, it judges again. Throws what `NatRules.outcomes` throws.
@@ -132,7 +137,7 @@ export class RulesView {
 		judge: () => Promise<T>,
 	): Promise<{ readonly found: T } | undefined> {
 		const rules = this.#rules;
-		const { readings, isRead } = rules;
+		const { reading } = rules;
 		let found: T;
 		try {
 			found = await judge();
@@ -140,10 +145,8 @@ export class RulesView {
 			if (e instanceof UnsettledRulesError) return undefined;
 			throw e;
 		}
-		// there are verdicts that need no rule
-		if (rules.readings === readings && !rules.isRead) return { found };
 		// rules that were read anew in the middle may differ from those before
-		const isOne = rules.readings === readings + (isRead ? 0 : 1);
+		const isOne = rules.reading === reading;
 		return isOne && (await rules.isCurrent()) ? { found } : undefined;
 	}
 

@@ -76,14 +76,9 @@ export class NatRules {
 		throw new UnsettledRulesError("the rules change while they are read");
 	}
 
-	/** How often the rules have been read from the beginning; outcomes that were found before and after may be of different generations. */
-	get readings(): number {
-		return this.#readings;
-	}
-
-	/** True if outcomes can be found by what is read already. */
-	get isRead(): boolean {
-		return this.#store !== undefined;
+	/** The number of the reading that outcomes are found by now. Those that were found by another may be of another generation. */
+	get reading(): number {
+		return this.#store ? this.#readings : this.#readings + 1;
 	}
 
 	/** Drops what was read, because the interest has grown. */
@@ -91,11 +86,11 @@ export class NatRules {
 		this.#store = undefined;
 	}
 
-	/** Returns true if no rule has changed since the outcomes were found. Throws what `outcomes` throws. */
+	/** Returns true if no rule has changed since the outcomes of this reading were found; there may be none. Throws what `outcomes` throws. */
 	async isCurrent(): Promise<boolean> {
 		const store = this.#store;
+		if (!store) return true;
 		this.#store = undefined;
-		if (!store) return false;
 		const generation = await askGeneration(this.#requests);
 		if (store.generation !== generation) return false;
 		if (!(await this.#isLegacyCurrent())) return false;

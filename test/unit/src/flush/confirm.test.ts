@@ -302,6 +302,34 @@ describe("the rules", () => {
 		expect(count(GETCHAIN)).toBe(2);
 	});
 
+	test("of another generation judge again what was found before in the same pass", async () => {
+		const rules = natRules(OURS);
+		const { confirm } = setUp(rules, { claims: [m] });
+		const next = removal("C:2 > H:8125", "Q:5353 > C:2", STALE);
+		expect(await confirm([STALE])).toEqual([STALE]);
+		rules.generation++;
+		rules.lines = [THEIRS, OURS];
+		expect(await confirm([next])).toEqual([]);
+		rules.generation++;
+		rules.lines = [OURS];
+		expect(await confirm([next])).toEqual([next]);
+	});
+
+	test("of one generation judge a kind once, however many parts its entries come in", async () => {
+		let judged = 0;
+		const { confirm } = setUp(natRules(OURS), {
+			get claims() {
+				judged++;
+				return [m];
+			},
+		});
+		judged = 0;
+		for (let i = 1; i <= 20; i++)
+			await confirm([removal(`C:${i} > H:8125`, `Q:5353 > C:${i}`, STALE)]);
+		// each part asks whether a verdict rests on a claim
+		expect(judged).toBe(20 + 1);
+	});
+
 	/** The rules of one who changes them each time that their generation is asked for, so often. */
 	const changing = (times: number) => {
 		const rules = natRules(THEIRS, OURS);

@@ -166,12 +166,16 @@ describe("rules that change", () => {
 		const s = scene(answersOf("portmap", () => generation));
 		await s.outcomes(PORTMAP);
 		expect(await s.rules.isCurrent()).toBe(true);
+		const { reading } = s.rules;
 		generation = 2;
 		expect(await s.rules.isCurrent()).toBe(false);
-		expect(await s.rules.isCurrent()).toBe(false);
+		expect(s.rules.reading).toBe(reading + 1);
 		s.asked();
+		expect(await s.rules.isCurrent()).toBe(true);
+		expect(s.asked()).toBe("");
 		await s.outcomes(PORTMAP);
 		expect(s.asked()).toContain("chains");
+		expect(s.rules.reading).toBe(reading + 1);
 		expect(await s.rules.isCurrent()).toBe(true);
 	});
 	test("all the time", async () => {
