@@ -79,9 +79,9 @@ const SETUP: Partial<Record<Phase, readonly string[]>> = {
 };
 
 function compile(
-	{ arch, tools }: Machine,
+	{ arch, compiler }: Machine,
 	name: string,
 	sources: readonly string[],
 ): Promise<string> {
-	return compileStatic(join(OUT, "bin", arch, name), sources, `${tools}gcc`);
+	return compileStatic(join(OUT, "bin", arch, name), sources, compiler);
 }

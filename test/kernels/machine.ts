@@ -11,21 +11,28 @@ export interface Machine {
 	readonly package: string;
 	/** Parameters of the kernel: first of all, where its console is. */
 	readonly parameters: string;
-	/** What the names of the C compiler's tools begin with. */
-	readonly tools: string;
+	/** The C compiler for it, with what it is told first. */
+	readonly compiler: readonly string[];
+}
+
+/** Two CPUs that run at the same time, because packets of one flow meet on no less. */
+const TWO_CPUS = "-accel tcg,thread=multi -smp 2";
+
+/** Debian's compiler, with the C library that the executable for it was linked with (build/sysroot.sh). */
+function crossCompiler(arch: string, gnu: string): readonly string[] {
+	return [`${gnu}-gcc`, `--sysroot=build/out/arch/sysroot/${arch}`];
 }
 
 export const AMD64: Machine = {
 	arch: "amd64",
 	bigEndian: false,
 	flavours: ["cloud-amd64", "amd64"],
-	// Two CPUs that run at the same time, because packets of one flow meet on no less.
 	// qemu 7.2 spoils the flags of cmpxchg16b, which Linux 6.12 uses.
-	qemu: "qemu-system-x86_64 -machine q35 -accel tcg,thread=multi -smp 2 -cpu qemu64,-cx16",
+	qemu: `qemu-system-x86_64 -machine q35 ${TWO_CPUS} -cpu qemu64,-cx16`,
 	package: "qemu-system-x86",
 	// 6.12 finds the clocks of two emulated CPUs apart, and then takes a slow one.
 	parameters: "console=ttyS0 tsc=reliable",
-	tools: "",
+	compiler: ["cc"],
 };
 
 const MACHINES: readonly Machine[] = [
@@ -34,19 +41,19 @@ const MACHINES: readonly Machine[] = [
 		arch: "arm64",
 		bigEndian: false,
 		flavours: ["cloud-arm64", "arm64"],
-		qemu: "qemu-system-aarch64 -machine virt -accel tcg -cpu cortex-a57",
+		qemu: `qemu-system-aarch64 -machine virt ${TWO_CPUS} -cpu cortex-a57`,
 		package: "qemu-system-arm",
 		parameters: "console=ttyAMA0",
-		tools: "aarch64-linux-gnu-",
+		compiler: crossCompiler("arm64", "aarch64-linux-gnu"),
 	},
 	{
 		arch: "s390x",
 		bigEndian: true,
 		flavours: ["s390x"],
-		qemu: "qemu-system-s390x -machine s390-ccw-virtio -accel tcg -cpu max",
+		qemu: `qemu-system-s390x -machine s390-ccw-virtio ${TWO_CPUS} -cpu max`,
 		package: "qemu-system-misc",
 		parameters: "console=ttysclp0",
-		tools: "s390x-linux-gnu-",
+		compiler: crossCompiler("s390x", "s390x-linux-gnu"),
 	},
 ];
 

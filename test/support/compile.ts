@@ -8,13 +8,13 @@ import { must } from "./exec.ts";
 const FLAGS = ["-D_GNU_SOURCE", "-O2", "-static", "-pthread"];
 const WARNINGS = ["-Wall", "-Wextra"];
 
-/** Writes the static executable `to` from the sources, and returns its path. Throws what the compiler said. */
+/** Writes the static executable `to` from the sources by this compiler, and returns its path. Throws what the compiler said. */
 export async function compileStatic(
 	to: string,
 	sources: readonly string[],
-	compiler = "cc",
+	compiler: readonly string[] = ["cc"],
 ): Promise<string> {
 	mkdirSync(dirname(to), { recursive: true });
-	await must([compiler, ...FLAGS, ...WARNINGS, "-o", to, ...sources]);
+	await must([...compiler, ...FLAGS, ...WARNINGS, "-o", to, ...sources]);
 	return to;
 }
