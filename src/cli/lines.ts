@@ -33,6 +33,8 @@ const OTHER = 2;
 const KINDS = { stale: STALE, live: LIVE, other: OTHER } as const;
 /** In place of a kind: the entries of the sort are not shown. */
 const HIDDEN = 3;
+/** So many lines at most are made before they are joined: more of them would lie among the remembered texts, and what they leave free there fits nothing longer. The lines of a whole datagram took 0.7 MB. */
+export const JOINED = 32;
 /** The words of a message before its original tuple. */
 const HEAD = 5;
 
@@ -84,7 +86,8 @@ export class Lines {
 	 * Adds the lines of the entries from offset `at` of a dump's datagram on that have one
 	 * of the ports to `lines`, and counts them in `count`, and in `found` if they are shown.
 	 * Returns the offset of the first message that is no such entry or that the prefilter
-	 * of the ports, which is that of `known`, holds back; or the offset after the last.
+	 * of the ports, which is that of `known`, holds back; or the offset after the last, or
+	 * after the one with which there are JOINED lines.
 	 */
 	make(
 		b: RecvBuffer,
@@ -136,7 +139,7 @@ export class Lines {
 		var made = 0;
 		var from = "";
 		var verdict: Verdict | undefined;
-		while (i < end) {
+		while (i < end && lines.length < JOINED) {
 			size = words[i] as number;
 			orig = i + HEAD;
 			v4 = words[orig] === V4_ORIG_WORD;

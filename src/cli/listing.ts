@@ -36,7 +36,7 @@ import type { CacheSource } from "../state/liveness.ts";
 import { dumpsOfStale } from "./dumps.ts";
 import { type IPVSNotes, ipvsNotes } from "./ipvs.ts";
 import { KnownVerdicts } from "./known.ts";
-import { Lines } from "./lines.ts";
+import { JOINED, Lines } from "./lines.ts";
 import { tryInWords } from "./nothing.ts";
 import { readRecords } from "./records.ts";
 import { entryPrinter, entryTable, type Format, type Row } from "./rows.ts";
@@ -230,8 +230,12 @@ export async function list(
 		joinMade();
 		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
 	};
-	const ahead: Ahead = (b, at, length, seq) =>
-		lines?.make(b, at, length, seq, ports, count, found, made) ?? at;
+	const ahead: Ahead = (b, at, length, seq) => {
+		if (!lines) return at;
+		const end = lines.make(b, at, length, seq, ports, count, found, made);
+		if (made.length >= JOINED) joinMade();
+		return end;
+	};
 	const settle = async (): Promise<void> => {
 		joinMade();
 		const settled = hits;

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from "vitest";
 import { KnownVerdicts } from "../../../../src/cli/known.ts";
-import { Lines } from "../../../../src/cli/lines.ts";
+import { JOINED, Lines } from "../../../../src/cli/lines.ts";
 import { Prefilter } from "../../../../src/conntrack/prefilter.ts";
 import { PortSet } from "../../../../src/conntrack/skip.ts";
 import { ipBytes } from "../../../../src/net/ip.ts";
@@ -113,16 +113,17 @@ interface Node {
 	readonly argv: readonly string[];
 }
 
+/** What is learned of one datagram is used in the next. */
 async function listed(
 	{ files, argv }: Node,
 	entries: readonly EntrySpec[],
+	perDatagram = 4,
 ): Promise<string> {
 	const called = await call("", {
 		env: { CNI_COMMAND: undefined },
 		kernel: {
 			entries,
-			// what is learned of one datagram is used in the next
-			perDatagram: 4,
+			perDatagram,
 			rules: RULES,
 			routes: [...ROUTES, { prefix: "fd03::1/128" }, { prefix: "::1/128" }],
 		},
@@ -245,4 +246,15 @@ test("a row that is made of words stands under its heading", async () => {
 		"103 entries: 103 other",
 		"",
 	]);
+});
+
+test("more lines of a datagram than are joined at a time stand in their order", async () => {
+	const ids = Array.from({ length: 100 + 3 * JOINED }, (_, i) => i + 1);
+	const entries = ids.map((id) => ({
+		id,
+		orig: `10.244.0.3:${id} > 10.96.0.10:53`,
+	}));
+	const out = await listed({ files: {}, argv: ["--all"] }, entries, 100);
+	const clients = rowsOf(out).map((row) => /:(\d+)/.exec(row)?.[1]);
+	expect(clients).toEqual(ids.map(String));
 });
