@@ -19,7 +19,7 @@ import type { RemovalReason, Removed, Wanted } from "./search.ts";
 
 /** So many stale entries are collected before they are removed: memory does not grow with their number. */
 const PENDING = 100;
-/** For a search of many ports or of all records it is more, because the rules are asked once for each kind in such a part. */
+/** For a search of many ports, and for removals by all records, it is more, because the rules are asked for each such part. */
 const PENDING_OF_MANY = 1000;
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** The kernel's default on machines of more than 4 GB. */

@@ -83,7 +83,10 @@ export async function reconcile(
 					},
 					isCacheable:
 						!found && desired.every((d) => d.judge === d.judgesKinds),
-					refresh: () => desired.some((d) => d.refresh?.()),
+					// nothing that comes meanwhile loses its entries by a look
+					...(action !== "count" && {
+						refresh: () => desired.some((d) => d.refresh?.()),
+					}),
 					async confirm() {
 						// rules for the ports of another look alone are not asked for
 						shared.ports = ports;
