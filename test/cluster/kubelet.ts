@@ -59,6 +59,9 @@ export async function install(
 			failSwapOn: false,
 			containerRuntimeEndpoint: SOCKET,
 			imageServiceEndpoint: SOCKET,
+			// receivers are followed by their logs, a name each: one that is renamed at 10 MiB,
+			// after some six minutes of traffic, would look like a pod that hears nothing
+			containerLogMaxSize: "1Gi",
 			// the disk is the whole machine's, and may be nearly full
 			evictionHard: {
 				"memory.available": "100Mi",
