@@ -2,7 +2,11 @@
 
 import { describe, expect, test } from "vitest";
 import type { Attachment, Mapping } from "../../../../src/policy/mapping.ts";
-import { reconcileAttachments } from "../../../../src/reconcile/reconcile.ts";
+import {
+	reconcile,
+	reconcileAttachments,
+} from "../../../../src/reconcile/reconcile.ts";
+import { recorded } from "../../../../src/reconcile/recorded.ts";
 import { deleteRecord, writeRecord } from "../../../../src/state/store.ts";
 import { BOOKS } from "../../../support/book.ts";
 import { errorMessage } from "../../../support/entries.ts";
@@ -242,6 +246,26 @@ describe("what happens while the table is read", () => {
 		expect(await meanwhile(event)).toEqual(want);
 	});
 });
+
+test.each([
+	// once more before each of the two goes
+	["delete", 2 + 2],
+	["count", 2],
+] as const)(
+	"a pass to %s reads the names of the records %i times",
+	async (action, times) => {
+		const rows = [to("Q:5353", 1), to("Q:5353", 2), to("P:5353", 3)];
+		const others = [P, attached("x", { ...udp, hostPort: 1 })];
+		const { context, host } = world(rows, others, {
+			perDatagram: 1,
+			recvMs: 50,
+		});
+		const report = await reconcile(context, [recorded(context)], action);
+		expect(report.reasons).toEqual(new Map([["other-pod", 2]]));
+		const looks = host.calls.filter((call) => call === `readDir ${DIR}`);
+		expect(looks).toHaveLength(times);
+	},
+);
 
 describe("the log", () => {
 	test.each<[string, Row[], RegExp]>([
