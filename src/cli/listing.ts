@@ -209,10 +209,11 @@ export async function list(
 	/** The entries of a datagram to print, and lines that are ready for it. */
 	let hits: (Hit | string)[] = [];
 	/** The last of these lines, one by one. */
-	let made: string[] = [];
+	const made: string[] = [];
 	const joinMade = (): void => {
 		if (made.length > 0) hits.push(made.join(""));
-		made = [];
+		// a new list would grow again, line by line
+		made.length = 0;
 	};
 	const count = { entries: 0, kept: 0, undecodable: 0 };
 	const look = (b: RecvBuffer, m: Message): void => {
