@@ -232,10 +232,8 @@ export async function list(
 		if (isFound(ports, entry)) hits.push({ entry, kind, verdict });
 	};
 	const ahead: Ahead = (b, at, length, seq) => {
-		if (!lines) return at;
-		const end = lines.make(b, at, length, seq, ports, count, found, made);
 		if (made.length >= JOINED) joinMade();
-		return end;
+		return lines?.make(b, at, length, seq, ports, count, found, made) ?? at;
 	};
 	const settle = async (): Promise<void> => {
 		joinMade();

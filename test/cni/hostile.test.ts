@@ -62,10 +62,10 @@ describe.each(VERBS)("%s", (verb) => {
 	});
 
 	describe("takes at most 64 MB for", () => {
-		const all = [
-			...HOSTILE.map(([name, make]): [string, Make] => [name, make]),
-			...UNUSUAL.map(([name, make]): [string, Make] => [name, make]),
-		].map(([name, make], i) => ({ name, make, file: `${dir}/stdin-${i}` }));
+		const all = [...HOSTILE, ...UNUSUAL].map(([name, make], i) => ({
+			...{ name, make },
+			file: `${dir}/stdin-${i}`,
+		}));
 		let found: number[] = [];
 		beforeAll(async () => {
 			for (const { file, make } of all) writeFileSync(file, make(GOOD));
