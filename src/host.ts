@@ -41,8 +41,8 @@ export interface Host {
 	mkdir(path: string, mode: number): number;
 	/** Returns the names in the directory, without `.` and `..`, in no order. */
 	readDir(path: string): string[];
-	/** Takes an exclusive advisory lock of the file, which is made if it is absent; the result releases it. Follows no link. SysError EAGAIN after `timeoutMs`. */
-	flock(path: string, timeoutMs: number): () => void;
+	/** Takes an exclusive advisory lock of the file, which is made if it is absent, with `asFIFO` as a FIFO if the file system has such; the result releases it. Follows no link. SysError EAGAIN after `timeoutMs`. */
+	flock(path: string, timeoutMs: number, asFIFO?: boolean): () => void;
 	/** The wall clock in ms since 1970. */
 	now(): number;
 	/** The monotonic clock in ms. */
@@ -89,6 +89,11 @@ export interface FullHost extends Host {
 	chown(path: string, uid: number, gid: number): void;
 	/** Removes the directory. SysError ENOTEMPTY if something is in it. */
 	rmdir(path: string): void;
+	/**
+	 * Opens the FIFO that is the file of a lock, to wait for the end of that. SysError EINVAL
+	 * if it is no FIFO. Follows no link.
+	 */
+	watchLock(path: string): LockWatch;
 	/** Writes the file or directory through to the disk (fsync). */
 	sync(path: string): void;
 	/**
@@ -124,6 +129,20 @@ export interface FileStat {
 export interface TextReader {
 	/** Returns the next part of the text, about 64 KiB at most, and "" at its end. SysError EILSEQ if it is not UTF-8. */
 	read(): string;
+	close(): void;
+}
+
+/**
+ * A watch of a lock. `flock` opens the file for writing, and the kernel tells the readers of
+ * a FIFO when its last writer has closed it or died (pipe_poll in fs/pipe.c).
+ */
+export interface LockWatch {
+	/**
+	 * Waits until nobody has the FIFO open for writing, at most `ms`. Returns true if that is
+	 * so and somebody had it since this watch began. Whoever locks a file that he has not
+	 * opened for writing is not seen.
+	 */
+	wait(ms: number): MaybePromise<boolean>;
 	close(): void;
 }
 

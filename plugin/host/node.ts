@@ -3,6 +3,7 @@
 import type { FullHost, Host } from "../../src/host.ts";
 import * as files from "./node/files.ts";
 import { driver } from "./node/interface.ts";
+import { flock, watchLock } from "./node/locks.ts";
 import { netlink } from "./node/netlink.ts";
 import { write } from "./node/output.ts";
 import { serve } from "./node/serve.ts";
@@ -31,7 +32,7 @@ export function nodeHost(
 		readDir: files.readDir,
 		steer: (name) => void steer({ ...files, driver }, name),
 		steering: (...terms) => steer({ ...files, driver }, ...terms),
-		flock: files.flock,
+		flock,
 		now: () => Date.now(),
 		ticks: () => Number(process.hrtime.bigint()) / 1e6,
 		sleep,
@@ -45,6 +46,7 @@ export function nodeHost(
 		readLink: files.readLink,
 		chown: files.chown,
 		rmdir: files.rmdir,
+		watchLock,
 		sync: files.sync,
 		getsockopt,
 		serve,

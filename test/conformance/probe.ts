@@ -89,14 +89,23 @@ const OPS: Readonly<Record<string, (host: Host, args: Args) => unknown>> = {
 			: h
 					.full()
 					.steering(a.text(0), a.all.includes("undo"), a.all.includes("dry")),
-	flock: (h, a) => h.flock(a.text(0), a.number(1))(),
+	flock: (h, a) => h.flock(a.text(0), a.number(1), a.all.includes("fifo"))(),
 	/** Says when it has the lock, holds it, and releases it twice. */
 	hold: async (h, a) => {
-		const release = h.flock(a.text(0), 5000);
+		const release = h.flock(a.text(0), 5000, a.all.includes("fifo"));
 		h.write(2, "held\n");
 		await h.sleep(a.number(1));
 		release();
 		release();
+	},
+	/** Waits for the end of a lock, and closes the watch twice. */
+	watchLock: async (h, a) => {
+		const watch = h.full().watchLock(a.text(0));
+		const start = h.ticks();
+		const isTold = await watch.wait(a.number(1));
+		watch.close();
+		watch.close();
+		return { isTold, ms: h.ticks() - start };
 	},
 	flockTimeout: (h, a) => {
 		const start = h.ticks();

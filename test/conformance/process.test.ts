@@ -1,4 +1,4 @@
-// The surroundings of a process: arguments, environment, streams, clocks, locks, signals.
+// The surroundings of a process: arguments, environment, streams, clocks, signals.
 
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
@@ -353,37 +353,5 @@ describe.each(HOSTS)("%s", (host) => {
 			unknown,
 			unknown,
 		]);
-	});
-
-	test.each(HOSTS)("a lock that %s holds is waited for", async (holder) => {
-		const file = `${scratch()}/lock`;
-		const child = probe(holder, [["hold", file, 2000]]);
-		const end = ended(child);
-		await said(child, "held");
-		const [late, then] = await outcomes(host, [
-			["flockTimeout", file, 100],
-			["flock", file, 5000],
-		]);
-		expect(late).toEqual({
-			value: { code: "EAGAIN", ms: expect.any(Number) },
-		});
-		check(then, { value: null });
-		await end;
-	});
-
-	test("a lock that is held: EAGAIN", async () => {
-		const file = `${scratch()}/lock`;
-		const child = probe("native", [["hold", file, 3000]]);
-		await said(child, "held");
-		const [now, soon] = await outcomes(host, [
-			["flock", file, 0],
-			["flock", file, 50],
-		]);
-		check(now, ["EAGAIN", "flock", file]);
-		check(soon, ["EAGAIN", "flock", file]);
-		child.kill("SIGKILL");
-		// The lock of a process that was killed is free.
-		const [after] = await outcomes(host, [["flock", file, 1000]]);
-		check(after, { value: null });
 	});
 });

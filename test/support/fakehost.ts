@@ -287,6 +287,9 @@ export function fakeHost(options: FakeHostOptions = {}): FakeHost {
 				for (const [at, held] of locked) if (held === lock) locked.delete(at);
 			};
 		},
+		watchLock(given) {
+			throw sysError("EINVAL", "open", given);
+		},
 		now: () => EPOCH + clock.ms + (options.wallMs ?? 0),
 		ticks: () => clock.ms,
 		sleep(ms) {

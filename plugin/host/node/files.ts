@@ -2,16 +2,7 @@
 
 import * as fs from "node:fs";
 import type { FileStat, TextReader } from "../../../src/host.ts";
-import {
-	call,
-	E,
-	isErrno,
-	type Path,
-	pause,
-	sysError,
-	waiting,
-} from "./errors.ts";
-import { flockOf, kernelCall } from "./libc.ts";
+import { call, E, isErrno, type Path, sysError, waiting } from "./errors.ts";
 
 const C = fs.constants;
 
@@ -21,10 +12,6 @@ const MAX_STDIN = 16 << 20;
 const PART = 64 << 10;
 const MAX_FILE = 1 << 20;
 const MAX_BYTES = 16 << 20;
-
-// sys/file.h
-const LOCK_EX = 2;
-const LOCK_NB = 4;
 
 // as in the native host: the mode holds whatever the umask is, no link is followed,
 // and a FIFO fails instead of hanging
@@ -233,27 +220,4 @@ export function copyFile(from: string, to: string, mode: number): void {
 			call("write", to, () => fs.writeFileSync(target, bytes)),
 		);
 	});
-}
-
-/** Takes the lock, which lives as long as the descriptor. It polls, because a timer cannot interrupt a call that blocks. */
-export function flock(path: string, timeoutMs: number): () => void {
-	const flags = C.O_RDWR | C.O_CREAT | C.O_NOFOLLOW;
-	const fd = call("open", path, () => fs.openSync(path, flags, 0o600));
-	const end = performance.now() + timeoutMs;
-	for (;;)
-		try {
-			kernelCall("flock", path, () => flockOf(fd, LOCK_EX | LOCK_NB));
-			break;
-		} catch (e) {
-			if (!isErrno(e) || e.code !== "EAGAIN" || performance.now() >= end) {
-				fs.closeSync(fd);
-				throw e;
-			}
-			pause();
-		}
-	let held = true;
-	return () => {
-		if (held) fs.closeSync(fd);
-		held = false;
-	};
 }

@@ -64,18 +64,29 @@ export const flockOf = bind<[fd: number, operation: number]>(
 	"int flock(int, int)",
 );
 
-const poll = libc.func("int poll(void *, unsigned long, int)");
+export const mkfifoOf = bind<[path: string, mode: number]>(
+	"int mkfifo(const char *, uint32_t)",
+);
 
-/** Waits in a thread until something can be read from the descriptor, or for `ms`. */
-export function readable(fd: number, ms: number): Promise<void> {
+const poll = libc.func("int poll(void *, unsigned long, int)");
+// poll.h
+export const POLLIN = 1;
+export const POLLHUP = 16;
+
+/** Waits in a thread for one of the events, or for `ms`. Returns the events that there are. */
+export function polled(
+	fd: number,
+	events: number,
+	ms: number,
+): Promise<number> {
 	// struct pollfd: int fd, short events, short revents
-	const [POLLIN, SIZE] = [1, 8];
-	const bytes = new Uint8Array(SIZE);
-	new Int32Array(bytes.buffer)[0] = fd;
-	new Int16Array(bytes.buffer)[2] = POLLIN;
+	const one = new Uint8Array(8);
+	const halves = new Int16Array(one.buffer);
+	new Int32Array(one.buffer)[0] = fd;
+	halves[2] = events;
 	return new Promise((resolve, reject) => {
-		poll.async(bytes, 1, Math.ceil(ms), (e: Error | null) =>
-			e ? reject(e) : resolve(),
+		poll.async(one, 1, Math.ceil(ms), (e: Error | null) =>
+			e ? reject(e) : resolve(halves[3] ?? 0),
 		);
 	});
 }

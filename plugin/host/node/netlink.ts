@@ -6,7 +6,8 @@ import { E, isErrno, sysError } from "./errors.ts";
 import {
 	bindTo,
 	kernelCall,
-	readable,
+	POLLIN,
+	polled,
 	recvFrom,
 	sendTo,
 	setSockOpt,
@@ -49,7 +50,7 @@ export function netlink(protocol: number, timeoutMs: number): NetlinkSocket {
 				if (length !== undefined) return length;
 				const left = end - performance.now();
 				if (left <= 0) throw sysError("recvmsg", E.EAGAIN);
-				await readable(opened("recvmsg"), left);
+				await polled(opened("recvmsg"), POLLIN, left);
 			}
 		},
 		close() {

@@ -1,16 +1,13 @@
 //! Files and directories. Errors have the kernel's names of the calls.
 
-use crate::signals::sleep;
-use crate::sys::{
-    At, Fd, Result, SysError, call, errno, fail, read_all, read_part, ticks, utf8, write_all,
-};
+use crate::sys::{At, Fd, Result, call, errno, fail, read_all, read_part, utf8, write_all};
 use std::ffi::{CStr, CString, c_char, c_int};
 
-fn c_path(syscall: &'static str, path: &str) -> Result<CString> {
+pub fn c_path(syscall: &'static str, path: &str) -> Result<CString> {
     CString::new(path).or_else(|_| fail(syscall, libc::EINVAL).at(path))
 }
 
-fn open(path: &str, flags: c_int, mode: u32) -> Result<Fd> {
+pub fn open(path: &str, flags: c_int, mode: u32) -> Result<Fd> {
     let name = c_path("open", path)?;
     let flags = flags | libc::O_CLOEXEC | libc::O_NOCTTY;
     // SAFETY: `name` is NUL-terminated and outlives the call.
@@ -25,7 +22,7 @@ fn chmod(fd: &Fd, mode: u32) -> Result<usize> {
     call("fchmod", || unsafe { libc::fchmod(fd.0, mode) as isize })
 }
 
-fn mode_of(fd: &Fd) -> u32 {
+pub fn mode_of(fd: &Fd) -> u32 {
     // SAFETY: stat is plain data; fstat fills it.
     unsafe {
         let mut stat: libc::stat = std::mem::zeroed();
@@ -284,27 +281,4 @@ pub fn sync(path: &str) -> Result<()> {
     // SAFETY: no pointers.
     let result = call("fsync", || unsafe { libc::fsync(file.0) as isize });
     result.at(path).map(drop)
-}
-
-/// Takes the lock, which lives as long as the descriptor. It polls, because a timer that
-/// interrupts a blocking flock() would need a signal handler.
-pub fn flock(path: &str, timeout_ms: f64) -> Result<Fd> {
-    let end = ticks() + timeout_ms;
-    let file = open(path, libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600)?;
-    loop {
-        // SAFETY: no pointers.
-        let result = call("flock", || unsafe {
-            libc::flock(file.0, libc::LOCK_EX | libc::LOCK_NB) as isize
-        });
-        match result {
-            Err(e) if e.errno == libc::EAGAIN && ticks() < end => sleep(1.0),
-            Err(e) => {
-                return Err(SysError {
-                    path: Some(path.into()),
-                    ..e
-                });
-            }
-            Ok(_) => return Ok(file),
-        }
-    }
 }

@@ -6,6 +6,7 @@ use crate::files::TextReader;
 use crate::host::{OrThrow, Text, method};
 use crate::http::{Page, Server};
 use crate::interface::{self, Steering};
+use crate::locks::LockWatch;
 use crate::{files, sockopt, sys};
 use rquickjs::function::Opt;
 use rquickjs::{Ctx, Error, Object, Result, TypedArray};
@@ -48,6 +49,9 @@ pub fn extend<'js>(host: Object<'js>) -> Result<Object<'js>> {
             steering(&ctx, found)
         },
     )?;
+    method(&host, "watchLock", |ctx: C<'js>, path: Text| {
+        lock_watch(&ctx, LockWatch::open(&path).or_throw(&ctx)?)
+    })?;
     method(&host, "sync", |ctx: C<'js>, path: Text| {
         files::sync(&path).or_throw(&ctx)
     })?;
@@ -104,6 +108,15 @@ fn text_reader<'js>(ctx: &Ctx<'js>, reader: TextReader) -> Result<Object<'js>> {
         r.borrow_mut().read().or_throw(&ctx)
     })?;
     method(&object, "close", move || reader.borrow_mut().close())?;
+    Ok(object)
+}
+
+fn lock_watch<'js>(ctx: &Ctx<'js>, watch: LockWatch) -> Result<Object<'js>> {
+    let object = Object::new(ctx.clone())?;
+    let watch = Rc::new(watch);
+    let w = watch.clone();
+    method(&object, "wait", move |ms: f64| w.wait(ms))?;
+    method(&object, "close", move || watch.close())?;
     Ok(object)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::netlink::Socket;
 use crate::sys::{self, At, SysError};
-use crate::{files, full, interface, signals};
+use crate::{files, full, interface, locks, signals};
 use rquickjs::function::{Constructor, IntoJsFunc, Opt, This};
 use rquickjs::{CString, Ctx, Error, FromJs, Function, Object, Result, TypedArray, Value};
 use std::cell::Cell;
@@ -82,10 +82,15 @@ pub fn create<'js>(ctx: &Ctx<'js>, args: Vec<String>) -> Result<Object<'js>> {
             .map(drop)
             .or_throw(&ctx)
     })?;
-    method(&host, "flock", |ctx: C<'js>, path: Text, ms: f64| {
-        let held = Cell::new(Some(files::flock(&path, ms).or_throw(&ctx)?));
-        Function::new(ctx, move || drop(held.take()))
-    })?;
+    method(
+        &host,
+        "flock",
+        |ctx: C<'js>, path: Text, ms: f64, as_fifo: Opt<bool>| {
+            let lock = locks::flock(&path, ms, as_fifo.0.unwrap_or(false));
+            let held = Cell::new(Some(lock.or_throw(&ctx)?));
+            Function::new(ctx, move || drop(held.take()))
+        },
+    )?;
 
     method(&host, "now", || sys::clock(libc::CLOCK_REALTIME).floor())?;
     method(&host, "ticks", sys::ticks)?;

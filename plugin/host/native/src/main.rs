@@ -12,6 +12,7 @@ mod host;
 mod http;
 mod interface;
 mod listen;
+mod locks;
 mod math;
 mod netlink;
 mod signals;
