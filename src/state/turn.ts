@@ -1,6 +1,6 @@
 // The turn of a pass over the table: a lock beside the records, which a verb takes before
 // it looks, and the directory of those who wait for it (queue.ts). Every verb with work
-// loads this file.
+// loads this file. The lock is a FIFO, so that the kernel tells those who wait of its end.
 
 import { type Host, isSysError } from "../host.ts";
 
@@ -29,7 +29,7 @@ export function tryLock(
 	path: string,
 ): Release | typeof TAKEN | undefined {
 	try {
-		return host.flock(path, 0);
+		return host.flock(path, 0, true);
 	} catch (e) {
 		return isSysError(e) && e.code === "EAGAIN" ? TAKEN : undefined;
 	}

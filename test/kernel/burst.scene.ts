@@ -5,6 +5,7 @@
 import type { ChildProcess } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { nodeHost } from "../../plugin/host/node.ts";
 import { AF_INET } from "../../src/net/ip.ts";
 import { IPPROTO_UDP } from "../../src/net/proto.ts";
 import { queueDir, secondTurnPath, turnPath } from "../../src/state/turn.ts";
@@ -150,28 +151,18 @@ export async function resetNode(
 	await insert(world.ns, [...flows, ...OTHERS]);
 }
 
-/** Takes the lock of a file as another process would, and returns its release. */
-export async function hold(path: string): Promise<() => Promise<void>> {
-	const child = start(["flock", path, "sh", "-c", "echo; exec cat"], {
-		stdio: ["pipe", "pipe", "inherit"],
-	});
-	const gone = ended(child);
-	await new Promise((resolve) => child.stdout?.once("data", resolve));
-	return async () => {
-		child.stdin?.end();
-		await gone;
-	};
+/** Takes a lock as a verb does, and returns its release. */
+export function hold(path: string): () => void {
+	return nodeHost([]).flock(path, 0, true);
 }
 
 /** Holds both turns of the node: verbs wait until their time is up. */
-export async function holdTurn({
-	dataDir,
-}: World): Promise<() => Promise<void>> {
-	const turn = await hold(turnPath(dataDir));
-	const second = await hold(secondTurnPath(dataDir));
-	return async () => {
-		await second();
-		await turn();
+export function holdTurn({ dataDir }: World): () => void {
+	const turn = hold(turnPath(dataDir));
+	const second = hold(secondTurnPath(dataDir));
+	return () => {
+		second();
+		turn();
 	};
 }
 

@@ -38,7 +38,7 @@ function setUp(
 	const wait = () => waitForTurn(context, ASK, new Deadline(host, 5000));
 	const inQueue = () =>
 		[...found.host.files.keys()].filter((path) => path.includes("/queue/"));
-	return { ...found, wait, release, inQueue };
+	return { ...found, wait, release, inQueue, waits: host };
 }
 
 describe("a verb that waits", () => {
@@ -56,6 +56,89 @@ describe("a verb that waits", () => {
 		expect(served).toEqual({ ...report, ms: clock.ms });
 		expect(removed()).toEqual([]);
 		expect(inQueue()).toEqual([]);
+	});
+
+	describe("where the kernel tells of the end of the turn", () => {
+		/** The watch's waits have these results, and `during` happens in each; null stands for the end of its time. */
+		function setUpTold(
+			waits: (boolean | null)[],
+			during: Parameters<typeof setUp>[0],
+		) {
+			const slept: number[] = [];
+			let isOpen = false;
+			const found = setUp(() => {});
+			const { host, release } = found;
+			const told: FullHost = {
+				...found.waits,
+				full: () => told,
+				sleep: (ms) => {
+					slept.push(ms);
+					return host.sleep(ms);
+				},
+				watchLock(path) {
+					expect(path).toBe(turnPath(RECORDS));
+					isOpen = true;
+					return {
+						wait(ms) {
+							const isTold = waits.shift() ?? false;
+							if (!isTold) host.sleep(ms);
+							during(told, release);
+							return isTold;
+						},
+						close() {
+							isOpen = false;
+						},
+					};
+				},
+			};
+			const context = { ...found.context, host: told };
+			const wait = () => waitForTurn(context, ASK, new Deadline(told, 5000));
+			return { ...found, wait, slept, isOpen: () => isOpen };
+		}
+		const serve = (host: FullHost): void => {
+			for (const name of waitingOthers(host, RECORDS, undefined).keys())
+				answer(host, RECORDS, name, textOfReport(emptyReport()));
+		};
+
+		test("a verb that is served sleeps once, before it is told", async () => {
+			const { wait, slept, removed, isOpen, inQueue } = setUpTold(
+				[true],
+				serve,
+			);
+			expect(await wait()).toMatchObject({ error: undefined });
+			expect(slept).toEqual([5]);
+			expect(removed()).toEqual([]);
+			expect(isOpen()).toBe(false);
+			expect(inQueue()).toEqual([]);
+		});
+
+		test("one that is not served takes the turn at once", async () => {
+			const { wait, removed, host } = setUpTold([true], (_, release) =>
+				release(),
+			);
+			expect(await wait()).toMatchObject({ deleted: 1, error: undefined });
+			expect(removed()).toEqual([STALE.orig]);
+			expect(host.clock.ms).toBe(5);
+		});
+
+		test("one that is told again and again of a turn that is held sleeps in between, ever longer", async () => {
+			let told = 0;
+			const { wait, slept } = setUpTold(Array(9).fill(true), (host) => {
+				if (++told === 9) serve(host);
+			});
+			await wait();
+			expect(slept).toHaveLength(9);
+			expect(slept.at(-1)).toBe(40);
+		});
+
+		test("one that is never told looks now and then", async () => {
+			let looks = 0;
+			const { wait, host } = setUpTold([], (other) => {
+				if (++looks === 3) serve(other);
+			});
+			expect(await wait()).toMatchObject({ error: undefined });
+			expect(host.clock.ms).toBe(5 + 3 * 250);
+		});
 	});
 
 	test("takes the turn when it is free, and serves itself", async () => {

@@ -23,6 +23,17 @@ describe("tryLock", () => {
 		expect(tryLock(host, turnPath(DIR))).toBeTypeOf("function");
 	});
 
+	test("makes it as a FIFO, which tells others of its end", () => {
+		const host = fakeHost({ directories });
+		let made: unknown[] = [];
+		host.flock = (...terms) => {
+			made = terms;
+			return () => {};
+		};
+		tryLock(host, turnPath(DIR));
+		expect(made).toEqual([turnPath(DIR), 0, true]);
+	});
+
 	test.each(["ENOENT", "EROFS", "EACCES", "ENOSPC", "EIO"])(
 		"has none where it cannot be had: %s",
 		(code) => {
