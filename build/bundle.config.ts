@@ -50,7 +50,6 @@ export const CHUNKS: readonly {
 	{ name: "main", roots: ["plugin/main.ts"] },
 	// Every DEL looks whether there is a record.
 	{ name: "record", roots: ["src/state/path.ts"] },
-	{ name: "ip", roots: ["src/net/ip.ts", "src/net/proto.ts"] },
 	// The DEL of a plugin item with "on": "add" needs no more than this.
 	{
 		name: "store",
@@ -61,6 +60,17 @@ export const CHUNKS: readonly {
 			"plugin/cni/context.ts",
 		],
 	},
+	// A verb that waits for its turn, and is then served by another, loads no more.
+	{
+		name: "turn",
+		roots: [
+			"src/flush/perform.ts",
+			"src/flush/report.ts",
+			"src/state/departures.ts",
+			"plugin/verbs/attachment.ts",
+		],
+	},
+	{ name: "queue", roots: ["src/state/queue.ts", "src/flush/ask.text.ts"] },
 	{
 		name: "conntrack",
 		roots: ["src/conntrack/table.ts", "src/conntrack/verdictcache.ts"],
@@ -68,9 +78,9 @@ export const CHUNKS: readonly {
 	{
 		name: "flush",
 		roots: [
-			"src/flush/perform.ts",
-			"src/state/departures.ts",
-			"plugin/verbs/attachment.ts",
+			"src/flush/flush.ts",
+			"src/flush/addsearch.ts",
+			"src/flush/delsearch.ts",
 		],
 	},
 ];

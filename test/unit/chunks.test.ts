@@ -13,6 +13,7 @@ const IMPORTS = [...sourcesIn("src"), ...sourcesIn("plugin")].flatMap(
 	importsOf,
 );
 const MAIN = "plugin/main.ts";
+const WAIT = "src/flush/wait.ts";
 const verbFiles = (...names: readonly string[]): string[] =>
 	names.map((name) => `plugin/verbs/${name}.ts`);
 /** Every file whose code some verb runs. */
@@ -21,6 +22,7 @@ const VERBS = loadedWith(
 		MAIN,
 		...sourcesIn("plugin/cni"),
 		...sourcesIn("plugin/verbs"),
+		...["request", "wait", "lead"].map((name) => `src/flush/${name}.ts`),
 		// the compiled schema, which TypeScript does not see
 		"build/gen/conf.validate.js",
 	],
@@ -106,6 +108,19 @@ describe("a verb with work loads no file that only commands need", () => {
 
 	test("STATUS does not load what flushes", () =>
 		expect(loaded(...verbFiles("status"))).not.toContain("src/flush/flush.ts"));
+
+	test.each<[string, string[]]>([
+		["ADD", verbFiles("add.work")],
+		["DEL", verbFiles("del", "del.work")],
+	])(
+		"%s that another one serves does not load what reads the table",
+		(_, verb) => {
+			const files = loaded(MAIN, ...verb, WAIT);
+			expect(files).toContain("src/state/queue.ts");
+			expect(files).not.toContain("src/flush/flush.ts");
+			expect(files).not.toContain("src/conntrack/table.ts");
+		},
+	);
 });
 
 test("no file is in two chunks", () => {
