@@ -114,7 +114,8 @@ export class Conntrack {
 	/**
 	 * Reads the table once, or the part of it that `filter` lets through, and counts all
 	 * entries in `count`. `look` is called with the message of each entry that may have
-	 * one of the ports, and `settle` after each datagram; `settle` may remove entries. If
+	 * one of the ports, and `settle` after each datagram; `settle` may remove entries, and
+	 * ends the pass if it returns true. If
 	 * `look` throws a DecodeError, the entry counts as undecodable. An entry comes twice
 	 * if the kernel interrupted the dump. scan.ts decodes the entries. `ahead` is called
 	 * for each entry that a search for one with a port has found.
@@ -123,7 +124,7 @@ export class Conntrack {
 		ports: PortSet,
 		count: ScanCount,
 		look: (b: RecvBuffer, m: Message) => void,
-		settle: () => Promise<void>,
+		settle: () => Promise<boolean> | Promise<void>,
 		filter?: DumpFilter,
 		ahead?: Ahead,
 	): Promise<void> {
@@ -150,8 +151,7 @@ export class Conntrack {
 					count.entries++;
 					if (!wasRead(look, b, m)) count.undecodable++;
 				}
-				await settle();
-				return ended;
+				return (await settle()) || ended;
 			});
 		} finally {
 			table.close();

@@ -19,13 +19,18 @@ import type { RemovalReason, Removed, Wanted } from "./search.ts";
 
 /** So many stale entries are collected before they are removed: memory does not grow with their number. */
 const PENDING = 100;
-/** For a search of many ports, and for removals by all records, it is more, because the rules are asked for each such part. */
+/** For a search of many ports or many requests, and for removals by all records, it is more, because the rules are asked for each such part, and once for each request in it. */
 const PENDING_OF_MANY = 1000;
 const BUCKETS = "/proc/sys/net/netfilter/nf_conntrack_buckets";
 /** The kernel's default on machines of more than 4 GB. */
 const DEFAULT_BUCKETS = 262144;
 /** Counts the entries of all namespaces and those just freed. It exists with CONFIG_SLUB_DEBUG, which distributions set. */
 const OBJECTS = "/sys/kernel/slab/nf_conntrack/total_objects";
+/** A pass over fewer entries is over before others could be served with it. */
+const WORTH_LEAVING = 32_768;
+/** After each of the first LEAVING parts of the table, a pass may be left. A filtered dump shows few of the entries that the kernel passes. */
+const PARTS = 64;
+const LEAVING = 6;
 /** A smaller table is not sampled, because the sample would be a large part of it. */
 export const WORTH_A_SAMPLE = 4096;
 
@@ -35,7 +40,12 @@ export interface Finder {
 	settle(found: readonly Removed[]): Promise<void>;
 	/** Is told by how many entries the table shrank when the kernel flushed by a filter. */
 	flushed(filter: FlushFilter, shrank: number): void;
+	/** Is asked a few times in the first tenth of a long pass, as long as nothing was settled. The pass ends at once if it returns true. */
+	readonly leaves?: Leaves | undefined;
 }
+
+/** Returns true if a pass should be left, because others wait who could be served by another one. */
+export type Leaves = () => boolean;
 
 /** What a pass has seen. */
 export interface PassCount {
@@ -43,6 +53,8 @@ export interface PassCount {
 	how: Plan["how"] | "nothing";
 	/** Entries of the ports that were judged healthy; unknown after a kernel flush. */
 	kept: number;
+	/** True if the pass was left, and nothing was removed. */
+	isLeft?: boolean;
 	readonly scanned: ScanCount;
 }
 
@@ -78,7 +90,29 @@ export async function find(
 	logPlan(log, situation, chosen);
 	seen.how = chosen.how;
 	const dumps = chosen.how === "filtered-dump" ? chosen.dumps : [undefined];
-	for (const dump of dumps) await pass(table, wanted, seen, finder, dump);
+	const leaves =
+		finder.leaves && entries >= WORTH_LEAVING
+			? atParts(entries, seen, finder.leaves)
+			: undefined;
+	for (const dump of dumps) {
+		await pass(table, wanted, seen, { ...finder, leaves }, dump);
+		if (seen.isLeft) return;
+	}
+}
+
+/** Returns a function to be called often, which asks `leaves` seldom: looking who waits takes as long as dozens of entries. */
+function atParts(
+	entries: number,
+	{ scanned }: PassCount,
+	leaves: Leaves,
+): Leaves {
+	const part = entries / PARTS;
+	let next = part;
+	return () => {
+		if (scanned.entries < next || next > LEAVING * part) return false;
+		next += part;
+		return leaves();
+	};
 }
 
 /** Returns what a plan is made of. */
@@ -143,18 +177,27 @@ function readNumber(host: Host, path: string): number | undefined {
 
 async function pass(
 	table: Conntrack,
-	{ ports, prefilter, judge: judgeWanted, isCacheable, refresh }: Wanted,
+	{
+		ports,
+		prefilter,
+		judge: judgeWanted,
+		isCacheable,
+		refresh,
+		isJoint,
+	}: Wanted,
 	seen: PassCount,
-	{ settle }: Finder,
+	{ settle, leaves }: Finder,
 	filter: DumpFilter | undefined,
 ): Promise<void> {
 	const wanted = portSetOf(ports, filter, prefilter?.());
-	const isLong = (isCacheable && refresh) || areMany(ports);
+	const isLong = isJoint || (isCacheable && refresh) || areMany(ports);
 	const most = isLong ? PENDING_OF_MANY : PENDING;
 	let pending: Removed[] = [];
+	let isUntouched = true;
 	const settlePending = (): Promise<void> => {
 		const found = pending;
 		pending = [];
+		isUntouched = false;
 		return settle(found);
 	};
 	// an entry whose layout hides its ports comes here too, and is not one of ours; nor
@@ -187,6 +230,13 @@ async function pass(
 			},
 			async () => {
 				if (pending.length >= most) await settlePending();
+				else if (isUntouched && leaves?.()) {
+					// the pass that serves all finds them again
+					pending = [];
+					seen.isLeft = true;
+					return true;
+				}
+				return false;
 			},
 			filter,
 		);

@@ -5,18 +5,19 @@ import { Conntrack } from "../conntrack/table.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import type { Deadline } from "../netlink/deadline.ts";
-import { find } from "./find.ts";
+import { find, type Leaves } from "./find.ts";
 import { removalsFor } from "./removals.ts";
 import { emptyReport, finished, type Report } from "./report.ts";
 import type { Request } from "./search.ts";
 import { Shared } from "./shared.ts";
 
-/** Removes the entries that the request judges stale. Never throws. */
+/** Removes the entries that the request judges stale. If `leaves` is given, a long pass may be left early; then the report says so. Never throws. */
 export async function flush(
 	host: Host,
 	request: Request,
 	log: Log,
 	deadline: Deadline,
+	leaves?: Leaves,
 ): Promise<Report> {
 	const report = emptyReport();
 	const begun = host.ticks();
@@ -40,6 +41,7 @@ export async function flush(
 				{
 					settle: async (found) => void (await removals.settle(found)),
 					flushed: (filter, shrank) => removals.flushed(filter, shrank),
+					leaves,
 				},
 				log,
 			);

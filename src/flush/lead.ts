@@ -5,7 +5,7 @@ import { once } from "../log.ts";
 import { type Deadline, DeadlineError } from "../netlink/deadline.ts";
 import { addressesOf } from "../policy/mapping.ts";
 import { type RecordsContext, recordsAround } from "../state/others.ts";
-import { answer, waitingOthers } from "../state/queue.ts";
+import { answer, awaitArrivals, waitingOthers } from "../state/queue.ts";
 import { indexed } from "../state/recordindex.ts";
 import { HOST_IP_WORD, portWords, VAGUE_WORD } from "../state/words.ts";
 import { askFrom, textOfReport } from "./ask.text.ts";
@@ -58,6 +58,23 @@ export async function lead(
 	const second = await alone();
 	if (second.error instanceof DeadlineError) second.waiting = waiting.length;
 	return second;
+}
+
+/**
+ * Does what `lead` does, after the verbs of a burst have arrived. `spent` is the time in ms
+ * that a pass took which was left for them. Never throws.
+ */
+export async function leadArrivals(
+	context: RecordsContext,
+	ask: Ask,
+	deadline: Deadline,
+	spent: number,
+): Promise<Report> {
+	const { host, dataDir } = context;
+	const begun = host.ticks();
+	await awaitArrivals(host, dataDir);
+	const report = await lead(context, ask, deadline);
+	return { ...report, ms: spent + host.ticks() - begun };
 }
 
 /** Returns the words by which the search for the request looks for records. */

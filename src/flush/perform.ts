@@ -7,7 +7,6 @@ import type { RecordsContext } from "../state/others.ts";
 import { hasQueue, TAKEN, tryLock, turnPath } from "../state/turn.ts";
 import type { Ask } from "./ask.ts";
 import type { Report } from "./report.ts";
-import { flushAlone } from "./request.ts";
 
 /** After this time a verb gives up and says so, because a pod must not wait for its conntrack. */
 const DEADLINE_MS = 5000;
@@ -32,7 +31,16 @@ export async function perform(
 			const { lead } = await import("./lead.ts");
 			return await lead(context, ask, deadline);
 		}
-		return await flushAlone(context, ask, deadline);
+		const { flushAlone } = await import("./request.ts");
+		const report = await flushAlone(
+			context,
+			ask,
+			deadline,
+			turn && (() => hasQueue(host, dataDir)),
+		);
+		if (!report.isLeft) return report;
+		const { leadArrivals } = await import("./lead.ts");
+		return await leadArrivals(context, ask, deadline, report.ms);
 	} finally {
 		turn?.();
 	}

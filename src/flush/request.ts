@@ -6,6 +6,7 @@ import { othersThan, type RecordsContext } from "../state/others.ts";
 import { addSearch } from "./addsearch.ts";
 import type { Ask } from "./ask.ts";
 import { delSearch } from "./delsearch.ts";
+import type { Leaves } from "./find.ts";
 import { flush } from "./flush.ts";
 import type { Report } from "./report.ts";
 import type { Request } from "./search.ts";
@@ -35,12 +36,13 @@ export function requestOf(
 	};
 }
 
-/** Does what was asked, and nothing else. Never throws. */
+/** Does what was asked, and nothing else, or as `flush` says with `leaves`. Never throws. */
 export function flushAlone(
 	context: RecordsContext,
 	ask: Ask,
 	deadline: Deadline,
+	leaves?: Leaves,
 ): Promise<Report> {
 	const { host, log } = context;
-	return flush(host, requestOf(context, ask), log, deadline);
+	return flush(host, requestOf(context, ask), log, deadline, leaves);
 }

@@ -21,6 +21,8 @@ export interface Wanted {
 	readonly isCacheable?: boolean | undefined;
 	/** Is asked before an entry counts as stale. Returns true if what `judge` knows has changed since the last call; then the entry is judged again. */
 	readonly refresh?: (() => boolean) | undefined;
+	/** True if it is about several requests, each of which treats its own entries. */
+	readonly isJoint?: boolean;
 	/** Filters of the kernel that express the same judgement, where that is possible. */
 	readonly filters?: readonly FlushFilter[] | undefined;
 }

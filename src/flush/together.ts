@@ -13,7 +13,13 @@ import { first } from "../policy/mapping.ts";
 import { type Finder, find } from "./find.ts";
 import { type Removals, removalsFor } from "./removals.ts";
 import { emptyReport, finished, type Report } from "./report.ts";
-import type { Action, Removed, Request, Search } from "./search.ts";
+import type {
+	Action,
+	RemovalReason,
+	Removed,
+	Request,
+	Search,
+} from "./search.ts";
 import { Shared } from "./shared.ts";
 
 /** One request of the pass. */
@@ -94,6 +100,7 @@ function findAll(
 	};
 	const wanted = {
 		ports: shared.ports,
+		isJoint: parts.length > 1,
 		isCacheable: parts.every(({ search }) => search.isCacheable === true),
 		judge: (e: Entry) => first(concerned(e), ({ search }) => search.judge(e)),
 		filters,
@@ -150,16 +157,25 @@ function byPorts(parts: readonly Part[]): Concerned {
 	};
 }
 
+/** A request that wants an entry, and why. */
+interface Taker {
+	readonly part: Part;
+	readonly reason: RemovalReason;
+}
+
 /** Hands each entry to the first request that wants it. What its confirmation spares is for the next. */
 async function settle(
 	found: readonly Removed[],
 	concerned: Concerned,
 ): Promise<void> {
-	const takers = new Map<Entry, readonly Part[]>();
-	const takersOf = (e: Entry): readonly Part[] => {
+	const takers = new Map<Entry, readonly Taker[]>();
+	const takersOf = (e: Entry): readonly Taker[] => {
 		let list = takers.get(e);
 		if (!list) {
-			list = concerned(e).filter(({ search }) => search.judge(e) !== undefined);
+			list = concerned(e).flatMap((part) => {
+				const reason = part.search.judge(e);
+				return reason === undefined ? [] : [{ part, reason }];
+			});
 			takers.set(e, list);
 		}
 		return list;
@@ -170,10 +186,11 @@ async function settle(
 		for (const removal of open) {
 			const taker = takersOf(removal.example)[round];
 			if (!taker) continue;
-			const reason = taker.search.judge(removal.example);
-			const share = shares.get(taker) ?? [];
-			share.push({ ...removal, reason: reason ?? removal.reason });
-			shares.set(taker, share);
+			const { part, reason } = taker;
+			const own = reason === removal.reason ? removal : { ...removal, reason };
+			const share = shares.get(part);
+			if (share) share.push(own);
+			else shares.set(part, [own]);
 		}
 		const spared: Removed[] = [];
 		for (const [{ removals }, share] of shares) {

@@ -18,6 +18,10 @@ const ENDS = [ANSWER, ANSWER + UNFINISHED];
 /** Much longer than it takes to write a request, in ms. */
 const OLD_MS = 10_000;
 const QUIET_POLL_MS = 20;
+/** A hundred processes start one behind the other on few CPUs: the next one comes within this time. */
+const CALM_MS = 20;
+/** Two CPUs start a hundred verbs in less. */
+const ARRIVE_MS = 500;
 /** A walk of the table lets a burst of verbs pass first, but not for ever. */
 const QUIET_MS = 10_000;
 
@@ -35,6 +39,23 @@ export async function awaitQuiet(
 		const turn = tryLock(host, turnPath(dataDir));
 		if (typeof turn === "function") turn();
 		if (turn !== TAKEN || host.ticks() >= end) return;
+	}
+}
+
+/**
+ * Waits until no request comes any more, at most ARRIVE_MS. It is for the one who has the
+ * turn. Never throws.
+ */
+export async function awaitArrivals(
+	host: Host,
+	dataDir: string,
+): Promise<void> {
+	const end = host.ticks() + ARRIVE_MS;
+	for (let before = 0; host.ticks() < end; ) {
+		const length = queueLength(host, dataDir);
+		if (length === before) return;
+		before = length;
+		await host.sleep(CALM_MS);
 	}
 }
 

@@ -44,21 +44,21 @@ beforeAll(async () => {
 const ROLES = {
 	/** The others wait and are stopped; it has the turn and serves them. */
 	leader: async (kind: Kind, before: readonly string[]) => {
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const others = [
 			begin(world, "ADD", ADDED),
 			begin(world, "DEL that retires", RETIRED),
 		];
 		await untilWaiting(world, 2, others);
 		for (const { child } of others) child.kill("SIGSTOP");
-		await release();
+		release();
 		const { code } = await begin(world, kind, VICTIM, before).ran;
 		for (const { child } of others) child.kill("SIGCONT");
 		return { code, others };
 	},
 	/** All of them wait, and the first of the others that looks serves. */
 	waiter: async (kind: Kind, before: readonly string[]) => {
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const others = [
 			begin(world, "ADD", ADDED),
 			begin(world, "DEL that retires", RETIRED),
@@ -68,7 +68,7 @@ const ROLES = {
 		await untilWaiting(world, 2, others);
 		// it looks whether it is served when others have the turn no more
 		victim.child.kill("SIGSTOP");
-		await release();
+		release();
 		for (const { ran } of others) await ran;
 		victim.child.kill("SIGCONT");
 		const { code } = await victim.ran;

@@ -10,8 +10,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { nodeHost } from "../../plugin/host/node.ts";
 import { leftDir } from "../../src/state/left.ts";
-import { queueDir, turnPath } from "../../src/state/turn.ts";
+import { queueDir, tryLock, turnPath } from "../../src/state/turn.ts";
+import { sleep } from "../support/clock.ts";
 import { must, run } from "../support/exec.ts";
 import { type Flow, flowOf, nameOfFlow } from "../support/flow.ts";
 import {
@@ -57,10 +59,10 @@ beforeEach(() =>
 
 describe("verbs that wait while another has the turn", () => {
 	test("are served by one pass, each by its own request", async () => {
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const running = ALL.map((pod) => begin(world, kindOf(pod), pod));
 		await untilWaiting(world, PODS);
-		await release();
+		release();
 		const ran = await Promise.all(running.map((r) => r.ran));
 		for (const pod of ALL) {
 			const kind = kindOf(pod);
@@ -92,10 +94,10 @@ describe("verbs that wait while another has the turn", () => {
 
 	test("split DELs too, whose entries the kernel would flush for each", async () => {
 		await resetNode(world, ALL, ALL.flatMap(ownOf));
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const running = ALL.map((pod) => begin(world, "DEL", pod));
 		await untilWaiting(world, PODS);
-		await release();
+		release();
 		for (const { ran } of running) {
 			const line = lineOf(await ran);
 			expect(line).toMatchObject({ deleted: "2", shared: String(PODS) });
@@ -104,14 +106,14 @@ describe("verbs that wait while another has the turn", () => {
 	});
 
 	test("one that is killed while it waits is dropped, and the others are served", async () => {
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const [add, del] = [begin(world, "ADD", 0), begin(world, "DEL", 1)];
 		await untilWaiting(world, 2);
 		del.child.kill("SIGKILL");
 		await del.ran;
 		const second = begin(world, "DEL", 5);
 		await untilWaiting(world, 3);
-		await release();
+		release();
 		expect(lineOf(await add.ran)).toMatchObject({ deleted: "3", shared: "2" });
 		expect(lineOf(await second.ran)).toMatchObject({ deleted: "2" });
 		const left = await entriesOf(world);
@@ -121,11 +123,11 @@ describe("verbs that wait while another has the turn", () => {
 
 	test("one of another network namespace is not obeyed: it looks at its own table", async () => {
 		const elsewhere = { ...(await createWorld()), dataDir: world.dataDir };
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const ours = begin(world, "ADD", 0);
 		const theirs = begin(elsewhere, "DEL", 1);
 		await untilWaiting(world, 2);
-		await release();
+		release();
 		expect((await theirs.ran).code).toBe(0);
 		expect(lineOf(await ours.ran).shared).toBeUndefined();
 		const left = await entriesOf(world);
@@ -140,10 +142,10 @@ describe("a queue that is not as it should be", () => {
 		const foreign = ["README", "x.tmp", "y.answer"];
 		for (const name of foreign) writeFileSync(join(dir, name), "{}");
 		writeFileSync(join(dir, "dead.ask"), '{"verb":"DEL"}');
-		const release = await hold(join(dir, "locked.ask"));
 		writeFileSync(join(dir, "locked.ask"), '{"verb":"DEL","ns":"net:[1]"}');
+		const release = hold(join(dir, "locked.ask"));
 		const ran = await begin(world, "ADD", 0).ran;
-		await release();
+		release();
 		expect(ran.code, ran.stderr).toBe(0);
 		expect(lineOf(ran).deleted).toBe("3");
 		expect(readdirSync(dir).sort()).toEqual([...foreign, "locked.ask"].sort());
@@ -152,9 +154,9 @@ describe("a queue that is not as it should be", () => {
 	test("no queue can be made: each verb works alone, and waits for nobody", async () => {
 		rmSync(queueDir(world.dataDir), { recursive: true, force: true });
 		writeFileSync(queueDir(world.dataDir), "");
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const ran = await begin(world, "ADD", 0).ran;
-		await release();
+		release();
 		expect(ran.code).toBe(0);
 		expect(lineOf(ran)).toMatchObject({ deleted: "3" });
 		expect(lineOf(ran).shared).toBeUndefined();
@@ -169,11 +171,21 @@ describe("a queue that is not as it should be", () => {
 		expect(lineOf(ran).deleted).toBe("3");
 	});
 
+	test("the turn is a file, as a version before has made it: who waits looks by itself", async () => {
+		rmSync(turnPath(world.dataDir), { force: true });
+		writeFileSync(turnPath(world.dataDir), "");
+		const release = holdTurn(world);
+		const running = [begin(world, "ADD", 0), begin(world, "DEL", 1)];
+		await untilWaiting(world, 2, running);
+		release();
+		for (const { ran } of running) expect(lineOf(await ran).shared).toBe("2");
+	});
+
 	test("somebody holds the turn for ever: one of those who wait serves all", async () => {
-		const release = await hold(turnPath(world.dataDir));
+		const release = hold(turnPath(world.dataDir));
 		const running = ALL.map((pod) => begin(world, kindOf(pod), pod));
 		const ran = await Promise.all(running.map((r) => r.ran));
-		await release();
+		release();
 		const lines = ran.map(lineOf).filter(({ msg }) => msg !== undefined);
 		expect(lines).toHaveLength(9);
 		for (const line of lines) expect(line.error).toBeUndefined();
@@ -184,30 +196,74 @@ describe("a queue that is not as it should be", () => {
 	});
 
 	test("a leader that is frozen holds up nobody for long", async () => {
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const frozen = begin(world, "ADD", 0);
 		await untilWaiting(world, 1, [frozen]);
-		await release();
+		release();
 		// it has the turn, or is through, when it is stopped
 		frozen.child.kill("SIGSTOP");
-		const held = await hold(turnPath(world.dataDir));
+		const held = tryLock(nodeHost([]), turnPath(world.dataDir));
 		const ran = await begin(world, "DEL", 1).ran;
-		await held();
+		if (typeof held === "function") held();
 		frozen.child.kill("SIGCONT");
 		expect(lineOf(ran)).toMatchObject({ deleted: "2" });
 		expect((await frozen.ran).code).toBe(0);
 	});
 });
 
+describe("a verb that is alone in a long table", () => {
+	/** More than the 32 768 from which on a pass may be left. */
+	const others = Array.from({ length: 36_000 }, (_, i) =>
+		flowOf({
+			src: `192.0.${3 + Math.floor(i / 5000)}.1`,
+			sport: 10_000 + (i % 5000),
+			dport: 9999,
+		}),
+	);
+	/** Makes the first forty datagrams late, as a slow machine does, by so many microseconds each. */
+	const slow = "inject=recvmsg:delay_enter=20000:when=1..40";
+	const SLOWED = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", slow];
+
+	/** Waits until a verb has the turn. */
+	async function untilTaken(): Promise<void> {
+		for (;;) {
+			const turn = tryLock(nodeHost([]), turnPath(world.dataDir));
+			if (typeof turn !== "function") break;
+			turn();
+			await sleep(1);
+		}
+	}
+
+	test("leaves its pass when another one comes, and the next pass serves both", async () => {
+		const [add, del] = [0, 1];
+		await resetNode(
+			world,
+			[del],
+			[...ownOf(add), ...staleOf(add), ...ownOf(del), ...others],
+		);
+		const first = begin(world, "ADD", add, SLOWED);
+		await untilTaken();
+		const second = begin(world, "DEL", del);
+		const lines = [lineOf(await first.ran), lineOf(await second.ran)];
+		expect(lines).toMatchObject([
+			{ deleted: "3", shared: "2" },
+			{ deleted: "2", shared: "2" },
+		]);
+		const left = new Set(await entriesOf(world));
+		const healthy = [...ownOf(add), ...others].map(nameOfFlow);
+		expect(healthy.filter((name) => !left.has(name))).toEqual([]);
+	});
+});
+
 describe("what does not fit into the time", () => {
 	/** Both turns are held for longer than verbs wait. */
 	async function giveUp(...kinds: readonly Kind[]) {
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const running = kinds.map((kind) =>
 			begin(world, kind, KINDS.indexOf(kind)),
 		);
 		const ran = await Promise.all(running.map((r) => r.ran));
-		await release();
+		release();
 		return ran;
 	}
 	const leftIn = (): string[] => readdirSync(leftDir(world.dataDir));
@@ -275,13 +331,13 @@ describe("healthy flows of other pods to the server that a going pod asked from 
 
 	test("stay, though another pod's hostPort is 53", async () => {
 		await resetNode(world, [going], [...begun, ...healthy, ...others]);
-		const release = await holdTurn(world);
+		const release = holdTurn(world);
 		const del = begin(world, "DEL", going);
 		await untilWaiting(world, 1, [del]);
 		del.child.kill("SIGSTOP");
 		const add = begin(world, "ADD", coming, [], 53);
 		await untilWaiting(world, 2, [add]);
-		await release();
+		release();
 		expect(lineOf(await add.ran)).toMatchObject({ shared: "2" });
 		del.child.kill("SIGCONT");
 		expect(lineOf(await del.ran).reasons).toContain("begun-by-pod");
@@ -292,7 +348,7 @@ describe("healthy flows of other pods to the server that a going pod asked from 
 });
 
 test("a command that was not asked for waits until the burst is over, and no longer", async () => {
-	const release = await holdTurn(world);
+	const release = holdTurn(world);
 	const argv = [EXECUTABLE, "reconcile", "--data-dir", world.dataDir];
 	let isDone = false;
 	const reconciled = must(world.ns.inside(argv)).then(() => {
@@ -301,7 +357,7 @@ test("a command that was not asked for waits until the burst is over, and no lon
 	const verb = begin(world, "ADD", 0);
 	await untilWaiting(world, 1);
 	expect(isDone).toBe(false);
-	await release();
+	release();
 	await verb.ran;
 	await reconciled;
 	expect(existsSync(turnPath(world.dataDir))).toBe(true);

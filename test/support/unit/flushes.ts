@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import type { Entry } from "../../../src/conntrack/entry.ts";
 import type { FlushFilter } from "../../../src/conntrack/messages.ts";
 import type { Context } from "../../../src/context.ts";
+import type { Leaves } from "../../../src/flush/find.ts";
 import { flush } from "../../../src/flush/flush.ts";
 import type { Request, Search } from "../../../src/flush/search.ts";
 import { logger } from "../../../src/log.ts";
@@ -41,7 +42,10 @@ export const judge = (e: Entry) =>
 
 export async function run(
 	kernelOptions: FakeKernelOptions,
-	given: Partial<Request & Search> & { readonly deadlineMs?: number } = {},
+	given: Partial<Request & Search> & {
+		readonly deadlineMs?: number;
+		readonly leaves?: Leaves;
+	} = {},
 ) {
 	const clock = { ms: 0 };
 	const kernel = fakeKernel({ clock, ...kernelOptions });
@@ -58,6 +62,7 @@ export async function run(
 		request,
 		(_, msg) => logged.push(msg),
 		new Deadline(host, given.deadlineMs ?? 5000),
+		given.leaves,
 	);
 	expect(kernel.open(), "sockets left open").toBe(0);
 	const types = kernel.requests.map((r) => r.type);

@@ -3,7 +3,14 @@
 import { describe, expect, test } from "vitest";
 import type { Action } from "../../../../src/flush/search.ts";
 import { AF_INET6 } from "../../../../src/net/ip.ts";
-import { type EntrySpec, errorMessage } from "../../../support/entries.ts";
+import {
+	attr,
+	be32,
+	type EntrySpec,
+	errorMessage,
+	message,
+	nfgenmsg,
+} from "../../../support/entries.ts";
 import {
 	FILTER,
 	GET,
@@ -201,6 +208,61 @@ describe("a flush", () => {
 		const { report, clock } = await run({ entries: flows(1), recvMs: 7 });
 		expect(report.ms).toBe(clock.ms);
 		expect(report.ms).toBeGreaterThan(14);
+	});
+});
+
+describe("a pass that may be left for others who wait", () => {
+	const STALE_FIRST = [
+		...flows(50),
+		...flows(1950, { reply: "10.88.0.2:5353 > 192.0.2.7:1" }),
+	];
+	/** Runs it on these entries, which the kernel says are `count`. Returns how often it was asked too. */
+	async function leaving(
+		isLeft: boolean,
+		{ entries = STALE_FIRST, count = 40_000 } = {},
+	) {
+		let asked = 0;
+		const leaves = (): boolean => {
+			asked++;
+			return isLeft;
+		};
+		const found = await run(
+			{
+				entries,
+				answer: ({ type, seq }) =>
+					type === GET_STATS
+						? [message({ type, seq }, nfgenmsg(0), attr(1, be32(count)))]
+						: undefined,
+			},
+			{ leaves },
+		);
+		return { ...found, asked };
+	}
+
+	test("ends at once, has removed nothing, and says so", async () => {
+		const { report, kernel, asked, error } = await leaving(true);
+		expect(error).toBeUndefined();
+		expect(report).toMatchObject({ isLeft: true, deleted: 0 });
+		expect(report.scanned.entries).toBeLessThan(800);
+		expect(kernel.left()).toHaveLength(2000);
+		expect(asked).toBe(1);
+	});
+
+	test("goes on to its end if nobody waits, and asks six times at its beginning", async () => {
+		const entries = [...STALE_FIRST, ...STALE_FIRST.slice(50)];
+		const { report, asked } = await leaving(false, { entries, count: 32_768 });
+		expect(report).toMatchObject({ deleted: 50, kept: 3900 });
+		expect(report.isLeft).toBeUndefined();
+		expect(asked).toBe(6);
+	});
+
+	test.each([
+		["something was removed", { entries: flows(2000) }],
+		["the table is small", { count: 32_767 }],
+	])("is not left if %s", async (_, options) => {
+		const { report, kernel } = await leaving(true, options);
+		expect(report.isLeft).toBeUndefined();
+		expect(kernel.left().length).toBeLessThan(2000);
 	});
 });
 

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { reportFrom, textOfAsk } from "../../../../src/flush/ask.text.ts";
 import type { Ask } from "../../../../src/flush/ask.ts";
-import { lead } from "../../../../src/flush/lead.ts";
+import { lead, leadArrivals } from "../../../../src/flush/lead.ts";
 import type { FullHost } from "../../../../src/host.ts";
 import { Deadline } from "../../../../src/netlink/deadline.ts";
 import type { Attachment } from "../../../../src/policy/mapping.ts";
@@ -42,9 +42,9 @@ function setUp(
 		readLink: () => "net:[1]",
 	};
 	const context = { ...found.context, host };
-	const { calls } = found.host;
+	const { calls, clock } = found.host;
 	const deadline = new Deadline(host, 5000);
-	return { ...found, host, calls, context, deadline };
+	return { ...found, host, calls, clock, context, deadline };
 }
 
 describe("lead", () => {
@@ -121,4 +121,15 @@ describe("lead", () => {
 		const lists = calls.slice(before).filter((c) => c === `readDir ${RECORDS}`);
 		expect(lists).toHaveLength(1);
 	});
+});
+
+test("after a pass that was left, waits for those who come, serves them, and counts all of the time", async () => {
+	const { context, host, deadline, removed, clock } = setUp();
+	const waiting = enqueue(host, RECORDS, textOfAsk(host, ITS_ADD));
+	const own = await leadArrivals(context, ADD, deadline, 300);
+	expect(own).toMatchObject({ deleted: 1, shared: 2, error: undefined });
+	expect(reportFrom(waiting.answer())).toMatchObject({ deleted: 1, shared: 2 });
+	expect(removed()).toEqual([STALE.orig, ITS_STALE.orig]);
+	expect(own.ms).toBe(300 + clock.ms);
+	expect(clock.ms).toBeGreaterThan(0);
 });

@@ -1,12 +1,19 @@
 // Who does the work: the verb alone, the one who has the turn for all, or another.
 
 import { describe, expect, test } from "vitest";
+import { reportFrom, textOfAsk } from "../../../../src/flush/ask.text.ts";
 import { perform } from "../../../../src/flush/perform.ts";
+import type { FullHost } from "../../../../src/host.ts";
+import { enqueue, type Waiting } from "../../../../src/state/queue.ts";
 import { queueDir, turnPath } from "../../../../src/state/turn.ts";
 import { BOOKS } from "../../../support/book.ts";
+import { attr, be32, message, nfgenmsg } from "../../../support/entries.ts";
 import {
 	ALL,
+	flow,
 	GAP,
+	GET,
+	GET_STATS,
 	MINE,
 	mappingOfPod,
 	other,
@@ -20,7 +27,13 @@ import {
 const NEIGHBOUR = other("n", {
 	mappings: [{ ...mappingOfPod, hostIP: BOOKS.IPv4.H2, podIP: BOOKS.IPv4.N }],
 });
+/** Another pod, with a hostPort of its own. */
+const SECOND = other("second", {
+	mappings: [{ ...mappingOfPod, hostPort: 53, podIP: BOOKS.IPv4.N }],
+});
+const ITS_STALE = flow({ orig: "C:21 > H:53", reply: "Q:5353 > C:21" });
 const ASK = { verb: "ADD", attachment: POD, action: "delete" } as const;
+const ITS_ASK = { ...ASK, attachment: SECOND } as const;
 const STALE_ONES = [STALE.orig, GAP.orig];
 
 describe("a verb", () => {
@@ -62,6 +75,39 @@ describe("a verb", () => {
 		expect(await perform(context, ASK)).toMatchObject({ deleted: 2 });
 		expect(removed()).toEqual(STALE_ONES);
 		expect([...host.files.keys()].join()).not.toContain(".ask");
+	});
+
+	test("leaves a long pass when another one comes, and serves both by the next", async () => {
+		const healthy = Array.from({ length: 800 }, (_, i) =>
+			flow({ orig: `C:${9000 + i} > H:8125`, reply: `P:5353 > C:${9000 + i}` }),
+		);
+		let dumps = 0;
+		let waiting: Waiting | undefined;
+		const { context, removed } = setUpPods(
+			[STALE, ...healthy, ITS_STALE],
+			[POD, SECOND],
+			{
+				answer({ type, seq }) {
+					if (type === GET_STATS)
+						return [message({ type, seq }, nfgenmsg(0), attr(1, be32(40_000)))];
+					if (type === GET && ++dumps === 1)
+						waiting = enqueue(host, RECORDS, textOfAsk(host, ITS_ASK));
+					return undefined;
+				},
+			},
+		);
+		const host: FullHost = {
+			...context.host.full(),
+			full: () => host,
+			readLink: () => "net:[1]",
+		};
+		const report = await perform({ ...context, host }, ASK);
+		expect(report).toMatchObject({ deleted: 1, shared: 2, error: undefined });
+		expect(report.ms).toBeGreaterThanOrEqual(20);
+		const theirs = reportFrom(waiting?.answer());
+		expect(theirs).toMatchObject({ deleted: 1, shared: 2 });
+		expect(removed()).toEqual([STALE.orig, ITS_STALE.orig]);
+		expect(() => host.flock(turnPath(RECORDS), 0)).not.toThrow();
 	});
 
 	test("has no more time than its verb, which has read the request and the records before", async () => {

@@ -4,6 +4,7 @@
 import { describe, expect, test, vi } from "vitest";
 import {
 	answer,
+	awaitArrivals,
 	awaitQuiet,
 	enqueue,
 	isOfQueue,
@@ -157,6 +158,45 @@ test.each<[string, boolean]>([
 ])("%s is a name of the queue: %s", (name, is) =>
 	expect(isOfQueue(name)).toBe(is),
 );
+
+describe("awaitArrivals", () => {
+	/** A host whose queue gets the next of these many requests in each sleep. */
+	const arriving = (...each: number[]) => {
+		const host = fakeHost({ directories: [DIR] });
+		let name = 0;
+		const arrive = (): void => {
+			for (let n = each.shift() ?? 0; n > 0; n--)
+				host.appendFile(`${DIR}/queue/${name++}.ask`, "{}", 0o600);
+		};
+		const { sleep } = host;
+		host.sleep = (ms) => {
+			arrive();
+			return sleep(ms);
+		};
+		host.mkdir(`${DIR}/queue`, 0o700);
+		arrive();
+		return host;
+	};
+
+	test("waits as long as requests come", async () => {
+		const host = arriving(1, 3, 2);
+		await awaitArrivals(host, DIR);
+		expect(host.clock.ms).toBe(60);
+	});
+
+	test("but not for ever", async () => {
+		const host = arriving(...Array<number>(1000).fill(1));
+		await awaitArrivals(host, DIR);
+		expect(host.clock.ms).toBe(500);
+	});
+
+	test("does not wait where nobody comes, or nobody can be seen", async () => {
+		for (const host of [arriving(0), fakeHost({ fail: () => "EACCES" })]) {
+			await awaitArrivals(host, DIR);
+			expect(host.clock.ms).toBe(0);
+		}
+	});
+});
 
 describe("awaitQuiet", () => {
 	test("returns at once if nobody has the turn, and does not keep it", async () => {
