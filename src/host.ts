@@ -137,11 +137,7 @@ export interface TextReader {
  * a FIFO when its last writer has closed it or died (pipe_poll in fs/pipe.c).
  */
 export interface LockWatch {
-	/**
-	 * Waits until nobody has the FIFO open for writing, at most `ms`. Returns true if that is
-	 * so and somebody had it since this watch began. Whoever locks a file that he has not
-	 * opened for writing is not seen.
-	 */
+	/** Waits until nobody has the FIFO open for writing, at most `ms`. Returns true if that is so. Whoever locks what he has not opened for writing is not seen. */
 	wait(ms: number): MaybePromise<boolean>;
 	close(): void;
 }

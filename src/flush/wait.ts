@@ -64,8 +64,8 @@ export async function waitForTurn(
 		}
 	};
 	const watch = watchTurn(host, dataDir);
-	/** Before the first look, the turn may have ended unseen. After a word that it has ended, somebody else may have it by now, or it is held in a way that gives no word. */
-	let isTold = true;
+	/** After the word that the turn has ended, somebody else may have it, or it is held in a way that gives no word. */
+	let isTold = false;
 	try {
 		for (let ms = POLL_MS; ; ms = Math.min(1.5 * ms, SLOW_POLL_MS)) {
 			if (watch && !isTold) isTold = await watch.wait(TOLD_POLL_MS);

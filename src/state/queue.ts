@@ -86,11 +86,18 @@ export function enqueue(host: Host, dataDir: string, text: string): Waiting {
 		release();
 		throw e;
 	}
+	let isAnswered = false;
 	return {
 		name: id + ASK,
-		answer: () => textOf(host, path + ANSWER),
+		answer() {
+			const text = textOf(host, path + ANSWER);
+			isAnswered = text !== undefined;
+			return text;
+		},
 		withdraw() {
-			forget(host, path);
+			// beside a whole answer there is nothing unfinished, and to look for it costs an exception
+			if (isAnswered) for (const end of [ANSWER, ""]) discard(host, path + end);
+			else forget(host, path);
 			release();
 		},
 	};

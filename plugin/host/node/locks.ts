@@ -45,8 +45,10 @@ export function watchLock(path: string): LockWatch {
 		throw sysError("open", E.EINVAL, path);
 	}
 	return {
-		// the end of the last writer comes unasked
-		wait: async (ms) => ((await polled(fd, 0, ms)) & POLLHUP) !== 0,
+		// A writer who had left before it was opened is told of by a read alone. The end of
+		// the last one comes unasked.
+		wait: async (ms) =>
+			isAtEnd(fd) || ((await polled(fd, 0, ms)) & POLLHUP) !== 0,
 		close,
 	};
 }
@@ -58,4 +60,14 @@ function closer(fd: number): () => void {
 		if (isOpen) fs.closeSync(fd);
 		isOpen = false;
 	};
+}
+
+/** Returns true if nobody has the FIFO open for writing. */
+function isAtEnd(fd: number): boolean {
+	try {
+		return fs.readSync(fd, new Uint8Array(1)) === 0;
+	} catch (e) {
+		if (isErrno(e) && e.code === "EAGAIN") return false;
+		throw e;
+	}
 }

@@ -54,11 +54,17 @@ impl LockWatch {
         }
     }
 
-    /// Returns true if nobody writes any more; a signal ends the wait too.
+    /// Returns true if nobody has it open for writing; a signal ends the wait too.
     pub fn wait(&self, ms: f64) -> bool {
         let Some(Fd(fd)) = *self.0.borrow() else {
             return false;
         };
+        // A writer who had left before it was opened is told of by a read alone.
+        let mut byte = 0_u8;
+        // SAFETY: one live byte.
+        if unsafe { libc::read(fd, (&raw mut byte).cast(), 1) } == 0 {
+            return true;
+        }
         // The end of the last writer comes unasked.
         let mut one = libc::pollfd {
             fd,
